@@ -206,6 +206,7 @@ async def close_chat(chat: Chat) -> None:
             chat.presence_loads,
             chat.slot_reconciler,
             chat.member_notices.activity_publisher,
+            chat.member_notices.mentions_of_all,
         ):
             closing.push_async_callback(part.close)
         closing.push_async_callback(chat.live_processes.announce_stop)

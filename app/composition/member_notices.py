@@ -15,6 +15,7 @@ from chat.room_activity.publisher import RoomActivityPublisher
 from chat.room_activity.sender import RoomActivitySender
 from cluster.contract import Bus
 from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
 from handlers.wire.server_frames import text_frame
 from store.contract import Store
 
@@ -43,5 +44,11 @@ def build_member_notices(
         activity_sender=RoomActivitySender(
             pool=pool, presence=presence, codec=codec, frame=text_frame, paced_callbacks=paced_callbacks, now=now
         ),
-        mentions_of_all=MentionsOfAll(pool=pool, presence=presence, paced_callbacks=paced_callbacks, frame=text_frame),
+        mentions_of_all=MentionsOfAll(
+            pool=pool,
+            presence=presence,
+            standings=store.members.standings,
+            task_queue=SerialTaskQueue(),
+            frame=text_frame,
+        ),
     )

@@ -1,31 +1,51 @@
 """Tells the connections of all members of a room of a message that mentions them, whether they have joined it or not.
 
-In a room of 10,000 members that is as much work as the message itself, so it is done in slices between loop turns.
+Who has joined the room is a member: that is compared with the store every few seconds. Of the others presence may show
+somebody whose membership has ended without an event, so the store is asked; such messages are rare. In a room of 10,000
+members one is as much work as the message itself, so it is done in slices between loop turns.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Sequence
 
 from chat.connections.connection_pool import Pool
 from chat.presence.presence import Presence
+from chat.recheck_requests import MembershipKey
 from cluster.events import AllMentioned
-from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
+from store.errors import StoreError
+from store.models import Standing
+
+log = logging.getLogger(__name__)
 
 WAITING_MAX = 1_000  # messages; past them a mention is not told, and shows in the counts alone
+MEMBERS_A_READ = 500
 MEMBERS_A_STEP = 20
 
 
 class MentionsOfAll:
-    """Sends one mention after the other, in the order in which they came. `frame` makes a frame of an encoded event."""
+    """Sends one mention after the other, in the order in which they came. `frame` makes a frame of an encoded event.
+
+    `standings` asks the store (see store.contract.Members). `task_queue` is for this alone, since it waits for it.
+    """
 
     def __init__(
-        self, *, pool: Pool, presence: Presence, paced_callbacks: PacedCallbacks, frame: Callable[[bytes], bytes]
+        self,
+        *,
+        pool: Pool,
+        presence: Presence,
+        standings: Callable[[Sequence[MembershipKey]], Awaitable[Sequence[Standing | None]]],
+        task_queue: SerialTaskQueue,
+        frame: Callable[[bytes], bytes],
     ) -> None:
         self._pool = pool
         self._presence = presence
-        self._paced_callbacks = paced_callbacks
+        self._standings = standings
+        self._task_queue = task_queue
         self._frame = frame
         self._waiting: deque[AllMentioned] = deque()
         self._is_sending = False
@@ -40,23 +60,48 @@ class MentionsOfAll:
             return
         self._waiting.append(happening)
         if not self._is_sending:
-            self._is_sending = True
-            self._paced_callbacks.run(self._steps())
+            self._is_sending = self._task_queue.run(self._send_all)
 
-    def _steps(self) -> Iterator[None]:
+    async def close(self) -> None:
+        """Send what waits, for 2 s at most."""
+        await self._task_queue.close()
+
+    async def _send_all(self) -> None:
         try:
             while self._waiting:
-                yield from self._send(self._waiting.popleft())
+                await self._send(self._waiting.popleft())
         finally:
             self._is_sending = False
 
-    def _send(self, happening: AllMentioned) -> Iterator[None]:
-        room_id, author_id = happening.room_id, happening.author_id
+    async def _send(self, happening: AllMentioned) -> None:
+        room_id = happening.room_id
         frame = self._frame(happening.event)
-        for number, user_id in enumerate(self._presence.members_of(room_id), 1):
-            # Asked again, because the membership may have ended while the others were served
-            if user_id != author_id and self._presence.is_in(room_id, user_id):
-                for session in self._pool.sessions_of(user_id):
-                    session.link.send(frame)
-            if not number % MEMBERS_A_STEP:
-                yield
+        members = self._presence.members_of(room_id)
+        for start in range(0, len(members), MEMBERS_A_READ):
+            part = [
+                user_id
+                for user_id in members[start : start + MEMBERS_A_READ]
+                if user_id != happening.author_id and self._pool.sessions_of(user_id)
+            ]
+            ended = await self._not_members(room_id, part)
+            for number, user_id in enumerate(part, 1):
+                # Asked again, because the membership may have ended while the others were served
+                if user_id not in ended and self._presence.is_in(room_id, user_id):
+                    for session in self._pool.sessions_of(user_id):
+                        session.link.send(frame)
+                if not number % MEMBERS_A_STEP:
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    async def _not_members(self, room_id: str, user_ids: Sequence[str]) -> set[str]:
+        """Those who are no members, or of whom that cannot be read: a message reaches nobody whom it may not reach."""
+        asked = [one for one in user_ids if room_id not in self._pool.rooms_of(one)]
+        if not asked:
+            return set()
+        try:
+            standings = await self._standings([(room_id, user_id) for user_id in asked])
+        except StoreError as error:
+            log.warning("a mention of all is not told to who has not joined room %s: %s", room_id, error)
+            return set(asked)
+        found = zip(asked, standings, strict=True)
+        return {user_id for user_id, standing in found if standing is None or standing.membership is None}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.composition.presence import build_presence
-from chat.connections.mentions_of_all import WAITING_MAX, MentionsOfAll
+from chat.connections.mentions_of_all import MEMBERS_A_READ, WAITING_MAX, MentionsOfAll
 from chat.room_activity import sender as bounds
 from chat.room_activity.sender import RoomActivitySender
 from cluster.events import AllMentioned, MembershipEnded, RoomsActive
@@ -18,9 +18,13 @@ from cluster.memory_bus import MemoryBus
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from handlers.codec.json_codec import JsonCodec
-from store.models import Status, User
+from store.errors import StoreUnavailable
+from store.models import Standing, Status, User
 
 pytestmark = pytest.mark.gen_test
+
+ROOM: Any = object()
+MEMBERSHIP: Any = object()
 
 
 class Connection:
@@ -64,6 +68,10 @@ class Process:
             loop=loop,
         ).presence
         pool: Any = self
+        self.mention_tasks = SerialTaskQueue()
+        self.stored: set[tuple[str, str]] = set()  # room id, user id
+        self.asked: list[list[tuple[str, str]]] = []
+        self.is_store_down = False
         self.sender = RoomActivitySender(
             pool=pool,
             presence=self.presence,
@@ -73,11 +81,25 @@ class Process:
             now=lambda: self.now_s,
         )
         self.mentions = MentionsOfAll(
-            pool=pool, presence=self.presence, paced_callbacks=self.paced_callbacks, frame=bytes
+            pool=pool,
+            presence=self.presence,
+            standings=self.standings,
+            task_queue=self.mention_tasks,
+            frame=bytes,
         )
 
     def sessions_of(self, user_id: str) -> list[Connection]:
         return list(self.connections.get(user_id, ()))
+
+    def rooms_of(self, user_id: str) -> set[str]:
+        return {room_id for connection in self.sessions_of(user_id) for room_id in connection.rooms or ()}
+
+    async def standings(self, pairs: Sequence[tuple[str, str]]) -> list[Standing | None]:
+        """As the store says."""
+        self.asked.append(list(pairs))
+        if self.is_store_down:
+            raise StoreUnavailable("gone")
+        return [Standing(ROOM, MEMBERSHIP if pair in self.stored else None) for pair in pairs]
 
     def connect(
         self, user_id: str, *, member_of: Sequence[str], joined: Sequence[str] = (), status: Status = Status.ONLINE
@@ -86,6 +108,7 @@ class Process:
         self.connections.setdefault(user_id, []).append(connection)
         self.presence.connected(User(user_id, user_id, user_id, None, None, None, status, None, ""))
         self.presence.entered(user_id, dict.fromkeys(member_of, 0))
+        self.stored.update((room_id, user_id) for room_id in member_of)
         return connection
 
     def active(self, large: bool = False, **rooms: int) -> None:
@@ -98,7 +121,7 @@ class Process:
         await self.settled()
 
     async def settled(self) -> None:
-        while len(self.paced_callbacks):
+        while len(self.paced_callbacks) or self.mention_tasks.is_busy:
             await asyncio.sleep(0)
 
 
@@ -177,7 +200,7 @@ async def test_a_mention_of_all_goes_to_each_connection_of_the_members_once_in_o
     for text in (b"one", b"two"):
         process.mentions.send(AllMentioned("tea", text, "ada"))
     await asyncio.sleep(0)
-    process.presence.ended("tea", "u99", 7)
+    process.presence.ended("tea", "u99", 7)  # she is the last
     await process.settled()
     assert {tuple(one.sent) for one in (*people[:-1], second)} == {(b"one", b"two")}
     assert author.sent == stranger.sent == []
@@ -195,3 +218,30 @@ async def test_mentions_of_all_that_wait_are_bounded() -> None:
     assert len(process.mentions) == WAITING_MAX
     await process.settled()
     assert bob.sent == [b"%d" % number for number in range(WAITING_MAX)]
+
+
+async def test_a_mention_of_all_reaches_nobody_whom_presence_alone_takes_for_a_member() -> None:
+    process = Process()
+    gone = [process.connect(f"gone{number}", member_of=["tea"]) for number in range(MEMBERS_A_READ)]
+    here = [process.connect(f"here{number}", member_of=["tea"]) for number in range(MEMBERS_A_READ)]
+    joined = process.connect("joined", member_of=["tea"], joined=["tea"])
+    process.stored = {pair for pair in process.stored if not pair[1].startswith("gone")}
+    process.mentions.send(AllMentioned("tea", b"one", "ada"))
+    await process.settled()
+    assert all(one.sent == [] for one in gone)
+    assert all(one.sent == [b"one"] for one in (*here, joined))
+    assert max(map(len, process.asked)) <= MEMBERS_A_READ
+    assert ("tea", "joined") not in {pair for pairs in process.asked for pair in pairs}
+
+
+async def test_while_the_store_cannot_say_who_is_a_member_a_mention_of_all_reaches_who_has_joined_alone() -> None:
+    process = Process()
+    other = process.connect("other", member_of=["tea"])
+    joined = process.connect("joined", member_of=["tea"], joined=["tea"])
+    process.is_store_down = True
+    process.mentions.send(AllMentioned("tea", b"one", "ada"))
+    await process.settled()
+    process.is_store_down = False
+    process.mentions.send(AllMentioned("tea", b"two", "ada"))
+    await process.settled()
+    assert (other.sent, joined.sent) == ([b"two"], [b"one", b"two"])
