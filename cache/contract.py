@@ -47,7 +47,8 @@ class Cache(Protocol):
         """Surround the commit of a rare write: the values are forgotten, and no load fills until the end.
 
         The fence ends after FENCE_MAX_S at the latest. At its end, also where the body failed or was cancelled, the
-        keys are invalidated again. Fences may overlap.
+        keys are invalidated again. Fences may overlap. Where the body raised StoreTimeout, the write may still happen,
+        and no load fills for another FENCE_MAX_S.
         """
 
     async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:

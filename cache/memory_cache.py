@@ -16,10 +16,12 @@ from cache.keys_and_ttls import Key
 from cache.single_flight import result_of
 from cache.value_update import ValueUpdate
 from monitor.observer import Observer
+from store.errors import StoreTimeout
 
 T = TypeVar("T")
 
 JITTER = 0.1  # values live 90 to 100 % of their TTL, so that values filled together do not expire together
+UNCERTAIN_MAX = 10_000  # keys; past them the earliest may be filled again
 ENTRY_BYTES = 300  # an entry's own weight: key, slots, table
 
 
@@ -67,6 +69,7 @@ class MemoryCache:
         # All loads under way: bounded by the callers, and the callers that were cancelled within the store's deadline.
         self._loads: set[asyncio.Task[Any]] = set()
         self._fences: dict[str, _Fence] = {}
+        self._uncertain: OrderedDict[str, float] = OrderedDict()  # key → until when no load fills, the earliest first
         self._closed = False
 
     def __len__(self) -> int:
@@ -101,6 +104,9 @@ class MemoryCache:
             fence.until_s = self._now() + FENCE_MAX_S
         try:
             yield
+        except StoreTimeout:
+            self._refuse_fills(keys)
+            raise
         finally:
             for key in keys:
                 fence = self._fences[key.name]
@@ -190,7 +196,19 @@ class MemoryCache:
         if not task.cancelled():
             task.exception()  # marks it as retrieved: its callers have it, unless all were cancelled
 
+    def _refuse_fills(self, keys: tuple[Key[object], ...]) -> None:
+        """Let no load of these fill for FENCE_MAX_S: a write of them may still happen."""
+        now_s = self._now()
+        waiting = self._uncertain
+        while waiting and (len(waiting) >= UNCERTAIN_MAX or next(iter(waiting.values())) <= now_s):
+            waiting.popitem(last=False)
+        for key in keys:
+            waiting[key.name] = now_s + FENCE_MAX_S
+            waiting.move_to_end(key.name)
+
     def _is_fenced(self, name: str) -> bool:
+        if self._uncertain and self._now() < self._uncertain.get(name, 0.0):
+            return True
         fence = self._fences.get(name)
         return fence is not None and self._now() < fence.until_s
 

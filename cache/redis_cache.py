@@ -28,6 +28,7 @@ from cache.value_update import ValueUpdate
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
 from cluster.redis_keys import GENERATION
 from monitor.observer import Observer
+from store.errors import StoreTimeout
 
 T = TypeVar("T")
 
@@ -144,9 +145,18 @@ class RedisCache:
                 # connection stands, and only the count shows it.
                 self._observer.cache_read("fence", "error")
             yield
-        finally:
+        except StoreTimeout:  # the write may still happen: the fence is raised anew, and expires
             self._detach(keys)
-            self._client.send("EVALSHA", LOWER_FENCE.sha, len(redis_keys), *redis_keys, token)
+            self._client.send("EVALSHA", RAISE_FENCE.sha, len(redis_keys), *redis_keys, token, int(FENCE_MAX_S * 1000))
+            raise
+        except BaseException:
+            self._lower_fence(keys, redis_keys, token)
+            raise
+        self._lower_fence(keys, redis_keys, token)
+
+    def _lower_fence(self, keys: tuple[Key[object], ...], redis_keys: list[str], token: str) -> None:
+        self._detach(keys)
+        self._client.send("EVALSHA", LOWER_FENCE.sha, len(redis_keys), *redis_keys, token)
 
     async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
         name, script = key.name, update.script

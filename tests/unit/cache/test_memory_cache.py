@@ -9,11 +9,12 @@ import gc
 
 import pytest
 
-from cache import message_page
+from cache import memory_cache, message_page
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, Cache, CacheClosed
 from cache.keys_and_ttls import CacheTtls, Keys
 from cache.memory_cache import MemoryCache, NoCache
 from cache.value_update import UpdateScript, ValueUpdate
+from store.errors import StoreTimeout
 
 pytestmark = pytest.mark.gen_test
 
@@ -243,6 +244,37 @@ async def test_a_fence_whose_body_fails_invalidates_and_lets_the_error_through(c
     load = counting_loader("new")
     assert [await cache.get_or_load(keys.user("u1"), load) for _ in range(2)] == ["new", "new"]
     assert load.count == 1
+
+
+async def test_a_fence_whose_write_may_still_happen_refuses_fills_for_its_bound(cache, keys, counting_loader, clock):
+    clock.now_s += FENCE_MAX_S / 2
+    load = counting_loader("ada")
+    with pytest.raises(StoreTimeout):
+        async with cache.fence(keys.user("u1")):
+            raise StoreTimeout("users.update")
+    clock.now_s += FENCE_MAX_S - 0.001
+    async with cache.fence(keys.user("u1")):
+        pass  # another, whose write was answered
+    for _ in range(2):
+        await cache.get_or_load(keys.user("u1"), load)
+    assert load.count == 2
+    clock.now_s += 0.001
+    for _ in range(2):
+        await cache.get_or_load(keys.user("u1"), load)
+    assert load.count == 3
+
+
+async def test_keys_whose_write_may_still_happen_are_bounded(cache, keys, counting_loader, monkeypatch):
+    monkeypatch.setattr(memory_cache, "UNCERTAIN_MAX", 2)
+    for user_id in ("u1", "u2", "u3"):
+        with pytest.raises(StoreTimeout):
+            async with cache.fence(keys.user(user_id)):
+                raise StoreTimeout("users.update")
+    loads = {user_id: counting_loader("ada") for user_id in ("u1", "u2", "u3")}
+    for user_id, load in loads.items():
+        for _ in range(2):
+            await cache.get_or_load(keys.user(user_id), load)
+    assert [load.count for load in loads.values()] == [1, 2, 2]
 
 
 async def test_a_fence_whose_body_is_cancelled_is_lowered(cache, keys, counting_loader):

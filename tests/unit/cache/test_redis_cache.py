@@ -25,6 +25,7 @@ from cache.redis_cache import FILL_LATE_S, RedisCache
 from cache.redis_scripts import SCRIPTS
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
 from cluster.redis_keys import GENERATION
+from store.errors import StoreTimeout
 from store.models import Membership, Role, Room, RoomStats, Session, Status, User
 from tests.support.redis_proxy import LATE_S, TIMEOUT_S, elapsed_s, options_for, proxy_to, until, until_noticed_gone
 from tests.support.redis_server import RedisServer
@@ -540,6 +541,22 @@ async def test_a_fence_whose_body_fails_invalidates_and_lets_the_error_through(
     load = CountingLoader("new")
     assert [await process.cache.get_or_load(KEY, load) for process in (b, b, a)] == ["new"] * 3
     assert load.count == 1
+
+
+async def test_a_fence_whose_write_may_still_happen_stands_for_its_bound(
+    stack: AsyncExitStack, redis: RedisServer
+) -> None:
+    a, b = await start_two_processes(stack, redis.port)
+    with pytest.raises(StoreTimeout):
+        async with a.cache.fence(KEY):
+            await a.client.call("PEXPIRE", f"{KEY.name}:fence", 1_000)  # as if it had stood for most of its time
+            raise StoreTimeout("users.update")
+    await a.flushed()
+    load = CountingLoader("new")
+    assert [await process.cache.get_or_load(KEY, load) for process in (b, b, a)] == ["new"] * 3
+    assert load.count == 3
+    left_ms = await a.client.call("PTTL", f"{KEY.name}:fence")
+    assert 1_000 < left_ms <= FENCE_MAX_S * 1000
 
 
 async def test_a_fence_whose_body_is_cancelled_is_lowered(stack: AsyncExitStack, redis: RedisServer) -> None:
