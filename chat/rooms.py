@@ -12,7 +12,7 @@ from chat.direct_peers import DirectPeers
 from chat.errors import ChatError, invalid
 from chat.membership_reader import MembershipReader
 from chat.membership_updates import MembershipUpdates, membership_keys
-from chat.outsiders import refusal_of_outsider
+from chat.outsiders import banned_are_told, refusal_of_outsider
 from chat.presenter import Presenter
 from chat.request_inputs.rooms import CreateRoom, MemberListing, RoomListing
 from chat.request_results.rooms import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
@@ -21,7 +21,7 @@ from cluster.events import MembershipBegan, MembershipEnded
 from cluster.topics import EVERYONE
 from common.rfc3339 import epoch_ms_of
 from store.contract import Store
-from store.models import Actor, Membership, MembershipChange, Role, Room, RoomDraft, Standing
+from store.models import Actor, Membership, MembershipChange, Room, RoomDraft, Standing
 from store.room_rules import require_writer
 
 
@@ -205,21 +205,15 @@ class Rooms:
         """
         if standing.membership is not None:
             return
-        change = await self._add(standing.room.id, user_id, role=Role.MEMBER)
+        change = await self._add(standing.room.id, user_id)
         if change.membership is None:
             raise await refusal_of_outsider(self._store, standing.room.id, user_id)
 
-    async def invite(self, room_id: str, inviter_id: str, user_id: str) -> RoomView:
-        """Make another user a member; any member may in a public room, owner and moderators in a private one."""
-        room, membership = await self.read_by(room_id, inviter_id)
-        if room.kind == "direct" or (room.is_private and membership.role is Role.MEMBER):
-            raise ChatError("forbidden")
-        if await self._store.users.get(user_id) is None:
-            raise ChatError("user_not_found")
-        if await self._store.blocks.has(user_id, inviter_id):
-            raise ChatError("forbidden")
-        await self._add(room_id, user_id, role=Role.MEMBER)
-        return await self.get(room_id, Actor(inviter_id))
+    async def invite(self, room_id: str, actor: Actor, user_id: str) -> RoomView:
+        """Make another user a member. Raises StoreError: Missing, Refused, RoomFull, as store.contract.Members.add."""
+        async with banned_are_told(self._store, room_id, actor.user_id):
+            await self._add(room_id, user_id, actor=actor)
+        return await self.get(room_id, actor)
 
     async def leave(self, room_id: str, user_id: str) -> None:
         """End one's membership. Raises ChatError as read_by, forbidden (a direct room)."""
@@ -236,9 +230,9 @@ class Rooms:
 
     # ---- shared steps --------------------------------------------------------------------------------------------
 
-    async def _add(self, room_id: str, user_id: str, *, role: Role) -> MembershipChange:
+    async def _add(self, room_id: str, user_id: str, *, actor: Actor | None = None) -> MembershipChange:
         async with self._membership_updates.fenced(room_id, user_id, begins=True):
-            change = await self._store.members.add(room_id, user_id, role=role)
+            change = await self._store.members.add(room_id, user_id, actor=actor)
         await self._membership_updates.publish_began(change, user_id)
         return change
 

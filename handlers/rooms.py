@@ -123,7 +123,7 @@ class MembersHandler(RoomHandler):
     async def post(self, room_id: str) -> None:
         body = await self.countable_body(ONE_USER)
         await self.count(self.common_check, Check("joins", self.user_id))
-        self.reply({"room": await self.services.rooms.invite(room_id, self.user_id, body.user_id)})
+        self.reply({"room": await self.services.rooms.invite(room_id, self.actor, body.user_id)})
 
 
 class StatsHandler(RoomHandler):

@@ -120,7 +120,7 @@ def require_known(room: Room, actor: Actor, role: Role | None) -> None:
 
 
 def require_inviter(room: Room, actor: Actor, role: Role | None) -> None:
-    """Who makes invite links is a member of a public room, or at least a moderator of a private one that is open.
+    """Who invites, or makes invite links, is a member of a public room, or at least a moderator of a private one.
 
     Raises Refused: room_not_found, not_member, forbidden (also in a direct room, and in an archived one).
     """

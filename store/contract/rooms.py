@@ -105,13 +105,18 @@ class Members(Protocol):
         The room's rev is read no later than the membership: a user shown as non-member was none at that rev or later.
         """
 
-    async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
+    async def add(
+        self, room_id: str, user_id: str, *, role: Role = Role.MEMBER, actor: Actor | None = None
+    ) -> MembershipChange:
         """Add a member, with readSeq = lastSeq. `changed` is False for an existing member.
 
         Who joins a room that nobody is in any more becomes its owner.
 
+        `actor`: who invites them. Whether they may is asked within the write: room_rules.require_inviter, and forbidden
+        where the user has blocked them, also for an existing member.
+
         A room never has more than `maxUsers` members, also under concurrent calls. Raises Missing("room" or "user"),
-        RoomFull, Refused: banned, or forbidden for a new member of an archived room.
+        RoomFull, Refused: banned, forbidden for a new member of an archived room, and what the `actor` may not.
         """
 
     async def remove(self, room_id: str, user_id: str) -> MembershipChange:

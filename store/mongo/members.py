@@ -10,12 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bson.datetime_ms import DatetimeMS
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from store.errors import Missing, Refused, RoomFull
 from store.list_cursors import cursor_of_name, name_of_cursor, prefix_range
 from store.models import (
     ROOM_MENTION,
+    Actor,
     AuditNote,
     Member,
     Membership,
@@ -28,11 +29,12 @@ from store.models import (
 )
 from store.mongo import message_pipelines, room_pipelines
 from store.mongo.apply_change import TOMBSTONE_MS, is_abandoned
+from store.mongo.blocks import has_blocked
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, epoch_ms, stored_time
 from store.mongo.documents import last_seq_of, member_from, membership_from, room_from
 from store.mongo.room_at_rev import MemberPatch, ReadSet, RoomView
-from store.room_rules import require_not_banned, role_of_joiner
+from store.room_rules import require_inviter, require_not_banned, role_of_joiner
 
 # The next owner: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
 _SUCCESSION = (Role.OWNER, Role.MODERATOR, Role.MEMBER)
@@ -86,9 +88,12 @@ class MongoMembers:
             found = await self._database.rooms.aggregate(pipeline).to_list(None)
         return {room["_id"]: room for room in found}
 
-    async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
+    async def add(
+        self, room_id: str, user_id: str, *, role: Role = Role.MEMBER, actor: Actor | None = None
+    ) -> MembershipChange:
+        join = Join(user_id, role) if actor is None else Invitation(user_id, role, actor=actor, database=self._database)
         async with self._database.operation("members.add", write=True):
-            change: MembershipChange = await self._log.change(room_id, Join(user_id, role))
+            change: MembershipChange = await self._log.change(room_id, join)
         return change
 
     async def remove(self, room_id: str, user_id: str) -> MembershipChange:
@@ -218,6 +223,24 @@ class Join:
         )
         membership = membership_from({**joined, "mentioned": []}, last_seq_of(room))
         return MembershipChange(room=room_from(view.room), membership=membership, changed=True, rev=rev)
+
+
+class Invitation:
+    """The change that makes somebody a member whom the actor invites."""
+
+    def __init__(self, user_id: str, role: Role, *, actor: Actor, database: Database) -> None:
+        self._user_id = user_id
+        self._actor = actor
+        self._database = database
+        self._join = Join(user_id, role)
+        self.read_set = structs.replace(self._join.read_set, members=(user_id, actor.user_id))
+
+    async def run(self, view: RoomView) -> MembershipChange:
+        """Raises as Join, and Refused for what the actor may not."""
+        require_inviter(room_from(view.room), self._actor, role_in(view, self._actor.user_id))
+        if await has_blocked(self._database, self._user_id, self._actor.user_id):
+            raise Refused(Refusal.FORBIDDEN)
+        return await self._join.run(view)
 
 
 class Leave:

@@ -8,8 +8,20 @@ import apsw
 
 from store.errors import Missing, Refused, RoomFull
 from store.list_cursors import cursor_of_name, name_of_cursor, prefix_range
-from store.models import Member, Membership, MembershipChange, ReadState, Refusal, Role, Room, Standing, read_state
-from store.room_rules import require_not_banned, role_of_joiner
+from store.models import (
+    Actor,
+    Member,
+    Membership,
+    MembershipChange,
+    ReadState,
+    Refusal,
+    Role,
+    Room,
+    Standing,
+    read_state,
+)
+from store.room_rules import require_inviter, require_not_banned, role_of_joiner
+from store.sqlite.blocks import has_blocked
 from store.sqlite.changes import record
 from store.sqlite.database import Database
 from store.sqlite.rows import (
@@ -69,11 +81,17 @@ class SqliteMembers:
 
         return await self._database.read("members.standings", operation)
 
-    async def add(self, room_id: str, user_id: str, *, role: Role = Role.MEMBER) -> MembershipChange:
-        return await self._database.write(
-            "members.add",
-            lambda connection: join(connection, room_id, user_id, role=role, now_ms=self._database.clock()),
-        )
+    async def add(
+        self, room_id: str, user_id: str, *, role: Role = Role.MEMBER, actor: Actor | None = None
+    ) -> MembershipChange:
+        def operation(connection: apsw.Connection) -> MembershipChange:
+            if actor is not None:
+                require_inviter(require_room(connection, room_id), actor, role_in(connection, room_id, actor.user_id))
+                if has_blocked(connection, user_id, actor.user_id):
+                    raise Refused(Refusal.FORBIDDEN)
+            return join(connection, room_id, user_id, role=role, now_ms=self._database.clock())
+
+        return await self._database.write("members.add", operation)
 
     async def remove(self, room_id: str, user_id: str) -> MembershipChange:
         return await self._database.write(

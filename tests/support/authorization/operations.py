@@ -26,8 +26,7 @@ LOGGED_IN_OR_BOT = outcomes(LOGGED_IN, ok=[Who.BOT])
 SEE = LOGGED_IN_OR_BOT  # a public room is seen by all; of a private one strangers are told nothing
 JOIN = outcomes(LOGGED_IN, banned=[Who.BANNED])
 # Who invites, or makes invite links (an administrator too): all members in a public room, moderators in a private one
-INVITE = PARTICIPATE
-LINKS = outcomes(INVITE, ok=[Who.ADMIN])
+INVITE = outcomes(PARTICIPATE, ok=[Who.ADMIN])
 NOT_IN_PRIVATE = dict.fromkeys((*PLAIN, Who.MUTED), "forbidden")
 NO_MEMBER = {Who.ADMIN: "room_not_found"}  # an administrator enters a private room by invitation too
 # An author who may write, or a moderator
@@ -109,8 +108,8 @@ ROOMS = (
     in_room("DELETE /rooms/{id}/members/{id}", MODERATE, ids="room target", spends="room"),
     in_room("GET /rooms/{id}/stats", SEE, in_private=NO_MEMBER),
     in_room("GET /rooms/{id}/changes", READ),
-    in_room("POST /rooms/{id}/invites", LINKS, {}, in_private=NOT_IN_PRIVATE),
-    in_room("GET /rooms/{id}/invites", LINKS),
+    in_room("POST /rooms/{id}/invites", INVITE, {}, in_private=NOT_IN_PRIVATE),
+    in_room("GET /rooms/{id}/invites", INVITE),
     in_room(
         "DELETE /rooms/{id}/invites/{id}",
         MODERATE,

@@ -159,7 +159,7 @@ class Room(Struct):
             return outcome
         is_new = target not in self.members
         return _refusals(
-            forbidden=(self.is_private and self.rank(user) < RANKS["moderator"]) or (is_new and self.is_archived),
+            forbidden=(self.is_private and self.rank(user) < RANKS["moderator"]) or self.is_archived,
             banned=target in self.banned,
             room_full=is_new and self._is_full,
         )
