@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
@@ -69,6 +69,12 @@ class DeletedRoomEvents:
     def deleted(self, event: RoomDeleted) -> None:
         """End what this process still holds for the room."""
         room_id = event.room_id
-        for user_id in {*self._pool.users_in(room_id), *self._presence.members_of(room_id)}:
-            ended = MembershipEnded(room_id, user_id, "deleted")
-            self._paced_callbacks.soon(lambda ended=ended: self._end(ended))  # type: ignore[misc]
+        user_ids = {*self._pool.users_in(room_id), *self._presence.members_of(room_id)}
+        self._paced_callbacks.run(self._each_end(room_id, user_ids))
+
+    def _each_end(self, room_id: str, user_ids: Iterable[str]) -> Iterator[None]:
+        for user_id in user_ids:
+            # Until their turn comes another finding may have told them, as the refusal of a command does.
+            if self._presence.is_in(room_id, user_id) or room_id in self._pool.rooms_of(user_id):
+                self._end(MembershipEnded(room_id, user_id, "deleted"))
+            yield
