@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable
+
+from msgspec import Struct
 
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
@@ -29,10 +32,25 @@ AT_ONCE_S = 5.0  # what takes longer than this in the request itself is done by 
 # The steps are repeated once, when no command of the deleted account can be under way any more (10 s at most).
 SETTLED_AFTER_MS = 15_000
 PENDING_A_CALL = 20
+# What fails for one account is tried again after this time, twice as long after each further failure.
+RETRY_AFTER_S = 60.0
+RETRY_AFTER_MAX_S = 3600.0
+FAILED_MAX = 1000
+
+
+class _Failed(Struct, frozen=True):
+    """An account whose end failed here. `again_at`: when it is tried again, by the monotonic clock, in seconds.
+
+    `is_forgotten`: its old name was dropped from the caches after the last erasure, and nothing brings it back.
+    """
+
+    again_at: float
+    wait_s: float
+    is_forgotten: bool
 
 
 class AccountDeletion:
-    """The use case. `now_ms` is the wall clock."""
+    """The use case. `now_ms` is the wall clock, `now` is monotonic, in seconds."""
 
     def __init__(
         self,
@@ -45,6 +63,7 @@ class AccountDeletion:
         logins: Logins,
         rooms: Rooms,
         now_ms: Callable[[], int],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._cache = cache
@@ -54,6 +73,8 @@ class AccountDeletion:
         self._logins = logins
         self._rooms = rooms
         self._now_ms = now_ms
+        self._now = now
+        self._failed: dict[str, _Failed] = {}  # by user id, the latest last; FAILED_MAX at most
 
     async def delete(self, identity: Identity, password: str) -> None:
         """Delete the account.
@@ -82,15 +103,19 @@ class AccountDeletion:
                 return
         raise ChatError("forbidden", "The password is wrong.")
 
-    async def _clear_away(self, user_id: str, *, is_last: bool = False) -> None:
-        """Remove what is left of a deleted account. May be repeated. Raises StoreError.
+    async def _clear_away(self, user_id: str) -> None:
+        """Remove what is left of a deleted account. May be repeated. Raises StoreError."""
+        await self._store.ended_accounts.erase(user_id)
+        await self._forget_name(user_id)
+        await self._leave_rooms(user_id)
 
-        A direct room keeps both its members, as it does when somebody is there no more.
-        """
-        await self._store.ended_accounts.erase(user_id, is_last=is_last)
-        # Encoded messages with the old name may be in any room's cached page, and in the hubs.
+    async def _forget_name(self, user_id: str) -> None:
+        """Drop the encoded messages with the old name: they may be in any room's cached page, and in the hubs."""
         self._cache.invalidate_all()
         await self._bus.publish(EVERYONE, AccountEnded(user_id))
+
+    async def _leave_rooms(self, user_id: str) -> None:
+        """A direct room keeps both its members, as it does when somebody is there no more."""
         for room_id in await self._store.rooms.joined_by(user_id):
             room = await self._store.rooms.get(room_id)
             if room is not None and room.kind != "direct":
@@ -101,12 +126,28 @@ class AccountDeletion:
         """Repeat the steps for accounts that were deleted a while ago, and note that they are done.
 
         To be called every few seconds; any process may do it, several at once too. What fails for one account is tried
-        again with the next call. Raises StoreError.
+        again after RETRY_AFTER_S or more, and holds up no other one meanwhile. Raises StoreError.
         """
-        before_ms = self._now_ms() - SETTLED_AFTER_MS
-        for user_id in await self._store.ended_accounts.unfinished(ended_before_ms=before_ms, limit=PENDING_A_CALL):
+        before_ms, now = self._now_ms() - SETTLED_AFTER_MS, self._now()
+        waiting = [user_id for user_id, failed in self._failed.items() if failed.again_at > now]
+        for user_id in await self._store.ended_accounts.unfinished(
+            ended_before_ms=before_ms, limit=PENDING_A_CALL, without=waiting
+        ):
+            failed = self._failed.pop(user_id, None)
+            is_forgotten = failed is not None and failed.is_forgotten
             try:
-                await self._clear_away(user_id, is_last=True)
+                await self._store.ended_accounts.erase(user_id, is_last=True)
+                if not is_forgotten:
+                    await self._forget_name(user_id)
+                    is_forgotten = True
+                await self._leave_rooms(user_id)
                 await self._store.ended_accounts.finish(user_id)
             except StoreError as error:
                 log.warning("the end of a deleted account is still to be finished: %s", error)
+                self._note_failure(user_id, failed, is_forgotten=is_forgotten)
+
+    def _note_failure(self, user_id: str, before: _Failed | None, *, is_forgotten: bool) -> None:
+        wait_s = RETRY_AFTER_S if before is None else min(2 * before.wait_s, RETRY_AFTER_MAX_S)
+        self._failed[user_id] = _Failed(self._now() + wait_s, wait_s, is_forgotten)
+        if len(self._failed) > FAILED_MAX:
+            del self._failed[next(iter(self._failed))]

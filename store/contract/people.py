@@ -165,8 +165,11 @@ class EndedAccounts(Protocol):
         had come to. Raises Missing for an account that is not deleted.
         """
 
-    async def unfinished(self, *, ended_before_ms: int, limit: int) -> list[str]:
-        """The ids of deleted accounts that `finish` was not called for, the longest deleted first."""
+    async def unfinished(self, *, ended_before_ms: int, limit: int, without: Sequence[str] = ()) -> list[str]:
+        """The ids of deleted accounts that `finish` was not called for, the longest deleted first.
+
+        `without`: the ids of those to leave out, a thousand at most.
+        """
 
     async def finish(self, user_id: str) -> None:
         """Note that all that follows from the deletion is done."""

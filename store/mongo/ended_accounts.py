@@ -133,9 +133,10 @@ class MongoEndedAccounts:
         async with self._database.operation("ended_accounts.note", write=True):
             await self._users.update_one({"_id": user_id}, {"$set": {"erased": structs.asdict(done)}})
 
-    async def unfinished(self, *, ended_before_ms: int, limit: int) -> list[str]:
+    async def unfinished(self, *, ended_before_ms: int, limit: int, without: Sequence[str] = ()) -> list[str]:
         async with self._database.operation("ended_accounts.unfinished"):
-            found = self._users.find({"endingSince": {"$lt": stored_time(ended_before_ms)}}, {"_id": 1})
+            wanted = {"endingSince": {"$lt": stored_time(ended_before_ms)}, "_id": {"$nin": list(without)}}
+            found = self._users.find(wanted, {"_id": 1})
             return [user["_id"] for user in await found.sort("endingSince", 1).limit(limit).to_list(None)]
 
     async def finish(self, user_id: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import apsw
 
 from store.errors import Missing, Outdated
 from store.models import DELETED_DISPLAY_NAME, DELETED_USERNAME, Status
 from store.sqlite.database import Database
-from store.sqlite.rows import fetch, fetch_one
+from store.sqlite.rows import as_json, fetch, fetch_one
 from store.sqlite.users import revoke_sessions
 
 # The email is unique and not null: the id is no email, so it takes none from anybody. username_folded stays.
@@ -52,13 +54,14 @@ class SqliteEndedAccounts:
 
         await self._database.write("ended_accounts.erase", operation)
 
-    async def unfinished(self, *, ended_before_ms: int, limit: int) -> list[str]:
+    async def unfinished(self, *, ended_before_ms: int, limit: int, without: Sequence[str] = ()) -> list[str]:
         def operation(connection: apsw.Connection) -> list[str]:
             found = fetch(
                 connection,
                 """SELECT account_id FROM ended_accounts WHERE finished_at IS NULL AND ended_at < ?
+                   AND account_id NOT IN (SELECT value FROM json_each(?))
                    ORDER BY ended_at LIMIT ?""",
-                (ended_before_ms, limit),
+                (ended_before_ms, as_json(without), limit),
             )
             return [user_id for (user_id,) in found]
 

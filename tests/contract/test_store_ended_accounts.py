@@ -219,6 +219,8 @@ async def test_it_is_unfinished_until_it_is_finished(store: Store, fill: StoreFi
     assert await unfinished(ended_before_ms=START_MS, limit=9) == []
     assert await unfinished(ended_before_ms=START_MS + 10**6, limit=9) == [one.id for one in people]
     assert await unfinished(ended_before_ms=START_MS + 10**6, limit=2) == [one.id for one in people[:2]]
+    first = [people[0].id]
+    assert await unfinished(ended_before_ms=START_MS + 10**6, limit=1, without=first) == [people[1].id]
     await store.ended_accounts.finish(people[0].id)
     await store.ended_accounts.finish(people[0].id)
     assert await unfinished(ended_before_ms=START_MS + 1500, limit=9) == [people[1].id]
