@@ -16,7 +16,8 @@ class InvitesHandler(Handler[Invites]):
         self.reply(await self.services.list(room_id, self.actor))
 
     async def post(self, room_id: str) -> None:
-        self.reply(await self.services.create(room_id, self.actor, self.body(CREATE)), 201)
+        body = self.body(CREATE) if self._body else CreateInvite()  # all of its fields may be left out
+        self.reply(await self.services.create(room_id, self.actor, body), 201)
 
 
 class OneInviteHandler(Handler[Invites]):

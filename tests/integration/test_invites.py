@@ -32,6 +32,9 @@ def test_a_link_lets_people_into_a_private_room_until_it_is_used_up(server: Serv
     room_id = ada.make_room(isPrivate=True)["id"]
     code = make_link(ada, room_id, maxUses=1, expiresIn=3600)
     assert len(code) >= 22
+    bare = ada.call("POST", f"/rooms/{room_id}/invites")
+    assert (bare.status, set(bare.json)) == (201, {"code", "url"}), "a body may be left out, as all of its fields"
+    assert ada.call("DELETE", f"/rooms/{room_id}/invites/{bare.json['code']}").status == 204
     (shown,) = ada.call("GET", f"/rooms/{room_id}/invites").json["invites"]
     assert set(shown) == {"code", "url", "uses", "maxUses", "expiresAt"}
     assert (shown["code"], shown["url"], shown["uses"], shown["maxUses"]) == (code, f"/?invite={code}", 0, 1)
