@@ -45,13 +45,26 @@ class MessagesHandler(MessageHandler):
     counts_itself = ("POST",)
 
     async def get(self) -> None:
-        self.reply(await self.services.messages.history(self.identity.user.id, self.query(HISTORY)))
+        query = self.query(HISTORY)
+        self._require_known_to_bot(query.room_id)
+        self.reply(await self.services.messages.history(self.identity.user.id, query))
 
     async def post(self) -> None:
         body = await self.countable_body(SEND)
+        try:
+            self._require_known_to_bot(body.room_id)
+        except ChatError:
+            await self.count(self.common_check)
+            raise
         counting = self.count(self.common_check, Check("messages", self.identity.user.id))
         posted = await self.services.messages.post_counted(self.context, body, counting=counting)
         self.reply(posted, 200 if posted.duplicate else 201)
+
+    def _require_known_to_bot(self, room_id: str) -> None:
+        """Of another room than its own a bot does not know. Raises ChatError room_not_found."""
+        user = self.identity.user
+        if user.is_bot and room_id != user.bot_room_id:
+            raise ChatError("room_not_found")
 
 
 class OneMessageHandler(MessageHandler):
