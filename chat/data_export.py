@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from chat.blocks import Blocks
 from chat.codec import Codec
+from chat.direct_peers import DirectPeers
 from chat.errors import ChatError
 from chat.logins import Identity, Logins
 from chat.presenter import Presenter
@@ -49,6 +50,7 @@ class DataExport:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._peers = DirectPeers(store=store)
         self._logins = logins
         self._profiles = profiles
         self._settings = settings
@@ -90,7 +92,10 @@ class DataExport:
             rooms, cursor = await self._store.rooms.list_for(
                 user_id, mine=True, query=None, limit=ROOMS_A_READ, after=cursor
             )
-            views = [self._codec.encode(self._presenter.room(of.room, of.membership)) for of in rooms]
+            peers = await self._peers.of(user_id, (of.room for of in rooms))
+            views = [
+                self._codec.encode(self._presenter.room(of.room, of.membership, peers.get(of.room.id))) for of in rooms
+            ]
             if views:
                 yield before + b",".join(views)
                 before = b","

@@ -50,6 +50,7 @@ def test_everything_of_ones_own_is_in_it_and_nothing_of_others(server: ServerPro
     ann, bob = register(server.url), register(server.url)
     ann.call("PATCH", "/users/me", {"displayName": "Ännchen 😀"})
     ann.call("PATCH", "/users/me/settings", {"theme": "dark", "client": {"stars": ["r1"]}})
+    direct = bob.call("POST", "/rooms/direct", {"userId": ann.id}).json["room"]["id"]
     ann.call("PUT", f"/users/me/blocks/{bob.id}")
     room, secret, left = bob.make_room()["id"], ann.make_room(isPrivate=True)["id"], bob.make_room()["id"]
     for one in (room, left):
@@ -62,7 +63,9 @@ def test_everything_of_ones_own_is_in_it_and_nothing_of_others(server: ServerPro
     assert json.loads(files["settings.json"]) == ann.call("GET", "/users/me/settings").json
     assert json.loads(files["sessions.json"]) == ann.call("GET", "/auth/sessions").json
     assert [user["id"] for user in json.loads(files["blocks.json"])["users"]] == [bob.id]
-    assert {one["id"] for one in json.loads(files["rooms.json"])["rooms"]} == {room, secret}
+    assert {one["id"] for one in json.loads(files["rooms.json"])["rooms"]} == {room, secret, direct}
+    peers = {one["id"]: one["peer"] for one in json.loads(files["rooms.json"])["rooms"]}
+    assert (peers[direct]["id"], peers[room], peers[secret]) == (bob.id, None, None)
     assert sorted(messages_in(files), key=lambda message: message["roomId"]) == sorted(
         own, key=lambda message: message["roomId"]
     )
