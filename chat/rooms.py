@@ -7,7 +7,6 @@ from typing import Protocol
 
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
-from chat.codec import Codec
 from chat.direct_peers import DirectPeers
 from chat.errors import ChatError, invalid
 from chat.membership_reader import MembershipReader
@@ -50,7 +49,6 @@ class Rooms:
         bus: Bus,
         presence: PresenceReader,
         presenter: Presenter,
-        codec: Codec,
         membership_updates: MembershipUpdates,
         on_not_member: Callable[[MembershipEnded], None] = lambda ended: None,
     ) -> None:
@@ -60,7 +58,6 @@ class Rooms:
         self._bus = bus
         self._presence = presence
         self._presenter = presenter
-        self._codec = codec
         self._membership_updates = membership_updates
         self._on_not_member = on_not_member
         self._memberships = MembershipReader(store=store)

@@ -247,7 +247,6 @@ def build_chat(
         revocations=revocations,
         bus=bus,
         task_queue=presence_loads,
-        observer=observer,
         now_ms=now_ms,
         outbox_half_bytes=ws.outbox_max_bytes // 2,
     )

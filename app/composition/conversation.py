@@ -91,7 +91,6 @@ def build_conversation(
         bus=bus,
         presence=presence,
         presenter=presenter,
-        codec=codec,
         membership_updates=membership_updates,
         on_not_member=on_not_member,
     )

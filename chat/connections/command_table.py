@@ -43,7 +43,6 @@ from common.serial_task_queue import SerialTaskQueue
 from limits.contract import Check
 from limits.ip_addresses import address_check
 from limits.load_shedding import ShedClass
-from monitor.observer import Observer
 from store.errors import StoreError
 from store.models import Actor, ReadState
 
@@ -88,11 +87,9 @@ class Commands:
         revocations: Revocations,
         bus: Bus,
         task_queue: SerialTaskQueue,
-        observer: Observer,
         now_ms: Callable[[], int],
         outbox_half_bytes: int,
     ) -> None:
-        self._observer = observer
         self._logins = logins
         self._profiles = profiles
         self._rooms = rooms

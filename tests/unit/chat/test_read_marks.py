@@ -83,7 +83,6 @@ async def test_the_answer_is_never_behind_what_was_told_before_it(
                 bus=bus,
                 presence=unused,
                 presenter=unused,
-                codec=codec,
                 membership_updates=unused,
             ),
             latest_told=lambda user_id, about: told.get((user_id, about)),

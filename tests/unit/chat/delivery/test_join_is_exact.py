@@ -147,7 +147,6 @@ class DeliveryParts:
             bus=self.bus,
             presence=Nobody(),
             presenter=presenter,
-            codec=JsonCodec(),
             membership_updates=updates,
         )
         self.message_writer = MessageWriter(

@@ -46,7 +46,6 @@ def joins_of(process: Process) -> RoomJoiner:
         bus=process.bus,
         presence=process.presence,
         presenter=presenter,
-        codec=JsonCodec(),
         membership_updates=updates,
         on_not_member=process.audit.on_not_member,
     )
