@@ -20,4 +20,5 @@ class DirectPeers:
         Raises StoreError.
         """
         direct = [room.id for room in rooms if room.kind == "direct"]
-        return await self._store.rooms.peers(user_id, direct) if direct else {}
+        peers = await self._store.rooms.peers([(room_id, user_id) for room_id in direct]) if direct else []
+        return {room_id: peer for room_id, peer in zip(direct, peers, strict=True) if peer is not None}

@@ -1,4 +1,4 @@
-"""Reads a room and a user's membership in it from the store; concurrent callers share reads."""
+"""Reads a room and a user's membership in it, or the peer there, from the store; concurrent callers share reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from store.contract import Store
 from store.keyed_batcher import KeyedBatcher
-from store.models import Standing
+from store.models import Standing, User
 
 BATCH_MAX = 500
 WAITING_MAX = 20_000
@@ -23,6 +23,9 @@ class MembershipReader:
         self._batcher: KeyedBatcher[MembershipKey, Standing | None] = KeyedBatcher(
             work=self._read_batch, batch_max=BATCH_MAX, waiting_max=WAITING_MAX, timeout_s=TIMEOUT_S
         )
+        self._peers: KeyedBatcher[MembershipKey, User | None] = KeyedBatcher(
+            work=self._read_peers, batch_max=BATCH_MAX, waiting_max=WAITING_MAX, timeout_s=TIMEOUT_S
+        )
 
     async def read(self, room_id: str, user_id: str) -> Standing | None:
         """The room and the user's membership, read after this was called; None where there is no such room.
@@ -31,9 +34,20 @@ class MembershipReader:
         """
         return await self._batcher.submit("", (room_id, user_id))
 
+    async def peer(self, room_id: str, user_id: str) -> User | None:
+        """The other person of a direct room of the user, read after this was called; None in other rooms.
+
+        Raises StoreError.
+        """
+        return await self._peers.submit("", (room_id, user_id))
+
     async def close(self) -> None:
         """Cancel the reads that are under way."""
         await self._batcher.close()
+        await self._peers.close()
 
     async def _read_batch(self, _: str, memberships: Sequence[MembershipKey]) -> Sequence[Standing | None | Exception]:
         return await self._store.members.standings(memberships)
+
+    async def _read_peers(self, _: str, memberships: Sequence[MembershipKey]) -> Sequence[User | None | Exception]:
+        return await self._store.rooms.peers(memberships)

@@ -20,7 +20,7 @@ from cluster.events import MembershipBegan, MembershipEnded
 from cluster.topics import EVERYONE
 from common.rfc3339 import epoch_ms_of
 from store.contract import Store
-from store.models import Actor, Membership, MembershipChange, Room, RoomDraft, Standing
+from store.models import Actor, Membership, MembershipChange, Room, RoomDraft, Standing, User
 from store.room_rules import require_writer
 
 
@@ -118,6 +118,13 @@ class Rooms:
         if standing.membership is None:
             raise await refusal_of_outsider(self._store, room_id, user_id)
         return standing.room, standing.membership
+
+    async def peer(self, room: Room, user_id: str) -> User | None:
+        """The other person of a direct room of the user, in one read for all who ask at once; None in other rooms.
+
+        Raises StoreError.
+        """
+        return await self._memberships.peer(room.id, user_id) if room.kind == "direct" else None
 
     # ---- reading -------------------------------------------------------------------------------------------------
 

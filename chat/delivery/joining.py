@@ -10,7 +10,6 @@ from msgspec import Struct
 from chat.codec import Codec
 from chat.delivery.room_channel import Channel, PendingJoin, Subscriber
 from chat.delivery.room_hub import Hub, gone_while_joining
-from chat.direct_peers import DirectPeers
 from chat.presenter import Presenter, at_head
 from chat.request_inputs.connection import JoinRoom
 from chat.request_results.messages import ChangeView
@@ -39,7 +38,6 @@ class RoomJoiner:
         self._rooms = rooms
         self._presenter = presenter
         self._codec = codec
-        self._peers = DirectPeers(store=store)
 
     async def join(
         self,
@@ -94,9 +92,8 @@ class RoomJoiner:
         if body.since_rev is not None and not reset:
             changes = await self._missed_changes(channel.room_id, body.since_rev, joining.rev)
         room, own = at_head(room, membership, seq=joining.seq, rev=joining.rev)
-        peers = await self._peers.of(user_id, (room,))
         joined = JoinedRoom(
-            room=self._presenter.room(room, own, peers.get(room.id)),
+            room=self._presenter.room(room, own, await self._rooms.peer(room, user_id)),
             seq=joining.seq,
             rev=joining.rev,
             missed=missed.items,

@@ -73,8 +73,11 @@ class Rooms(Protocol):
         too.
         """
 
-    async def peers(self, user_id: str, room_ids: Sequence[str]) -> Mapping[str, User]:
-        """The other person of each of these direct rooms of the user, by the room's id. Other rooms are left out."""
+    async def peers(self, pairs: Sequence[tuple[str, str]]) -> list[User | None]:
+        """The other person of the direct room for each (room id, user id), in order.
+
+        None where the room is no direct room of the user. The number of queries is constant.
+        """
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
         """All rooms the user is a member of, each with the room's rev at which they joined."""

@@ -135,20 +135,15 @@ class MongoRooms:
         _, is_more = await self._deleted.sweep(self._database.clock())
         return is_more
 
-    async def peers(self, user_id: str, room_ids: Sequence[str]) -> Mapping[str, User]:
-        wanted = {"_id": {"$in": list(room_ids)}, "directKey": {"$ne": None}}
+    async def peers(self, pairs: Sequence[tuple[str, str]]) -> list[User | None]:
+        wanted = {"_id": {"$in": list({room_id for room_id, _ in pairs})}, "directKey": {"$ne": None}}
         async with self._database.operation("rooms.peers"):
             rooms = await self._rooms.find(wanted, {"directKey": 1}).to_list(None)
-            pairs = {room["_id"]: room["directKey"].split(" ") for room in rooms}
-            others = {
-                room_id: other
-                for room_id, pair in pairs.items()
-                for other in pair
-                if user_id in pair and other != user_id
-            }
-            found = await self._database.users.find({"_id": {"$in": list(others.values())}}).to_list(None)
+            people = {room["_id"]: room["directKey"].split(" ") for room in rooms}
+            others = [_other_of(people.get(room_id, ()), user_id) for room_id, user_id in pairs]
+            found = await self._database.users.find({"_id": {"$in": list({*others} - {None})}}).to_list(None)
         users = {user["_id"]: user_from(user) for user in found}
-        return {room_id: users[other] for room_id, other in others.items() if other in users}
+        return [None if other is None else users.get(other) for other in others]
 
     async def joined_by(self, user_id: str) -> dict[str, int]:
         async with self._database.operation("rooms.joined_by"):
@@ -267,3 +262,8 @@ class MongoRooms:
         if found is None:
             raise Missing("room")
         return found
+
+
+def _other_of(people: Sequence[str], user_id: str) -> str | None:
+    """The other one of two people; None where the user is neither."""
+    return next((one for one in people if one != user_id), None) if user_id in people else None

@@ -70,8 +70,8 @@ SELECT r.id, r.name FROM members m CROSS JOIN rooms r ON r.id = m.room_id WHERE 
 
 # The key has the ids of both people, with a space between them.
 _PEERS = f"""
-SELECT {USER_COLUMNS}, r.id FROM json_each(?1) wanted CROSS JOIN rooms r ON r.id = wanted.value
-CROSS JOIN users u ON u.id = trim(replace(' ' || r.direct_key || ' ', ' ' || ?2 || ' ', ' '))
+SELECT {USER_COLUMNS}, wanted.key FROM json_each(?1) wanted CROSS JOIN rooms r ON r.id = wanted.value ->> 0
+CROSS JOIN users u ON u.id = trim(replace(' ' || r.direct_key || ' ', ' ' || (wanted.value ->> 1) || ' ', ' '))
 WHERE r.direct_key IS NOT NULL"""
 
 _STATS = """
@@ -169,11 +169,12 @@ class SqliteRooms:
         _, is_more = await self._deleted.sweep(0)
         return is_more
 
-    async def peers(self, user_id: str, room_ids: Sequence[str]) -> Mapping[str, User]:
-        wanted = as_json(list(room_ids))
+    async def peers(self, pairs: Sequence[tuple[str, str]]) -> list[User | None]:
+        wanted = as_json(pairs)
 
-        def operation(connection: apsw.Connection) -> Mapping[str, User]:
-            return {row[-1]: user_from(row) for row in fetch(connection, _PEERS, (wanted, user_id))}
+        def operation(connection: apsw.Connection) -> list[User | None]:
+            found = {row[-1]: user_from(row) for row in fetch(connection, _PEERS, (wanted,))}
+            return [found.get(index) for index in range(len(pairs))]
 
         return await self._database.read("rooms.peers", operation)
 

@@ -217,10 +217,11 @@ async def test_the_peers_of_direct_rooms_are_the_others_as_they_are_now(store: S
     with_cy = (await store.rooms.direct(cy.id, ann.id))[0].room.id
     plain = (await fill.room(ann)).room.id
     await store.users.update(bob.id, ProfileChange(display_name="Robert"))
-    peers = await store.rooms.peers(ann.id, [with_bob, plain, with_cy, "none"])
-    assert {room_id: peer.id for room_id, peer in peers.items()} == {with_bob: bob.id, with_cy: cy.id}
-    assert peers[with_bob] == await store.users.get(bob.id)
-    assert peers[with_bob].display_name == "Robert"
-    assert (await store.rooms.peers(bob.id, [with_bob]))[with_bob].id == ann.id
-    assert await store.rooms.peers(eve.id, [with_bob]) == {}
-    assert await store.rooms.peers(ann.id, []) == {}
+    wanted = [(with_bob, ann.id), (plain, ann.id), (with_bob, bob.id), (with_cy, ann.id), ("none", ann.id)]
+    peers = await store.rooms.peers(wanted)
+    assert [None if peer is None else peer.id for peer in peers] == [bob.id, None, ann.id, cy.id, None]
+    assert peers[0] == await store.users.get(bob.id)
+    assert peers[0] is not None
+    assert peers[0].display_name == "Robert"
+    assert await store.rooms.peers([(with_bob, eve.id)]) == [None]
+    assert await store.rooms.peers([]) == []

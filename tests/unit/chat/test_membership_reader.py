@@ -58,6 +58,25 @@ async def test_many_members_who_join_at_once_make_few_reads(tmp_path: Path) -> N
         await parts.close()
 
 
+async def test_many_who_join_their_direct_rooms_at_once_make_few_reads_of_the_others(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        owner, *users = [
+            await store.users.create(username=f"u{number}", email=f"u{number}@example.com", password_hash="x")
+            for number in range(61)
+        ]
+        rooms = [(await store.rooms.direct(owner.id, user.id))[0].room.id for user in users]
+        parts = DeliveryParts(store, random.Random(3), coalesce=True)
+        connections = [Connection(user) for user in users]
+        for one in connections:
+            one.joining = True
+        await asyncio.gather(
+            *(parts.join(one, JoinRoom(room_id=room)) for one, room in zip(connections, rooms, strict=True))
+        )
+        assert all(one.subscribed for one in connections)
+        assert 1 <= parts.calls.count("peers") <= 20, "not one for each of 60"
+        await parts.close()
+
+
 async def test_a_membership_that_the_cache_still_knows_joins_nobody(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
         owner, member = [
