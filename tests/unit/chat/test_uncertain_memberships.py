@@ -81,7 +81,7 @@ class Parts(msgspec.Struct, frozen=True):
         elif name == "ban":
             await conversation.bans.add(actor, self.room_id, self.bob.id, BanSomebody())
         else:
-            await conversation.rooms.invite(self.room_id, self.ada.id, self.bob.id)
+            await conversation.rooms.invite(self.room_id, actor, self.bob.id)
 
 
 @asynccontextmanager
