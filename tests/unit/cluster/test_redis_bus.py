@@ -19,6 +19,7 @@ from cluster.events import (
     Event,
     MembershipBegan,
     MembershipEnded,
+    MembershipUncertain,
     PeopleHere,
     PersonGone,
     PersonHere,
@@ -67,6 +68,7 @@ EVENTS: list[Any] = [
     RoomsActive((("r1", 7),), (("r2", 9),)),
     RoomDeleted("r1"),
     AccountEnded("u1"),
+    MembershipUncertain("r1", "u1"),
 ]
 
 
