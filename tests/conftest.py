@@ -6,6 +6,7 @@ lines of a run list the failed and the skipped tests.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections import Counter
@@ -45,6 +46,9 @@ def pytest_runtest_makereport(
 def pytest_configure() -> None:
     # A shell makes background jobs ignore SIGINT, and the processes that tests interrupt would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Else the first `IOLoop.make_current` asks asyncio for the loop there was, which makes one that nobody closes: a
+    # test in which the garbage collector finds it fails with its ResourceWarning.
+    asyncio.set_event_loop(None)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
