@@ -16,8 +16,11 @@ def latency(what: str, histogram: Histogram, percents: Sequence[int]) -> list[Fi
 
 
 def connects(connected: Sequence[Connected], percents: Sequence[int]) -> list[Figure]:
-    """How long each connection took from its start to the ack of its joinRoom."""
-    return latency("connect to joined", merged(one.ready_us for one in connected), percents)
+    """How long each connection took from its start to the ack of its joinRoom, and how many were refused meanwhile."""
+    return [
+        *latency("connect to joined", merged(one.ready_us for one in connected), percents),
+        Figure("refused for the time being", sum(one.refused for one in connected), "connects"),
+    ]
 
 
 def each_us(spent_s: float | None, count: int) -> float | None:

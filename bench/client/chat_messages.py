@@ -72,11 +72,12 @@ class MessageAck(msgspec.Struct, frozen=True):
     message: _Message
 
 
-class ErrorEvent(msgspec.Struct, frozen=True):
-    """An `error` event."""
+class ErrorEvent(msgspec.Struct, frozen=True, rename="camel"):
+    """An `error` event; `retry_after` in seconds."""
 
     code: str
     message: str = ""
+    retry_after: float | None = None
 
 
 _receive = msgspec.json.Decoder(_Receive)

@@ -12,11 +12,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from bench.client import chat_messages, frames
+from bench.client import chat_messages, frames, upgrade
 from bench.client.connection_changes import ConnectionChanges
 from bench.client.delivery_stats import DeliveryStats
 from bench.client.pending_message import PendingMessage
-from bench.client.upgrade import upgrade_request
 from bench.delivery_checker import RoomStream
 from bench.errors import BenchError
 
@@ -28,11 +27,12 @@ class Connection:
 
     `on_ready(connection, now_ns)` is called once, after the welcome or the join's ack. `on_done(connection, now_ns)` is
     called for each message that is acked and delivered back. `on_refused()` is called for each message that a busy
-    server refused; None makes that a failure.
+    server refused; None makes that a failure. `on_busy(retry_after_s)` is called, with the socket closed, where the
+    server asks to come again later, before the connection is ready.
     """
 
     __slots__ = (
-        "_on_data", "_out", "_rest", "_selector", "changes", "index", "is_ready", "on_done", "on_ready",
+        "_on_data", "_out", "_rest", "_selector", "changes", "index", "is_ready", "on_busy", "on_done", "on_ready",
         "on_refused", "open", "pending", "room_id", "sent", "sock", "started_ns", "stats", "streams",
     )  # fmt: skip
 
@@ -47,12 +47,14 @@ class Connection:
         stats: DeliveryStats,
         started_ns: int,
         on_ready: Callable[[Connection, int], None],
+        on_busy: Callable[[float], None],
     ) -> None:
         self.index = index
         self.stats = stats
         self.room_id = room_id
         self.started_ns = started_ns
         self.on_ready = on_ready
+        self.on_busy = on_busy
         self.on_done: Callable[[Connection, int], None] | None = None
         self.on_refused: Callable[[], None] | None = None
         self.streams: dict[str, RoomStream] = {}
@@ -64,7 +66,7 @@ class Connection:
         self._selector = selector
         self._on_data: Callable[[bytes, int], None] = self._on_upgraded
         self._rest = b""
-        self._out = upgrade_request(*address, token)
+        self._out = upgrade.upgrade_request(*address, token)
         self.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
         self.sock.setblocking(False)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -153,6 +155,10 @@ class Connection:
         if not found:
             self._rest = data
             return
+        retry_after_s = upgrade.retry_after_s(head)
+        if retry_after_s is not None:
+            self._come_again(retry_after_s)
+            return
         if not head.startswith(b"HTTP/1.1 101 "):
             self.fail(f"no upgrade: {head[:80].splitlines()[0].decode('latin-1')}")
             return
@@ -162,6 +168,10 @@ class Connection:
             self.send_text(chat_messages.join_command(self.room_id))
         if rest and self.open:
             self._on_frames(rest, now_ns)
+
+    def _come_again(self, retry_after_s: float) -> None:
+        self.close()
+        self.on_busy(retry_after_s)
 
     def _on_frames(self, data: bytes, now_ns: int) -> None:
         try:
@@ -239,6 +249,9 @@ class Connection:
             if self.pending.pop(reply.id).delivered_seq is not None:
                 self.stats.failures.add(f"{self.name}: a message was delivered and refused: {refused.code}")
             self.on_refused()
+            return
+        if not self.is_ready and refused.code in chat_messages.BUSY and refused.retry_after is not None:
+            self._come_again(refused.retry_after)
             return
         self.stats.failures.add(f"{self.name}: error {refused.code}: {refused.message}")
         self.pending.pop(reply.id or "", None)

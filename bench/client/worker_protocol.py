@@ -33,11 +33,15 @@ class Connect(msgspec.Struct, frozen=True):
 
 
 class Connected(msgspec.Struct, frozen=True):
-    """`ready_us`: times from the start of a connection to its welcome, or to the ack of its joinRoom."""
+    """`ready_us`: times from the start of a connection to its welcome, or to the ack of its joinRoom.
+
+    `refused` counts how often a busy server asked to come again later.
+    """
 
     ready: int
     seconds: float
     ready_us: dict[int, int]
+    refused: int
 
 
 class Send(msgspec.Struct, frozen=True):

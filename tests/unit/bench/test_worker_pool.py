@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection
 
 from bench.client.worker_protocol import Connected, DeliverySnapshot, Sent
@@ -173,6 +174,59 @@ def test_a_server_that_is_not_there_is_a_failure_of_each_connection() -> None:
     connected, sent, snapshot, failures = run(port)
     assert (connected.ready, sent.sent, snapshot.open) == (0, 0, 0)
     assert any("Connection refused" in failure for failure in failures)
+
+
+@contextmanager
+def refusing(*, upgrades: int, joins: int, retry_after_s: int) -> Iterator[int]:
+    """A server that is too busy for the first upgrades, then for the first joins; its port."""
+    refused = {"upgrades": 0, "joins": 0}
+
+    def refuse(connection: ServerConnection, request: Request) -> Response | None:
+        if refused["upgrades"] == upgrades:
+            return None
+        refused["upgrades"] += 1
+        response = connection.respond(503, "busy")
+        response.headers["Retry-After"] = str(retry_after_s)
+        return response
+
+    def serve_one(connection: ServerConnection) -> None:
+        for text in connection:
+            command = json.loads(text)
+            if refused["joins"] == joins:
+                connection.send(json.dumps({"event": "ack", "id": command["id"], "data": {"seq": 0}}))
+                continue
+            refused["joins"] += 1
+            error = {"code": "unavailable", "message": "busy", "retryAfter": retry_after_s}
+            connection.send(json.dumps({"event": "error", "id": command["id"], "data": error}))
+
+    with serving_websockets(serve_one, refuse=refuse) as port:
+        yield port
+
+
+def connect_to(port: int, *, count: int, within_s: float) -> tuple[Connected, list[str]]:
+    failures = Failures()
+    with WorkerPool(1, failures=failures, on_progress=lambda ready, deliveries: None) as pool:
+        here = [Address("127.0.0.1", port)]
+        (connected,) = pool.connect(
+            addresses=here, tokens=("t",), count=count, at_once=2, room_ids=("r",), within_s=within_s
+        )
+        pool.settle([], after={"r": 0}, within_s=within_s)
+        pool.report_failures()
+    return connected, failures.kept
+
+
+def test_a_server_that_is_busy_is_asked_again_when_it_says_and_the_refusals_are_counted() -> None:
+    with refusing(upgrades=3, joins=2, retry_after_s=0) as port:
+        connected, failures = connect_to(port, count=4, within_s=PATIENT_S)
+    assert failures == []
+    assert (connected.ready, connected.refused, sum(connected.ready_us.values())) == (4, 5, 4)
+
+
+def test_a_server_that_stays_busy_is_a_failure_of_each_connection() -> None:
+    with refusing(upgrades=2, joins=0, retry_after_s=60) as port:
+        connected, failures = connect_to(port, count=2, within_s=SOON_S)
+    assert (connected.ready, connected.refused) == (0, 2)
+    assert failures == [f"connection 0.{number}: still refused after 2 s" for number in (0, 1)]
 
 
 @contextmanager
