@@ -110,6 +110,7 @@ class Process:
         self._every(1.0, chat.presence_parts.presence_events.send_counts)
         self._every(ACTIVITY_EVERY_S, chat.member_notices.activity_publisher.tick)
         self._every(ACTIVITY_EVERY_S, chat.member_notices.activity_sender.tick)
+        self._every(ACTIVITY_EVERY_S, chat.conversation.own_message_reads.tick)
         self._every(60.0, self._shared.limiter.sweep)
         self._every(REVOCATIONS_EVERY_S, chat.membership_recheck.check_revocations_quietly)
         self._every(STEP_EVERY_S, chat.shedding.step)

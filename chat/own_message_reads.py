@@ -2,8 +2,10 @@
 
 The write path only notes who has posted, and nothing for an author without another connection that could hear of it.
 The read states are read from the store afterwards, those of all authors of a moment at once: one read is under way,
-and what is noted during it is in the next. A hint that is lost is replaced by the author's next message, and by
-GET /rooms.
+and what is noted during it is in the next. The first message of an author in a room is told at once, those of the next
+second in one event at its end: without that pace a user with many connections who posts often doubled the frames of a
+fan-out (measured: 14 instead of 9 µs a delivery). A hint that is lost is replaced by the author's next message, and
+by GET /rooms.
 """
 
 from __future__ import annotations
@@ -21,15 +23,18 @@ from store.contract import Store
 from store.errors import StoreError
 from store.models import read_state
 
-WAITING_MAX = 10_000  # (room, author) pairs that wait for a read; nobody hears of further ones
+TELL_EVERY_S = 1.0  # of one author in one room
+WAITING_MAX = 10_000  # (room, author) pairs that wait for a read or were told lately; nobody hears of further ones
 BATCH_MAX = 100
+
+Pair = tuple[str, str]  # room id, user id
 
 
 class OwnMessageReads:
     """Publishes the read states of those who have posted, to all their connections.
 
     `connections_of(user id)` is how many connections a user has, of which those to another process may count as one.
-    `waiting_max` bounds those who wait for a read.
+    `waiting_max` bounds those who wait for a read and those who were told lately. `now` is monotonic, in seconds.
     """
 
     def __init__(
@@ -39,32 +44,56 @@ class OwnMessageReads:
         bus: Bus,
         codec: Codec,
         connections_of: Callable[[str], int],
+        now: Callable[[], float],
         waiting_max: int = WAITING_MAX,
     ) -> None:
         self._store = store
         self._bus = bus
         self._codec = codec
         self._connections_of = connections_of
+        self._now = now
         self._waiting_max = waiting_max
-        self._waiting: dict[tuple[str, str], None] = {}
+        self._due: dict[Pair, None] = {}
+        self._told_at: dict[Pair, float] = {}  # in the order of the times
+        self._later: set[Pair] = set()  # those of `_told_at` that have posted again
         self._tasks = SerialTaskQueue(expected=(StoreError,))
 
     def note(self, room_id: str, user_id: str, *, by_rest: bool) -> None:
         """A user's message was stored. A message that came by a connection is no news to that one."""
         if self._connections_of(user_id) <= (0 if by_rest else 1):
             return
-        if len(self._waiting) >= self._waiting_max:
-            return
-        self._waiting[room_id, user_id] = None
-        if not self._tasks.is_busy:
-            self._tasks.run(self._publish_waiting)
+        pair = room_id, user_id
+        if pair in self._told_at:
+            self._later.add(pair)
+        elif len(self._due) + len(self._told_at) < self._waiting_max:
+            self._due[pair] = None
+            self._publish_soon()
 
-    async def _publish_waiting(self) -> None:
+    def tick(self) -> None:
+        """Tell those who have posted again since they were told, a second ago; to be called several times a second."""
+        before = self._now() - TELL_EVERY_S
+        while self._told_at:
+            pair, told_at = next(iter(self._told_at.items()))
+            if told_at > before:
+                break
+            del self._told_at[pair]
+            if pair in self._later:
+                self._later.remove(pair)
+                self._due[pair] = None
+        self._publish_soon()
+
+    def _publish_soon(self) -> None:
+        if self._due and not self._tasks.is_busy:
+            self._tasks.run(self._publish_due)
+
+    async def _publish_due(self) -> None:
         """Raises StoreError: then the hints of that read are lost."""
-        while self._waiting:
-            pairs = list(islice(self._waiting, BATCH_MAX))
+        while self._due:
+            pairs = list(islice(self._due, BATCH_MAX))
+            now = self._now()
             for pair in pairs:
-                del self._waiting[pair]  # before the read: a message that is stored during it wants another
+                del self._due[pair]
+                self._told_at[pair] = now  # before the read: a message that is stored during it wants another
             standings = await self._store.members.standings(pairs)
             for (room_id, user_id), standing in zip(pairs, standings, strict=True):
                 if standing is None or standing.membership is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -98,7 +99,9 @@ def build_conversation(
         store=store, updates=membership_updates, administrators=administrators, presence=presence
     )
     bans = Bans(store=store, updates=membership_updates, members=member_moderation, presenter=presenter, now_ms=now_ms)
-    own_message_reads = OwnMessageReads(store=store, bus=bus, codec=codec, connections_of=presence.connections_of)
+    own_message_reads = OwnMessageReads(
+        store=store, bus=bus, codec=codec, connections_of=presence.connections_of, now=time.monotonic
+    )
 
     def on_posted(room_id: str, user_id: str, by_rest: bool) -> None:
         typing.stopped(room_id, user_id)

@@ -16,6 +16,7 @@ from cluster.topics import user_topic
 from handlers.codec.json_codec import JsonCodec
 from store.contract import Store
 from store.models import MessageDraft, RoomDraft, Standing
+from tests.support.waiting import until_on_loop
 from tests.unit.chat.delivery.test_join_is_exact import open_store
 
 pytestmark = pytest.mark.gen_test
@@ -41,12 +42,14 @@ class Told:
         self.bus = MemoryBus()
         self.bus.start(receive=self._receive)
         self.members = CountedMembers(store)
+        self.now = 100.0
         counted: Any = SimpleNamespace(members=self.members)
         self.reads = OwnMessageReads(
             store=counted,
             bus=self.bus,
             codec=JsonCodec(),
             connections_of=lambda user_id: connections,
+            now=lambda: self.now,
             waiting_max=waiting_max,
         )
 
@@ -87,3 +90,29 @@ async def test_a_message_by_rest_is_told_to_the_only_connection(tmp_path: Path) 
 
 async def test_past_the_bound_nobody_more_waits(tmp_path: Path) -> None:
     assert await told(tmp_path, connections=2, rooms=5, waiting_max=3) == ([(3, 3)] * 3, [3])
+
+
+async def test_who_posts_again_within_a_second_is_told_of_it_all_at_the_end_of_the_second(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        ann = await store.users.create(username="ann", email="ann@example.org", password_hash="hash")
+        part = Told(store, connections=2, waiting_max=10)
+        await part.bus.subscribe(user_topic(ann.id))
+        room_id = (await store.rooms.create(RoomDraft("Tea", None, False, 10), ann.id)).room.id
+
+        async def post(number: int) -> None:
+            await store.messages.append(room_id, [MessageDraft(ann.id, "ann", "hello", f"c{number}")])
+            part.reads.note(room_id, ann.id, by_rest=False)
+
+        await post(1)
+        await until_on_loop(lambda: part.orders == [(1, 1)])
+        part.now += 0.9
+        await post(2)
+        await post(3)
+        part.reads.tick()
+        part.now += 0.1
+        part.reads.tick()
+        await until_on_loop(lambda: len(part.orders) == 2)
+        part.now += 1.0
+        part.reads.tick()
+        await part.reads.close()
+        assert part.orders == [(1, 1), (3, 3)]
