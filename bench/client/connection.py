@@ -19,7 +19,9 @@ from bench.client.pending_message import PendingMessage
 from bench.delivery_checker import RoomStream
 from bench.errors import BenchError
 
-_RECEIVE_BYTES = 262_144
+# Below glibc's M_MMAP_THRESHOLD and M_TRIM_THRESHOLD (128 KiB, see mallopt(3)): of 256 KiB each recv() could take the
+# memory from the kernel and give it back, 18 µs instead of 3, or not, depending on what lay above it in the heap.
+_RECEIVE_BYTES = 65_536
 
 
 class Connection:
