@@ -78,7 +78,7 @@ class MembershipUpdates:
         """Publish that a membership began; the user's connections get the room."""
         if not change.changed:
             return
-        await self.publish_rev(change.room.id, change.rev)
+        await self._publish_entry(change)
         await self._bus.publish(EVERYONE, MembershipBegan(change.room.id, user_id, change.rev))
         await self.publish_added(Standing(change.room, change.membership), user_id)
 

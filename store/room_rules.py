@@ -31,8 +31,11 @@ def rank_of(role: Role | None, *, is_admin: bool = False) -> Rank:
 
 
 def role_of_joiner(room: Room, role: Role, *, is_bot: bool) -> Role:
-    """The role of who joins a room as `role`: where nobody is left, the person who comes is its owner."""
-    return Role.OWNER if room.member_count == 0 and room.kind == "room" and not is_bot else role
+    """The role of who joins a room as `role`.
+
+    Where it has no owner, because nobody is left in it or bots alone, the person who comes is its owner.
+    """
+    return Role.OWNER if room.owner_id is None and room.kind == "room" and not is_bot else role
 
 
 def require_writer(room: Room, role: Role | None, *, muted_until_ms: int | None, now_ms: int) -> None:

@@ -113,7 +113,7 @@ class Members(Protocol):
     ) -> MembershipChange:
         """Add a member, with readSeq = lastSeq. `changed` is False for an existing member.
 
-        Who joins a room that nobody is in any more becomes its owner.
+        The person who joins a room that has no owner, for nobody is in it any more, or bots alone, becomes its owner.
 
         `actor`: who invites them. Whether they may is asked within the write: room_rules.require_inviter, and forbidden
         where the user has blocked them, also for an existing member.

@@ -222,7 +222,13 @@ class Join:
             audit=self._audit,
         )
         membership = membership_from({**joined, "mentioned": []}, last_seq_of(room))
-        return MembershipChange(room=room_from(view.room), membership=membership, changed=True, rev=rev)
+        return MembershipChange(
+            room=room_from(view.room),
+            membership=membership,
+            changed=True,
+            rev=rev,
+            has_new_owner="ownerId" in settings,
+        )
 
 
 class Invitation:

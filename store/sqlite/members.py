@@ -174,17 +174,19 @@ def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role,
         raise RoomFull(room_id)
     rev = room.rev + 1
     role = role_of_joiner(room, role, is_bot=user[0] is not None)
-    record(connection, room_id, rev=rev, now_ms=now_ms)
+    is_owner = role is Role.OWNER
+    record(connection, room_id, rev=rev, now_ms=now_ms, is_settings=is_owner)
     insert_member(connection, room_id, user_id, role=role, read_seq=room.last_seq, joined_rev=rev, now_ms=now_ms)
     connection.execute(
         "UPDATE rooms SET member_count = member_count + 1, owner_id = iif(?2, ?3, owner_id) WHERE id = ?1",
-        (room_id, role == Role.OWNER, user_id),
+        (room_id, is_owner, user_id),
     )
     return MembershipChange(
         room=require_room(connection, room_id),
         membership=membership_of(connection, room_id, user_id),
         changed=True,
         rev=rev,
+        has_new_owner=is_owner,
     )
 
 

@@ -168,6 +168,28 @@ async def test_a_bot_has_no_role_and_never_becomes_an_owner(store: Store, fill: 
     assert membership.role is Role.MEMBER
 
 
+@pytest.mark.parametrize("with_bot", [False, True])
+@pytest.mark.gen_test
+async def test_the_person_who_joins_a_room_that_all_people_have_left_is_its_owner(
+    store: Store, fill: StoreFiller, with_bot: bool
+) -> None:
+    ann, bob, cleo = [await fill.user() for _ in range(3)]
+    room = (await fill.room(ann)).room
+    if with_bot:
+        bot = (await store.bots.add(room.id, Actor(ann.id), bot_draft("robbie"))).bot
+        await store.members.remove(room.id, bot.user.id)
+        await store.members.add(room.id, bot.user.id)
+    await store.members.remove(room.id, ann.id)
+    joined = await store.members.add(room.id, bob.id)
+    assert joined.membership is not None
+    assert (joined.membership.role, joined.room.owner_id, joined.has_new_owner) == (Role.OWNER, bob.id, True)
+    changes = (await store.changes.page(room.id, since=joined.rev - 1, limit=9)).changes
+    assert [change.is_settings for change in changes] == [True], "who has joined the room is told of its owner"
+    after = await store.members.add(room.id, cleo.id)
+    assert after.membership is not None
+    assert (after.membership.role, after.room.owner_id, after.has_new_owner) == (Role.MEMBER, bob.id, False)
+
+
 @pytest.mark.gen_test
 async def test_only_moderators_make_and_remove_bots_and_webhooks(store: Store, fill: StoreFiller) -> None:
     ann, bob, eve = await fill.user(), await fill.user(), await fill.user()
