@@ -1,7 +1,8 @@
 """Invite links: what every store backend guarantees for them.
 
 The package says what holds for all. A link is good until it expires, is used up or revoked, or its room is deleted;
-afterwards it is Missing("invite"), as one that never was.
+afterwards it is Missing("invite"), as one that never was. One that is used up is kept for a day all the same, for its
+last use may be given back: until then it can be revoked.
 """
 
 from __future__ import annotations

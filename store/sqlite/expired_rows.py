@@ -11,6 +11,8 @@ from store.sqlite.database import Database
 from store.sqlite.rows import fetch
 
 CHANGE_KEEP_MS = 7 * 24 * 3600 * 1000
+# The last use of a link may be given back, by who took it and was refused then.
+USED_UP_KEEP_MS = 24 * 3600 * 1000
 
 _CANDIDATES = """
 SELECT created_at, room_id, rev, rev < (SELECT max(rev) FROM changes WHERE room_id = c.room_id) FROM changes c
@@ -44,6 +46,11 @@ _BY_TIME: tuple[tuple[str, int], ...] = (
         """DELETE FROM invites WHERE code IN
            (SELECT code FROM invites WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ?)""",
         0,
+    ),
+    (
+        """DELETE FROM invites WHERE code IN
+           (SELECT code FROM invites WHERE used_up_at IS NOT NULL AND used_up_at <= ? LIMIT ?)""",
+        USED_UP_KEEP_MS,
     ),
     ("DELETE FROM audit WHERE (room_id, n) IN (SELECT room_id, n FROM audit WHERE at <= ? LIMIT ?)", AUDIT_KEEP_MS),
 )

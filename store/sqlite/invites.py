@@ -33,9 +33,11 @@ _LIST = f"""
 SELECT {_COLUMNS} FROM invites i WHERE i.room_id = ?2 AND {_GOOD} AND (?3 IS NULL OR i.maker_id = ?3)
 ORDER BY i.created_at DESC, i.code LIMIT ?4"""
 _COUNT = f"SELECT count(*) FROM invites i WHERE i.room_id = ?2 AND {_GOOD}"
-_REMOVE_BAD = f"DELETE FROM invites AS i WHERE i.room_id = ?2 AND NOT ({_GOOD})"
 _INSERT = """
 INSERT INTO invites (code, room_id, maker_id, max_uses, expires_at, created_at) VALUES (?, ?, ?, ?, ?, ?)"""
+# A use that is given back makes a used-up link good again.
+_USES = """
+UPDATE invites SET uses = max(uses + ?2, 0), used_up_at = CASE WHEN uses + ?2 >= max_uses THEN ?3 END WHERE code = ?1"""
 
 
 class SqliteInvites:
@@ -51,7 +53,6 @@ class SqliteInvites:
             now_ms = self._database.clock()
             room = require_room(connection, room_id)
             require_inviter(room, actor, role_in(connection, room_id, actor.user_id))
-            connection.execute(_REMOVE_BAD, (now_ms, room_id))
             if fetch(connection, _COUNT, (now_ms, room_id))[0][0] >= INVITES_PER_ROOM_MAX:
                 raise Refused(Refusal.CONFLICT)
             expires_at = None if expires_in_ms is None else now_ms + expires_in_ms
@@ -97,26 +98,28 @@ class SqliteInvites:
             invite = _require(connection, code, now_ms)
             change = join(connection, invite.room_id, user_id, role=Role.MEMBER, now_ms=now_ms)
             if change.changed:
-                _count(connection, code, 1)
+                _count_use(connection, code, 1, now_ms)
             return change
 
         return await self._database.write("invites.use", operation)
 
     async def claim(self, code: str) -> Invite:
         def operation(connection: apsw.Connection) -> Invite:
-            invite = _require(connection, code, self._database.clock())
+            now_ms = self._database.clock()
+            invite = _require(connection, code, now_ms)
             room = require_room(connection, invite.room_id)
             if room.archived_at is not None:
                 raise Refused(Refusal.FORBIDDEN)
             if room.member_count >= room.max_users:
                 raise RoomFull(room.id)
-            _count(connection, code, 1)
+            _count_use(connection, code, 1, now_ms)
             return invite
 
         return await self._database.write("invites.claim", operation)
 
     async def release(self, code: str) -> None:
-        await self._database.write("invites.release", lambda connection: _count(connection, code, -1))
+        clock = self._database.clock
+        await self._database.write("invites.release", lambda connection: _count_use(connection, code, -1, clock()))
 
 
 def _invite_from(row: Row) -> Invite:
@@ -144,5 +147,5 @@ def _record(connection: apsw.Connection, room: Room, note: AuditNote, now_ms: in
     return rev
 
 
-def _count(connection: apsw.Connection, code: str, more: int) -> None:
-    connection.execute("UPDATE invites SET uses = max(uses + ?, 0) WHERE code = ?", (more, code))
+def _count_use(connection: apsw.Connection, code: str, more: int, now_ms: int) -> None:
+    connection.execute(_USES, (code, more, now_ms))

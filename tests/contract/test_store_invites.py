@@ -176,6 +176,30 @@ async def test_a_use_that_is_given_back_makes_a_used_up_link_good_again_for_as_l
 
 
 @pytest.mark.gen_test
+async def test_a_link_that_is_used_up_is_kept_for_a_day(store: Store, fill: StoreFiller, clock: HandClock) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    for code in ("used", "claimed", "given back", "revoked"):
+        await make(store, room_id, ann, code, max_uses=1)
+    await store.invites.use("used", bob.id)
+    for code in ("claimed", "given back", "revoked"):
+        await store.invites.claim(code)
+    clock.ms += DAY_MS - 1
+    await store.sweep(clock.ms)
+    await make(store, room_id, ann, "another")
+    await store.invites.revoke(room_id, "revoked", actor=Actor(ann.id))
+    for code in ("given back", "revoked"):
+        await store.invites.release(code)
+    clock.ms += 1
+    await store.sweep(clock.ms)
+    assert [one.code for one in await store.invites.list(room_id, actor=Actor(ann.id))] == ["another", "given back"]
+    for code in ("used", "claimed", "revoked"):
+        await store.invites.release(code)
+        assert await store.invites.find(code) is None
+        assert await missing_of(store.invites.revoke(room_id, code, actor=Actor(ann.id))) == "invite"
+
+
+@pytest.mark.gen_test
 async def test_a_room_has_so_many_links_that_are_good(store: Store, fill: StoreFiller, clock: HandClock) -> None:
     ann = await fill.user()
     room_id = (await fill.room(ann)).room.id
