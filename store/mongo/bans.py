@@ -16,14 +16,16 @@ from common.rfc3339 import rfc3339
 from store import room_rules
 from store.errors import Missing
 from store.list_cursors import cursor_of_key, key_of_cursor
-from store.models import Actor, AuditAction, AuditNote, Ban, BanChange, MembershipChange, User
+from store.models import Actor, AuditAction, AuditNote, Ban, BanChange, User
 from store.mongo.apply_change import TOMBSTONE_MS
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import room_from, user_from
-from store.mongo.members import end_membership, role_in
+from store.mongo.members import role_in
+from store.mongo.membership_ends import NO_ENDING, end_membership, record_end
 from store.mongo.moderation import require_authority
 from store.mongo.room_at_rev import BanPatch, ReadSet, RoomView, standing_ban
+from store.mongo.room_pipelines import of_pairs
 
 _NEWEST_FIRST = [("bannedAt", DESCENDING), ("userId", DESCENDING)]
 
@@ -67,13 +69,9 @@ class MongoBans:
         return [_ban_from(ban, users[ban["userId"]]) for ban in found[:limit] if ban["userId"] in users], following
 
     async def among(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
-        users: dict[str, list[str]] = {}
-        for room_id, user_id in pairs:
-            users.setdefault(room_id, []).append(user_id)
-        if not users:
+        if not pairs:
             return []
-        places = [{"roomId": room_id, "userId": {"$in": ids}} for room_id, ids in users.items()]
-        match = {"$and": [standing_ban(stored_time(self._database.clock())), {"$or": places}]}
+        match = {"$and": [standing_ban(stored_time(self._database.clock())), of_pairs(pairs)]}
         async with self._database.operation("bans.among"):
             found = await self._database.bans.find(match, {"_id": 0, "roomId": 1, "userId": 1}).to_list(None)
         banned = {(ban["roomId"], ban["userId"]) for ban in found}
@@ -98,7 +96,7 @@ class AddBan:
         if not view.is_banned(self._user_id):
             room_rules.require_place_for_ban(await view.count_bans())
         member = view.member(self._user_id)
-        ending = None if member is None else await end_membership(view, member)
+        ending = NO_ENDING if member is None else await end_membership(view, member)
         until_ms = self._expires_at_ms
         fields = {
             "by": self._actor.user_id,
@@ -109,24 +107,9 @@ class AddBan:
             "expiresAt": None if until_ms is None else stored_time(until_ms + TOMBSTONE_MS),
         }
         details = {"reason": self._reason, "expiresAt": None if until_ms is None else rfc3339(until_ms)}
-        rev = view.record(
-            settings=None if ending is None else ending.settings,
-            members=() if ending is None else ending.members,
-            bans=[BanPatch(self._user_id, fields)],
-            audit=AuditNote(self._actor.user_id, AuditAction.BAN, self._user_id, details),
-        )
-        room = room_from(view.room)
-        ended = None
-        if ending is not None:
-            ended = MembershipChange(
-                room=room,
-                membership=None,
-                changed=True,
-                rev=rev,
-                user_ids_promoted=ending.promoted,
-                has_new_owner="ownerId" in ending.settings,
-            )
-        return BanChange(room=room, changed=True, rev=rev, membership=ended)
+        note = AuditNote(self._actor.user_id, AuditAction.BAN, self._user_id, details)
+        ended = record_end(view, ending, bans=[BanPatch(self._user_id, fields)], audit=note)
+        return BanChange(room=ended.room, changed=True, rev=ended.rev, membership=None if member is None else ended)
 
 
 class LiftBan:

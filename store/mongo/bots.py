@@ -35,7 +35,8 @@ from store.models import (
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Collection, Database, Document, stored_time
 from store.mongo.documents import room_from, session_document, user_from
-from store.mongo.members import Ending, Join, end_membership, role_in
+from store.mongo.members import Join, role_in
+from store.mongo.membership_ends import NO_ENDING, end_membership, record_end
 from store.mongo.room_at_rev import ReadSet, RoomView
 from store.room_rules import require_moderator
 
@@ -136,9 +137,8 @@ class LeaveAsBot:
         """Raises Refused."""
         require_moderator_of(view, self._actor)
         member = view.member(self.user_id)
-        ending = Ending({}, [], ()) if member is None else await end_membership(view, member)
-        rev = view.record(settings=ending.settings, members=ending.members, audit=self._audit)
-        return MembershipChange(room=room_from(view.room), membership=None, changed=True, rev=rev)
+        ending = NO_ENDING if member is None else await end_membership(view, member)
+        return record_end(view, ending, audit=self._audit)
 
 
 def require_moderator_of(view: RoomView, actor: Actor) -> None:

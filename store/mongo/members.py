@@ -1,7 +1,5 @@
-"""The members collection: each user's role and read position in a room. Joins and leaves go through the changes log.
-
-A leave keeps the document for a day, with `left` set: a late repetition of the join, by a process that was stopped
-meanwhile, finds a greater rev there and has no effect.
+"""The members collection: each user's role and read position in a room. Joins and leaves go through the changes log;
+membership_ends.py has the leaves.
 """
 
 from __future__ import annotations
@@ -10,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bson.datetime_ms import DatetimeMS
-from msgspec import Struct, structs
+from msgspec import structs
 
 from store.errors import Missing, Refused, RoomFull
 from store.list_cursors import cursor_of_name, name_of_cursor, prefix_range
@@ -28,16 +26,14 @@ from store.models import (
     read_state,
 )
 from store.mongo import message_pipelines, room_pipelines
-from store.mongo.apply_change import TOMBSTONE_MS, is_abandoned
+from store.mongo.apply_change import is_abandoned
 from store.mongo.blocks import has_blocked
 from store.mongo.change_log import ChangeLog
-from store.mongo.database import Database, Document, epoch_ms, stored_time
+from store.mongo.database import Database, Document
 from store.mongo.documents import last_seq_of, member_from, membership_from, room_from
+from store.mongo.membership_ends import Leave
 from store.mongo.room_at_rev import MemberPatch, ReadSet, RoomView
 from store.room_rules import require_inviter, require_not_banned, role_of_joiner
-
-# The next owner: another owner if there is one, else a moderator, else a member; of equals the longest-standing.
-_SUCCESSION = (Role.OWNER, Role.MODERATOR, Role.MEMBER)
 
 
 class MongoMembers:
@@ -247,54 +243,6 @@ class Invitation:
         if await has_blocked(self._database, self._user_id, self._actor.user_id):
             raise Refused(Refusal.FORBIDDEN)
         return await self._join.run(view)
-
-
-class Leave:
-    """The change that ends a membership and promotes a successor if an owner leaves."""
-
-    def __init__(self, user_id: str) -> None:
-        self._user_id = user_id
-        self.read_set = ReadSet(members=(user_id,))
-
-    async def run(self, view: RoomView) -> MembershipChange:
-        room, member = view.room, view.member(self._user_id)
-        if member is None:
-            return MembershipChange(room=room_from(room), membership=None, changed=False, rev=room["rev"])
-        ending = await end_membership(view, member)
-        rev = view.record(settings=ending.settings, members=ending.members)
-        return MembershipChange(
-            room=room_from(view.room),
-            membership=None,
-            changed=True,
-            rev=rev,
-            user_ids_promoted=ending.promoted,
-            has_new_owner="ownerId" in ending.settings,
-        )
-
-
-class Ending(Struct, frozen=True):
-    """What an entry writes that ends a membership; `promoted`: the ids of those who become owner by it."""
-
-    settings: Document
-    members: list[MemberPatch]
-    promoted: tuple[str, ...]
-
-
-async def end_membership(view: RoomView, member: Document) -> Ending:
-    """What the end of this membership writes. The document is kept for a day, and as long as a mute that goes on."""
-    room, user_id = view.room, member["userId"]
-    settings: Document = {"memberCount": room["memberCount"] - 1}
-    kept_until_ms = max(int(view.now) + TOMBSTONE_MS, epoch_ms(member.get("mutedUntil")) or 0)
-    members = [MemberPatch(user_id, {"left": True, "expiresAt": stored_time(kept_until_ms)})]
-    promoted: tuple[str, ...] = ()
-    if member["role"] == Role.OWNER:
-        successor = await view.successor(_SUCCESSION, without=user_id)
-        if room.get("ownerId") == user_id:
-            settings["ownerId"] = None if successor is None else successor["userId"]
-        if successor is not None and successor["role"] != Role.OWNER:
-            members.append(MemberPatch(successor["userId"], {"role": Role.OWNER.value}))
-            promoted = (successor["userId"],)
-    return Ending(settings, members, promoted)
 
 
 def role_in(view: RoomView, user_id: str) -> Role | None:

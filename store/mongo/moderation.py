@@ -8,7 +8,8 @@ from store.models import Actor, AuditAction, AuditNote, MembershipChange, Refusa
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, epoch_ms, stored_time
 from store.mongo.documents import last_seq_of, membership_from, room_from
-from store.mongo.members import end_membership, role_in
+from store.mongo.members import role_in
+from store.mongo.membership_ends import end_membership, record_end
 from store.mongo.room_at_rev import MemberPatch, Operation, ReadSet, RoomView
 from store.room_rules import require_authority_over, require_owner
 
@@ -111,15 +112,7 @@ class Remove:
         require_authority(view, self._actor, self._user_id)
         ending = await end_membership(view, require_member(view, self._user_id))
         note = AuditNote(self._actor.user_id, AuditAction.REMOVE, self._user_id)
-        rev = view.record(settings=ending.settings, members=ending.members, audit=note)
-        return MembershipChange(
-            room=room_from(view.room),
-            membership=None,
-            changed=True,
-            rev=rev,
-            user_ids_promoted=ending.promoted,
-            has_new_owner="ownerId" in ending.settings,
-        )
+        return record_end(view, ending, audit=note)
 
 
 def require_authority(view: RoomView, actor: Actor, user_id: str) -> None:

@@ -44,7 +44,7 @@ def _ban_record(document: Mapping[str, Any]) -> BanRecord:
 
 
 def _kept_mute_document(record: KeptMuteRecord) -> Document:
-    """What the end of a membership leaves of it, see end_membership in members.py."""
+    """What the end of a membership leaves of it, see membership_ends.py."""
     until = stored_time(record.muted_until)
     place = {"roomId": record.room_id, "userId": record.user_id}
     return {**place, "left": True, "mutedUntil": until, "expiresAt": until, "rev": 0}

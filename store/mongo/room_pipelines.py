@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from store.mongo.lookup_stages import (
     Pipeline,
+    Stage,
     newest_entry,
     of_room,
     with_head,
@@ -105,21 +106,20 @@ def membership(room_id: str, user_id: str) -> Pipeline:
 
 
 def memberships(pairs: Iterable[tuple[str, str]]) -> Pipeline:
-    """The members documents of (room id, user id) pairs, at least one. On members.
+    """The members documents of (room id, user id) pairs, at least one. On members."""
+    return [{"$match": of_pairs(pairs, left=False)}]
 
-    The match has one branch for each room with the users of its pairs. One list of all rooms and one of all users would
-    match every combination.
+
+def of_pairs(pairs: Iterable[tuple[str, str]], **more: object) -> Stage:
+    """The match of the documents of (room id, user id) pairs, at least one, that also match `more`.
+
+    It has one branch for each room with the users of its pairs. One list of all rooms and one of all users would match
+    every combination.
     """
     users: dict[str, list[str]] = {}
     for room_id, user_id in pairs:
         users.setdefault(room_id, []).append(user_id)
-    return [
-        {
-            "$match": {
-                "$or": [{"roomId": room_id, "userId": {"$in": ids}, "left": False} for room_id, ids in users.items()]
-            }
-        }
-    ]
+    return {"$or": [{"roomId": room_id, "userId": {"$in": ids}, **more} for room_id, ids in users.items()]}
 
 
 def members(room_id: str, *, above: str, among: tuple[str, str], limit: int) -> Pipeline:

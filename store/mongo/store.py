@@ -37,7 +37,6 @@ from store.contract import (
 from store.expiry_sweep import sweep_all, until_empty
 from store.mongo import indexes, schema_version
 from store.mongo.audit import MongoAuditTrail
-from store.mongo.banned_members import BannedMembers
 from store.mongo.bans import MongoBans
 from store.mongo.blocks import MongoBlocks
 from store.mongo.bots import MongoBots
@@ -60,6 +59,7 @@ from store.mongo.files import BUCKET, GridBlobs, MongoFiles
 from store.mongo.importer import MongoImporter
 from store.mongo.invites import MongoInvites
 from store.mongo.members import MongoMembers
+from store.mongo.membership_repairs import banned_members, bots_with_roles
 from store.mongo.message_append import Appender
 from store.mongo.messages import MongoMessages
 from store.mongo.metrics_history import MongoMonitoring
@@ -133,7 +133,8 @@ class MongoStore:
             chunks.sweep,
             until_empty(self._blobs.sweep),
             UnfoldedMessages(database=database).sweep,
-            BannedMembers(database=database, log=self._log).sweep,
+            banned_members(database, self._log).sweep,
+            *(bots_with_roles(database, self._log, of).sweep for of in (database.bots, database.webhooks)),
         )
 
     @property
@@ -204,7 +205,10 @@ class MongoStore:
         return Lease(database=self._database, holder=holder)
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove, in slices, expired documents, and what failed uploads and room creations have left."""
+        """Remove, in slices, expired documents and what failed uploads, room creations and deleted rooms have left.
+
+        What older programs have written meanwhile is mended too.
+        """
         return await sweep_all(self._kinds, now_ms)
 
     async def close(self) -> None:

@@ -120,8 +120,8 @@ def leave_as_bot(connection: apsw.Connection, room_id: str, user_id: str, *, now
     """End the membership of a bot's user for good. As a ban, that is an entry of the changes log in any case."""
     connection.execute("UPDATE users SET bot_room_id = '' WHERE id = ?", (user_id,))
     room = require_room(connection, room_id)
-    end_membership(connection, room_id, user_id)
-    return membership_change(connection, room, user_id, now_ms=now_ms)
+    promoted = end_membership(connection, room_id, user_id) or ()
+    return membership_change(connection, room, user_id, now_ms=now_ms, promoted=promoted)
 
 
 def revoke(connection: apsw.Connection, session_id: str, now_ms: int) -> None:

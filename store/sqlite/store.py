@@ -156,7 +156,10 @@ class SqliteStore:
         )
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove, in slices, what has expired: sessions, changes older than 7 days, uploads that failed."""
+        """Remove, in slices, what has expired, and what failed uploads and deleted rooms have left.
+
+        What older programs have written meanwhile is indexed for search.
+        """
         return await sweep_all(self._kinds, now_ms)
 
     async def close(self) -> None:

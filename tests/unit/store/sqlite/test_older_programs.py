@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from store.ids import make_id
-from store.models import Actor, BotDraft
+from store.models import Actor, BotDraft, Role
 from store.sqlite.connection import DATABASE_NAME, open_writing
 from tests.contract.conftest import StoreFiller
 from tests.support.clock import HandClock
@@ -20,6 +20,11 @@ JOIN = """
 INSERT INTO members (room_id, user_id, username_folded, role, read_seq, joined_at, joined_rev)
 SELECT ?1, id, username_folded, 'member', 0, ?3, 99 FROM users WHERE id = ?2"""
 LEAVE = "DELETE FROM members WHERE room_id = ? AND user_id = ?"
+# What it writes of the successor of an owner who left; whoever that is, it knows no bots
+HAND_OVER = (
+    "UPDATE rooms SET owner_id = ?2 WHERE id = ?1",
+    "UPDATE members SET role = 'owner' WHERE room_id = ?1 AND user_id = ?2",
+)
 
 
 class OlderProgram:
@@ -34,6 +39,10 @@ class OlderProgram:
 
     def leave(self, room_id: str, user_id: str) -> None:
         self.connection.execute(LEAVE, (room_id, user_id))
+
+    def hand_over(self, room_id: str, successor_id: str) -> None:
+        for statement in HAND_OVER:
+            self.connection.execute(statement, (room_id, successor_id))
 
 
 @pytest.fixture
@@ -90,3 +99,25 @@ async def test_it_makes_no_bot_a_member_of_another_room(room_store: StoreWithRoo
     assert older.join(other_id, added.bot.user.id) == 0
     older.leave(room_store.room_id, added.bot.user.id)
     assert older.join(room_store.room_id, added.bot.user.id) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_room_that_it_gives_to_a_bot_goes_to_a_person(room_store: StoreWithRoom, older: OlderProgram) -> None:
+    store, room_id, ann = room_store.store, room_store.room_id, room_store.ann
+    bot = (await store.bots.add(room_id, Actor(ann.id), BotDraft(make_id("u"), "bot", "b-1"))).bot
+    bob, cy = [await StoreFiller(store).user() for _ in range(2)]
+    for person in (bob, cy):
+        await store.members.add(room_id, person.id)
+    for leaving, owner_id in ((ann, bob.id), (bob, cy.id), (cy, None)):
+        older.leave(room_id, leaving.id)
+        older.hand_over(room_id, bot.user.id)
+        room = await store.rooms.get(room_id)
+        assert room is not None
+        assert room.owner_id == owner_id
+        of_bot = await store.members.get(room_id, bot.user.id)
+        assert of_bot is not None
+        assert of_bot.role is Role.MEMBER
+        if owner_id is not None:
+            of_owner = await store.members.get(room_id, owner_id)
+            assert of_owner is not None
+            assert of_owner.role is Role.OWNER
