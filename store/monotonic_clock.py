@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 
 class MonotonicClock:
-    """Wall-clock milliseconds, held still while the system's clock is stepped back. For one thread."""
+    """Wall-clock milliseconds, held still while the system's clock is stepped back.
+
+    For one thread, but for `peek`.
+    """
 
     __slots__ = ("_last_ms", "_now_ms")
 
@@ -18,3 +21,7 @@ class MonotonicClock:
         """Milliseconds since the epoch, never less than the last answer."""
         self._last_ms = max(self._last_ms, self._now_ms())
         return self._last_ms
+
+    def peek(self) -> int:
+        """As a call, for any thread: what it answers holds nothing still."""
+        return max(self._last_ms, self._now_ms())

@@ -55,7 +55,7 @@ class SqliteBans:
         key = key_of_cursor(after, tuple[int, str]) or _NEWEST
 
         def operation(connection: apsw.Connection) -> tuple[list[Ban], str | None]:
-            rows = fetch(connection, _PAGE, (room_id, *key, self._database.clock(), limit + 1))
+            rows = fetch(connection, _PAGE, (room_id, *key, self._database.clock.peek(), limit + 1))
             following = cursor_of_key((rows[limit - 1][-1], rows[limit - 1][0])) if len(rows) > limit else None
             return [_ban_from(row) for row in rows[:limit]], following
 
@@ -65,7 +65,7 @@ class SqliteBans:
         wanted = as_json(pairs)
 
         def operation(connection: apsw.Connection) -> list[bool]:
-            banned = {row[0] for row in fetch(connection, _AMONG, (wanted, self._database.clock()))}
+            banned = {row[0] for row in fetch(connection, _AMONG, (wanted, self._database.clock.peek()))}
             return [number in banned for number in range(len(pairs))]
 
         return await self._database.read("bans.among", operation)

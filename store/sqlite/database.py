@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 class Database:
-    """The shared database handle. `clock` is for operations on the writer's thread only."""
+    """The shared database handle. `clock` is for operations on the writer's thread, `clock.peek` for reads."""
 
     __slots__ = ("_readers", "_searchers", "_writer", "clock")
 

@@ -69,7 +69,7 @@ class SqliteInvites:
             room, role = require_room(connection, room_id), role_in(connection, room_id, actor.user_id)
             require_known(room, actor, role)
             maker = None if rank_of(role, is_admin=actor.is_admin) >= Rank.MODERATOR else actor.user_id
-            bindings = (self._database.clock(), room_id, maker, INVITES_PER_ROOM_MAX)
+            bindings = (self._database.clock.peek(), room_id, maker, INVITES_PER_ROOM_MAX)
             return [_invite_from(row) for row in fetch(connection, _LIST, bindings)]
 
         return await self._database.read("invites.list", operation)
@@ -90,7 +90,7 @@ class SqliteInvites:
 
     async def find(self, code: str) -> Invite | None:
         clock = self._database.clock
-        return await self._database.read("invites.find", lambda connection: _find(connection, code, clock()))
+        return await self._database.read("invites.find", lambda connection: _find(connection, code, clock.peek()))
 
     async def use(self, code: str, user_id: str) -> MembershipChange:
         def operation(connection: apsw.Connection) -> MembershipChange:
