@@ -90,7 +90,8 @@ class MongoUsers:
             with pymongo.timeout(SEARCH_WITHIN_S):
                 after = ""
                 while len(found) < limit:
-                    users = await self._users.find(_beginning(prefix, after)).sort("usernameFolded", 1).to_list(_BATCH)
+                    people = self._users.find(_beginning(prefix, after)).sort("usernameFolded", 1)
+                    users = await people.limit(_BATCH).to_list(None)
                     ids = [user["_id"] for user in users]
                     of_rooms = {"roomId": {"$in": list(room_ids)}, "userId": {"$in": ids}, "left": False}
                     members = set(await self._database.members.distinct("userId", of_rooms)) if ids else set()
