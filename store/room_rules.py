@@ -182,6 +182,12 @@ def require_place_for_report(count: int, *, of_one: int) -> None:
         raise Refused(Refusal.CONFLICT)
 
 
+def require_place_for_bot(count: int, *, most: int) -> None:
+    """A room that has `count` bots, or webhooks, of at most `most` may have one more. Raises Refused: conflict."""
+    if count >= most:
+        raise Refused(Refusal.CONFLICT)
+
+
 def require_place_for_ban(count: int) -> None:
     """A room that has `count` bans may have one more. Raises Refused: conflict."""
     if count >= BANS_MAX:

@@ -14,7 +14,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from common.rfc3339 import rfc3339
-from store.errors import Missing, Refused, StoreTimeout, StoreUnavailable, Taken
+from store.errors import Missing, StoreTimeout, StoreUnavailable, Taken
 from store.models import (
     BOTS_PER_ROOM_MAX,
     NEVER_MS,
@@ -27,7 +27,6 @@ from store.models import (
     BotDraft,
     BotRemoved,
     MembershipChange,
-    Refusal,
     Role,
     Session,
     Status,
@@ -38,7 +37,7 @@ from store.mongo.documents import room_from, session_document, user_from
 from store.mongo.members import Join, role_in
 from store.mongo.membership_ends import NO_ENDING, end_membership, record_end
 from store.mongo.room_at_rev import ReadSet, RoomView
-from store.room_rules import require_moderator
+from store.room_rules import require_moderator, require_place_for_bot
 
 
 class MongoBots:
@@ -62,9 +61,9 @@ class MongoBots:
         }
         session = Session(draft.session_id, draft.user_id, 1, now_ms, NEVER_MS, began_at_ms=now_ms)
         async with self._database.operation("bots.add", write=True):
-            await self._log.change(room_id, RequireModerator(actor))
+            await self._log.change(room_id, RequirePlace(actor, among=self._bots, most=BOTS_PER_ROOM_MAX))
             await insert_bot_user(self._database, user)
-            async with undone_on_refusal(self._database, self._bots, user_id=draft.user_id):
+            async with undone_on_refusal(self._database, self._bots, bot):
                 await self._bots.insert_one(bot)
                 await self._database.sessions.insert_one(session_document(session))
                 note = AuditNote(actor.user_id, AuditAction.BOT_MADE, draft.user_id, {"username": draft.username})
@@ -106,6 +105,23 @@ class RequireModerator:
         require_moderator_of(view, self._actor)
 
 
+class RequirePlace(RequireModerator):
+    """As RequireModerator, and whether the room may have one more: it is asked before anything is written, and again
+    when the bot joins.
+    """
+
+    def __init__(self, actor: Actor, *, among: Collection, most: int) -> None:
+        super().__init__(actor)
+        self._among = among
+        self._most = most
+
+    async def run(self, view: RoomView) -> None:
+        """Raises Refused."""
+        await super().run(view)
+        count = await self._among.count_documents({"roomId": view.room["_id"]})
+        require_place_for_bot(count, most=self._most)
+
+
 class JoinAsBot(Join):
     """The joining of a bot's user, whose document is in the collection `among`, with `most` of one room."""
 
@@ -119,8 +135,8 @@ class JoinAsBot(Join):
     async def run(self, view: RoomView) -> MembershipChange:
         """Raises Refused (conflict past the bound, which this bot counts against already), RoomFull."""
         require_moderator_of(view, self._actor)
-        if await self._among.count_documents({"roomId": view.room["_id"]}) > self._most:
-            raise Refused(Refusal.CONFLICT)
+        others = await self._among.count_documents({"roomId": view.room["_id"]}) - 1
+        require_place_for_bot(others, most=self._most)
         return await super().run(view)
 
 
@@ -172,8 +188,8 @@ async def insert_bot_user(database: Database, user: Document) -> None:
 
 
 @asynccontextmanager
-async def undone_on_refusal(database: Database, collection: Collection, *, user_id: str) -> AsyncIterator[None]:
-    """Remove what was written for a bot, in `collection` too, when the body raises.
+async def undone_on_refusal(database: Database, collection: Collection, document: Document) -> AsyncIterator[None]:
+    """Remove what was written for a bot, its `document` in the collection too, when the body raises.
 
     It stays where the user may have become a member all the same; it is in the list then, and can be removed.
     """
@@ -183,9 +199,9 @@ async def undone_on_refusal(database: Database, collection: Collection, *, user_
         raise
     except Exception:
         with suppress(PyMongoError):
-            await database.sessions.delete_many({"userId": user_id})
-            await collection.delete_many({"userId": user_id})
-            await database.users.delete_one({"_id": user_id})
+            await database.sessions.delete_many({"userId": document["userId"]})
+            await collection.delete_one({"_id": document["_id"]})
+            await database.users.delete_one({"_id": document["userId"]})
         raise
 
 

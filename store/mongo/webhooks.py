@@ -23,6 +23,7 @@ from store.mongo.bots import (
     JoinAsBot,
     LeaveAsBot,
     RequireModerator,
+    RequirePlace,
     bot_user_document,
     insert_bot_user,
     leave_as_bot,
@@ -53,9 +54,9 @@ class MongoWebhooks:
             "createdAt": stored_time(now_ms),
         }
         async with self._database.operation("webhooks.add", write=True):
-            await self._log.change(room_id, RequireModerator(actor))
+            await self._log.change(room_id, RequirePlace(actor, among=self._webhooks, most=WEBHOOKS_PER_ROOM_MAX))
             await insert_bot_user(self._database, user)
-            async with undone_on_refusal(self._database, self._webhooks, user_id=draft.user_id):
+            async with undone_on_refusal(self._database, self._webhooks, webhook):
                 await self._webhooks.insert_one(webhook)
                 note = AuditNote(actor.user_id, AuditAction.WEBHOOK_MADE, draft.user_id, {"name": draft.name})
                 joining = JoinAsBot(draft.user_id, actor, among=self._webhooks, most=WEBHOOKS_PER_ROOM_MAX, audit=note)

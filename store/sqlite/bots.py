@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 
 from common.rfc3339 import rfc3339
-from store.errors import Missing, Refused, Taken
+from store.errors import Missing, Taken
 from store.models import (
     BOTS_PER_ROOM_MAX,
     NEVER_MS,
@@ -18,11 +18,10 @@ from store.models import (
     BotDraft,
     BotRemoved,
     MembershipChange,
-    Refusal,
     Role,
     Status,
 )
-from store.room_rules import require_moderator
+from store.room_rules import require_moderator, require_place_for_bot
 from store.sqlite.audit import record_audit
 from store.sqlite.database import Database
 from store.sqlite.members import end_membership, join, membership_change, require_room, role_in
@@ -92,8 +91,7 @@ def require_moderator_of(connection: apsw.Connection, room_id: str, actor: Actor
 def require_place(connection: apsw.Connection, table: str, room_id: str, most: int) -> None:
     """Raises Refused (conflict) where a room has `most` rows in this table."""
     (count,) = fetch(connection, f"SELECT count(*) FROM {table} WHERE room_id = ?", (room_id,))[0]
-    if count >= most:
-        raise Refused(Refusal.CONFLICT)
+    require_place_for_bot(count, most=most)
 
 
 def join_as_bot(

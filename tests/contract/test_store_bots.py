@@ -279,11 +279,13 @@ async def test_a_room_has_at_most_so_many(store: Store, fill: StoreFiller, clock
         await store.webhooks.add(room.id, Actor(ann.id), hook_draft(f"hook{number:02d}"))
     for change in (
         store.bots.add(room.id, Actor(ann.id), bot_draft("more")),
+        store.bots.add(room.id, Actor(ann.id), bot_draft("bot00")),
         store.webhooks.add(room.id, Actor(ann.id), hook_draft("more")),
+        store.webhooks.add(room.id, Actor(ann.id), hook_draft("hook00")),
     ):
         with pytest.raises(Refused) as refused:
             await change
-        assert refused.value.refusal is Refusal.CONFLICT
+        assert refused.value.refusal is Refusal.CONFLICT, "also where the name is taken"
     bots = await store.bots.list(room.id)
     assert [bot.user.username for bot in bots] == [f"bot{number:02d}" for number in range(BOTS_PER_ROOM_MAX)]
     await store.bots.remove(room.id, bots[0].user.id, Actor(ann.id))
