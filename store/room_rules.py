@@ -8,8 +8,27 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from store.errors import Missing, Refused
-from store.models import BANS_MAX, REPORTS_MAX, REPORTS_OF_ONE_MAX, Actor, Refusal, Role, Room
+from msgspec import Struct
+
+from store.errors import Missing, Refused, RoomFull
+from store.models import (
+    BANS_MAX,
+    INVITES_PER_ROOM_MAX,
+    REPORTS_MAX,
+    REPORTS_OF_ONE_MAX,
+    Actor,
+    Refusal,
+    Role,
+    Room,
+)
+
+
+class ActorInRoom(Struct, frozen=True):
+    """A room, and what its rules ask of one user; `role` is None for who is no member."""
+
+    room: Room
+    role: Role | None
+    muted_until_ms: int | None
 
 
 class Rank(IntEnum):
@@ -38,17 +57,37 @@ def role_of_joiner(room: Room, role: Role, *, is_bot: bool) -> Role:
     return Role.OWNER if room.owner_id is None and room.kind == "room" and not is_bot else role
 
 
+def require_open_to_new(room: Room, *, is_banned: bool = False) -> None:
+    """Somebody who is not banned may become a member of a room that is not archived and has a place left.
+
+    Raises Refused: banned, forbidden; RoomFull.
+    """
+    if is_banned:
+        raise Refused(Refusal.BANNED)
+    if room.archived_at is not None:
+        raise Refused(Refusal.FORBIDDEN)
+    if room.member_count >= room.max_users:
+        raise RoomFull(room.id)
+
+
+def writer_refusal(role: Role | None, *, muted_until_ms: int | None, is_archived: bool, now_ms: int) -> Refusal | None:
+    """Why somebody may not write in a room now, as require_writer says; None if they may."""
+    if role is None:
+        return Refusal.NOT_MEMBER
+    if standing_mute(muted_until_ms, now_ms=now_ms) is not None:
+        return Refusal.MUTED
+    return Refusal.FORBIDDEN if is_archived else None
+
+
 def require_writer(room: Room, role: Role | None, *, muted_until_ms: int | None, now_ms: int) -> None:
     """Who writes in a room (messages, edits, reactions, typing) is a member who is not muted, and the room is open.
 
     Raises Refused: not_member, muted, forbidden (an archived room).
     """
-    if role is None:
-        raise Refused(Refusal.NOT_MEMBER)
-    if muted_until_ms is not None and muted_until_ms > now_ms:
-        raise Refused(Refusal.MUTED)
-    if room.archived_at is not None:
-        raise Refused(Refusal.FORBIDDEN)
+    is_archived = room.archived_at is not None
+    refusal = writer_refusal(role, muted_until_ms=muted_until_ms, is_archived=is_archived, now_ms=now_ms)
+    if refusal is not None:
+        raise Refused(refusal)
 
 
 def require_mention_of_all(role: Role | None, *, is_admin: bool) -> None:
@@ -103,12 +142,17 @@ def wait_s(sent_at_ms: int, *, slow_mode_ms: int, now_ms: int) -> int:
     return min(-(-max(0, sent_at_ms + slow_mode_ms - now_ms) // 1000), -(-slow_mode_ms // 1000))
 
 
+def is_moderator(actor: Actor, role: Role | None) -> bool:
+    """Whether somebody with this role, or as an administrator, is at least a moderator of the room."""
+    return rank_of(role, is_admin=actor.is_admin) >= Rank.MODERATOR
+
+
 def require_author_or_moderator(actor: Actor, role: Role | None, *, author_id: str) -> None:
     """Who deletes a message, or reads its history, is its author, as a member, or at least a moderator of the room.
 
     Raises Refused: not_member, forbidden.
     """
-    if rank_of(role, is_admin=actor.is_admin) >= Rank.MODERATOR:
+    if is_moderator(actor, role):
         return
     if role is None:
         raise Refused(Refusal.NOT_MEMBER)
@@ -140,7 +184,7 @@ def require_moderator(room: Room, actor: Actor, role: Role | None) -> None:
     not_member, forbidden.
     """
     require_known(room, actor, role)
-    if room.kind == "direct" or rank_of(role, is_admin=actor.is_admin) < Rank.MODERATOR:
+    if room.kind == "direct" or not is_moderator(actor, role):
         raise Refused(Refusal.FORBIDDEN)
 
 
@@ -170,10 +214,60 @@ def require_authority_over(room: Room, actor: Actor, role: Role | None, *, targe
         raise Refused(Refusal.FORBIDDEN)
 
 
-def require_not_banned(is_banned: bool) -> None:
-    """Who is banned does not become a member. Raises Refused: banned."""
-    if is_banned:
-        raise Refused(Refusal.BANNED)
+def require_authority_over_member(room: Room, actor: Actor, role: Role | None, *, target_role: Role | None) -> None:
+    """As require_authority_over. Raises Missing("user") too, where the other one is no member."""
+    require_authority_over(room, actor, role, target_role=target_role)
+    if target_role is None:
+        raise Missing("user")
+
+
+def standing_mute(until_ms: int | None, *, now_ms: int) -> int | None:
+    """The end of a mute, in milliseconds since the epoch; None where there is none, or it is over."""
+    return None if until_ms is None or until_ms <= now_ms else until_ms
+
+
+class RoleChange(Struct, frozen=True):
+    """What giving somebody a role does besides: `takes_over`: they are the room's owner then, and who was it before,
+    `demoted_id`, is moderator.
+    """
+
+    takes_over: bool
+    demoted_id: str | None
+
+
+def role_change(
+    room: Room,
+    actor: Actor,
+    role: Role | None,
+    *,
+    user_id: str,
+    before: Role | None,
+    after: Role,
+    is_bot: bool,
+    owner_role: Role | None,
+) -> RoleChange | None:
+    """What it means to give a user, who has the role `before`, the role `after`; None where they have it.
+
+    `owner_role` is that of the room's owner. Raises Refused as require_owner, forbidden for a bot, conflict where the
+    room's owner is to become less; Missing("user") for a non-member.
+    """
+    require_owner(room, actor, role)
+    if before is None:
+        raise Missing("user")
+    if is_bot:
+        raise Refused(Refusal.FORBIDDEN)
+    if before is after:
+        return None
+    if user_id == room.owner_id:
+        raise Refused(Refusal.CONFLICT)
+    takes_over = after is Role.OWNER
+    return RoleChange(takes_over, room.owner_id if takes_over and owner_role is Role.OWNER else None)
+
+
+def require_place_for_invite(count: int) -> None:
+    """A room that has `count` good invite links may have one more. Raises Refused: conflict."""
+    if count >= INVITES_PER_ROOM_MAX:
+        raise Refused(Refusal.CONFLICT)
 
 
 def require_place_for_report(count: int, *, of_one: int) -> None:

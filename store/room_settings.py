@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from store.errors import Refused
-from store.models import Actor, AuditAction, AuditNote, Refusal, Room, RoomPatch
+from store.models import Refusal, Room, RoomPatch
 
 # The fields that are set as they come.
 _FIELDS = ("name", "is_private", "max_users", "slow_mode_s")
@@ -30,20 +30,3 @@ def patched(room: Room, patch: RoomPatch, *, now: str) -> Room:
     if after.max_users < room.member_count and after.max_users != room.max_users:
         raise Refused(Refusal.CONFLICT)
     return after
-
-
-def audit_note(actor: Actor, before: Room, after: Room) -> AuditNote:
-    """What the audit trail says of a change: the new values, by their contract's names."""
-    named = {
-        "name": (before.name, after.name),
-        "description": (before.description, after.description),
-        "isPrivate": (before.is_private, after.is_private),
-        "maxUsers": (before.max_users, after.max_users),
-        "slowModeS": (before.slow_mode_s, after.slow_mode_s),
-        "archived": (before.archived_at is not None, after.archived_at is not None),
-    }
-    return AuditNote(
-        by_id=actor.user_id,
-        action=AuditAction.SETTINGS,
-        details={name: new for name, (old, new) in named.items() if new != old},
-    )

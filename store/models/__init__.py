@@ -67,7 +67,6 @@ from store.models.moderation import (
     Ban,
     BanChange,
     Report,
-    message_note,
 )
 from store.models.people import (
     BLOCKS_MAX,
@@ -178,6 +177,5 @@ __all__ = [
     "WebhookAdded",
     "WebhookDraft",
     "WebhookRemoved",
-    "message_note",
     "read_state",
 ]

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from store.models.messages import Message
 from store.models.people import User
-from store.models.rooms import Actor, MembershipChange, Room
+from store.models.rooms import MembershipChange, Room
 
 BANS_MAX = 10_000  # of a room, those that have expired not counted
 REPORTS_MAX = 1_000  # of a room
@@ -84,13 +84,6 @@ class AuditNote(Struct, frozen=True):
     action: AuditAction
     user_id: str | None = None
     details: AuditDetails = {}
-
-
-def message_note(actor: Actor, action: AuditAction, *, message_id: str, author_id: str) -> AuditNote | None:
-    """What an edit or a deletion of a message adds to the audit trail; None for one's own."""
-    if actor.user_id == author_id:
-        return None
-    return AuditNote(actor.user_id, action, author_id, {"messageId": message_id})
 
 
 class AuditEntry(Struct, frozen=True, rename="camel"):

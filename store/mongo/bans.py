@@ -14,16 +14,16 @@ from pymongo import DESCENDING
 
 from common.rfc3339 import rfc3339
 from store import room_rules
+from store.audit_notes import ban_note, end_of_ban_note
 from store.errors import Missing
 from store.list_cursors import cursor_of_key, key_of_cursor
-from store.models import Actor, AuditAction, AuditNote, Ban, BanChange, User
+from store.models import Actor, Ban, BanChange, User
 from store.mongo.apply_change import TOMBSTONE_MS
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import room_from, user_from
 from store.mongo.members import role_in
 from store.mongo.membership_ends import NO_ENDING, end_membership, record_end
-from store.mongo.moderation import require_authority
 from store.mongo.room_at_rev import BanPatch, ReadSet, RoomView, standing_ban
 from store.mongo.room_pipelines import of_pairs
 
@@ -90,7 +90,12 @@ class AddBan:
 
     async def run(self, view: RoomView) -> BanChange:
         """Raises Missing("user"), Refused."""
-        require_authority(view, self._actor, self._user_id)
+        room_rules.require_authority_over(
+            room_from(view.room),
+            self._actor,
+            role_in(view, self._actor.user_id),
+            target_role=role_in(view, self._user_id),
+        )
         if view.user(self._user_id) is None:
             raise Missing("user")
         if not view.is_banned(self._user_id):
@@ -106,8 +111,7 @@ class AddBan:
             "until": None if until_ms is None else stored_time(until_ms),
             "expiresAt": None if until_ms is None else stored_time(until_ms + TOMBSTONE_MS),
         }
-        details = {"reason": self._reason, "expiresAt": None if until_ms is None else rfc3339(until_ms)}
-        note = AuditNote(self._actor.user_id, AuditAction.BAN, self._user_id, details)
+        note = ban_note(self._actor, self._user_id, reason=self._reason, expires_at_ms=until_ms)
         ended = record_end(view, ending, bans=[BanPatch(self._user_id, fields)], audit=note)
         return BanChange(room=ended.room, changed=True, rev=ended.rev, membership=None if member is None else ended)
 
@@ -126,7 +130,7 @@ class LiftBan:
         if not view.is_banned(self._user_id):
             return BanChange(room=room_from(view.room), changed=False, rev=view.room["rev"])
         fields = {"lifted": True, "expiresAt": stored_time(int(view.now) + TOMBSTONE_MS)}
-        note = AuditNote(self._actor.user_id, AuditAction.UNBAN, self._user_id)
+        note = end_of_ban_note(self._actor, self._user_id)
         rev = view.record(bans=[BanPatch(self._user_id, fields)], audit=note)
         return BanChange(room=room_from(view.room), changed=True, rev=rev)
 

@@ -14,6 +14,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from common.rfc3339 import rfc3339
+from store.audit_notes import bot_note
 from store.errors import Missing, StoreTimeout, StoreUnavailable, Taken
 from store.models import (
     BOTS_PER_ROOM_MAX,
@@ -66,7 +67,7 @@ class MongoBots:
             async with undone_on_refusal(self._database, self._bots, bot):
                 await self._bots.insert_one(bot)
                 await self._database.sessions.insert_one(session_document(session))
-                note = AuditNote(actor.user_id, AuditAction.BOT_MADE, draft.user_id, {"username": draft.username})
+                note = bot_note(actor, AuditAction.BOT_MADE, user_id=draft.user_id, username=draft.username)
                 joining = JoinAsBot(draft.user_id, actor, among=self._bots, most=BOTS_PER_ROOM_MAX, audit=note)
                 change: MembershipChange = await self._log.change(room_id, joining)
         return BotAdded(_bot(bot, user), change)
@@ -87,7 +88,7 @@ class MongoBots:
             if bot is None or user is None:
                 raise Missing("bot")
             await revoke(self._database, bot["sessionId"])
-            note = AuditNote(actor.user_id, AuditAction.BOT_REVOKED, user_id, {"username": user["username"]})
+            note = bot_note(actor, AuditAction.BOT_REVOKED, user_id=user_id, username=user["username"])
             change = await leave_as_bot(self._database, self._log, room_id, LeaveAsBot(user_id, actor, audit=note))
             await self._bots.delete_one({"_id": user_id})
         return BotRemoved(_bot(bot, user), change)

@@ -21,10 +21,10 @@ from store.models import (
     TooSoon,
 )
 from store.mongo import room_pipelines
-from store.mongo.database import Database, Document, stored_time
+from store.mongo.database import Database, Document, epoch_ms, stored_time
 from store.mongo.documents import file_from, message_from
 from store.mongo.room_heads_cache import RoomHeads
-from store.room_rules import require_mention_of_all, wait_s
+from store.room_rules import require_mention_of_all, wait_s, writer_refusal
 
 Key = tuple[str, str]  # of a draft within its room: author, clientId
 
@@ -212,9 +212,12 @@ class DraftCheck:
 
 def _refusal(room: Mapping[str, Any], member: Document, *, now_ms: int) -> Refusal | None:
     """Why a member may not write to the room now; None if they may."""
-    if (until := member.get("mutedUntil")) is not None and int(until) > now_ms:
-        return Refusal.MUTED
-    return Refusal.FORBIDDEN if room.get("archivedAt") is not None else None
+    return writer_refusal(
+        Role(member["role"]),
+        muted_until_ms=epoch_ms(member.get("mutedUntil")),
+        is_archived=room.get("archivedAt") is not None,
+        now_ms=now_ms,
+    )
 
 
 def _too_soon(member: Mapping[str, Any], draft: MessageDraft, *, slow_mode_ms: int, now_ms: int) -> TooSoon | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct
-
+from store.audit_notes import message_note
 from store.errors import Missing, TooManyKinds
 from store.ids import message_id
 from store.models import (
@@ -16,21 +15,17 @@ from store.models import (
     AuditNote,
     MessageChange,
     Role,
-    Room,
-    message_note,
 )
 from store.mongo.database import Document, epoch_ms, unset
 from store.mongo.documents import folded, message_from, room_from
 from store.mongo.room_at_rev import ReactionKey, ReactionPatch, ReadSet, RoomView
-from store.room_rules import require_author_or_moderator, require_editor, require_reactor, require_sees_message
-
-
-class ActorInRoom(Struct, frozen=True):
-    """A room, and what its rules ask of one user; `role` is None for who is no member."""
-
-    room: Room
-    role: Role | None
-    muted_until_ms: int | None
+from store.room_rules import (
+    ActorInRoom,
+    require_author_or_moderator,
+    require_editor,
+    require_reactor,
+    require_sees_message,
+)
 
 
 class Edit:

@@ -11,16 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from common.rfc3339 import rfc3339
+from store.audit_notes import link_made_note, link_revoked_note
 from store.errors import Missing, Refused, RoomFull
 from store.models import (
     INVITES_PER_ROOM_MAX,
     Actor,
-    AuditAction,
-    AuditNote,
     Invite,
     InviteChange,
     MembershipChange,
-    Refusal,
     Role,
 )
 from store.mongo import room_pipelines
@@ -30,7 +28,14 @@ from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import room_from
 from store.mongo.members import Join, role_in
 from store.mongo.room_at_rev import ReadSet, RoomView
-from store.room_rules import Rank, rank_of, require_author_or_moderator, require_inviter, require_known
+from store.room_rules import (
+    is_moderator,
+    require_author_or_moderator,
+    require_inviter,
+    require_known,
+    require_open_to_new,
+    require_place_for_invite,
+)
 
 
 class MongoInvites:
@@ -59,7 +64,7 @@ class MongoInvites:
             role = Role(found[0]["membership"][0]["role"]) if found[0]["membership"] else None
             require_known(room_from(found[0]), actor, role)
             among: Document = {"roomId": room_id, **_good(self._database.clock())}
-            if rank_of(role, is_admin=actor.is_admin) < Rank.MODERATOR:
+            if not is_moderator(actor, role):
                 among["makerId"] = actor.user_id
             links = self._invites.find(among).sort([("createdAt", -1), ("_id", 1)]).limit(INVITES_PER_ROOM_MAX)
             return [_invite_from(document) for document in await links.to_list(None)]
@@ -95,13 +100,10 @@ class MongoInvites:
     async def claim(self, code: str) -> Invite:
         async with self._database.operation("invites.claim", write=True):
             invite = _invite_from(await self._require(code))
-            room = await self._database.rooms.find_one({"_id": invite.room_id})
-            if room is None:
+            found = await self._database.rooms.aggregate(room_pipelines.room(invite.room_id)).to_list(1)
+            if not found:
                 raise Missing("invite")
-            if room.get("archivedAt") is not None:
-                raise Refused(Refusal.FORBIDDEN)
-            if room["memberCount"] >= room["maxUsers"]:
-                raise RoomFull(invite.room_id)
+            require_open_to_new(room_from(found[0]))
             await self._take(code)
         return invite
 
@@ -178,8 +180,7 @@ class MakeInvite:
         require_inviter(room, actor, role_in(view, actor.user_id))
         made = sum("made" in entry.get("invite", {}) for entry in view.entries)
         good = {"roomId": room.id, **_good(now_ms)}
-        if made + await self._database.invites.count_documents(good) >= INVITES_PER_ROOM_MAX:
-            raise Refused(Refusal.CONFLICT)
+        require_place_for_invite(made + await self._database.invites.count_documents(good))
         ends_at = None if self._expires_in_ms is None else stored_time(now_ms + self._expires_in_ms)
         document = {
             "roomId": room.id,
@@ -191,7 +192,7 @@ class MakeInvite:
             "expiresAt": ends_at,
             "createdAt": view.now,
         }
-        note = AuditNote(actor.user_id, AuditAction.INVITE_LINK_MADE, details={"maxUses": self._max_uses})
+        note = link_made_note(actor, max_uses=self._max_uses)
         rev = view.record(invite={"code": self._code, "made": document}, audit=note)
         return InviteChange(_invite_from({"_id": self._code, **document}), rev)
 
@@ -215,7 +216,7 @@ class RevokeInvite:
             raise Missing("invite")
         require_author_or_moderator(actor, role, author_id=found["makerId"])
         gone = {"revoked": True, "expiresAt": stored_time(int(view.now) + TOMBSTONE_MS)}
-        note = AuditNote(actor.user_id, AuditAction.INVITE_LINK_REVOKED, user_id=found["makerId"])
+        note = link_revoked_note(actor, maker_id=found["makerId"])
         return view.record(invite={"code": self._code, "set": gone}, audit=note)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from bson.datetime_ms import DatetimeMS
 from msgspec import structs
 
-from store.errors import Missing, Refused, RoomFull
+from store.errors import Missing, Refused
 from store.list_cursors import cursor_of_name, name_of_cursor, prefix_range
 from store.models import (
     ROOM_MENTION,
@@ -33,7 +33,7 @@ from store.mongo.database import Database, Document
 from store.mongo.documents import last_seq_of, member_from, membership_from, room_from
 from store.mongo.membership_ends import Leave
 from store.mongo.room_at_rev import MemberPatch, ReadSet, RoomView
-from store.room_rules import require_inviter, require_not_banned, role_of_joiner
+from store.room_rules import require_inviter, require_open_to_new, role_of_joiner
 
 
 class MongoMembers:
@@ -192,12 +192,9 @@ class Join:
         user = view.user(self._user_id)
         if user is None or "endedAt" in user:
             raise Missing("user")
-        require_not_banned(view.is_banned(self._user_id))
-        if room.get("archivedAt") is not None:
-            raise Refused(Refusal.FORBIDDEN)
-        if room["memberCount"] >= room["maxUsers"]:
-            raise RoomFull(room["_id"])
-        role = role_of_joiner(room_from(room), self._role, is_bot="botRoomId" in user)
+        before = room_from(room)
+        require_open_to_new(before, is_banned=view.is_banned(self._user_id))
+        role = role_of_joiner(before, self._role, is_bot="botRoomId" in user)
         joined = member_document(
             room["_id"],
             user,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from common.rfc3339 import rfc3339
-from store.errors import Missing, Refused
-from store.models import Actor, AuditAction, AuditNote, MembershipChange, Refusal, Role
+from store.audit_notes import mute_note, removal_note, role_note
+from store.errors import Missing
+from store.models import Actor, MembershipChange, Role
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, epoch_ms, stored_time
 from store.mongo.documents import last_seq_of, membership_from, room_from
 from store.mongo.members import role_in
 from store.mongo.membership_ends import end_membership, record_end
 from store.mongo.room_at_rev import MemberPatch, Operation, ReadSet, RoomView
-from store.room_rules import require_authority_over, require_owner
+from store.room_rules import require_authority_over_member, role_change, standing_mute
 
 
 class MongoModeration:
@@ -47,28 +47,26 @@ class SetRole:
 
     async def run(self, view: RoomView) -> MembershipChange:
         """Raises Missing("user"), Refused."""
-        owner_id = view.room.get("ownerId")
-        require_owner(room_from(view.room), self._actor, role_in(view, self._actor.user_id))
-        member = require_member(view, self._user_id)
-        if member.get("isBot"):
-            raise Refused(Refusal.FORBIDDEN)
-        if member["role"] == self._role:
-            return await unchanged(view, self._user_id)
-        if self._user_id == owner_id:
-            raise Refused(Refusal.CONFLICT)
-        settings: Document = {}
-        members = [MemberPatch(self._user_id, {"role": self._role.value})]
-        demoted: tuple[str, ...] = ()
-        if self._role is Role.OWNER:
-            settings["ownerId"] = self._user_id
-            if owner_id is not None and role_in(view, owner_id) is Role.OWNER:
-                members.append(MemberPatch(owner_id, {"role": Role.MODERATOR.value}))
-                demoted = (owner_id,)
-        note = AuditNote(
-            self._actor.user_id, AuditAction.ROLE, self._user_id, {"role": self._role.value, "before": member["role"]}
+        room, before = room_from(view.room), role_in(view, self._user_id)
+        change = role_change(
+            room,
+            self._actor,
+            role_in(view, self._actor.user_id),
+            user_id=self._user_id,
+            before=before,
+            after=self._role,
+            is_bot=bool((view.member(self._user_id) or {}).get("isBot")),
+            owner_role=None if room.owner_id is None else role_in(view, room.owner_id),
         )
+        if before is None or change is None:
+            return await unchanged(view, self._user_id)
+        demoted = () if change.demoted_id is None else (change.demoted_id,)
+        members = [MemberPatch(self._user_id, {"role": self._role.value})]
+        members += [MemberPatch(owner_id, {"role": Role.MODERATOR.value}) for owner_id in demoted]
+        settings = {"ownerId": self._user_id} if change.takes_over else {}
+        note = role_note(self._actor, self._user_id, before=before, after=self._role)
         rev = view.record(settings=settings, members=members, audit=note)
-        return await changed(view, self._user_id, rev, demoted=demoted, has_new_owner="ownerId" in settings)
+        return await changed(view, self._user_id, rev, demoted=demoted, has_new_owner=change.takes_over)
 
 
 class Mute:
@@ -82,20 +80,12 @@ class Mute:
 
     async def run(self, view: RoomView) -> MembershipChange:
         """Raises Missing("user"), Refused."""
-        require_authority(view, self._actor, self._user_id)
-        member = require_member(view, self._user_id)
-        now_ms = int(view.now)
-        until_ms = None if self._until_ms is None or self._until_ms <= now_ms else self._until_ms
-        before_ms = epoch_ms(member.get("mutedUntil"))
-        if (None if before_ms is None or before_ms <= now_ms else before_ms) == until_ms:
+        member, now_ms = member_below(view, self._actor, self._user_id), int(view.now)
+        until_ms = standing_mute(self._until_ms, now_ms=now_ms)
+        if standing_mute(epoch_ms(member.get("mutedUntil")), now_ms=now_ms) == until_ms:
             return await unchanged(view, self._user_id)
-        note = (
-            AuditNote(self._actor.user_id, AuditAction.UNMUTE, self._user_id)
-            if until_ms is None
-            else AuditNote(self._actor.user_id, AuditAction.MUTE, self._user_id, {"mutedUntil": rfc3339(until_ms)})
-        )
-        muted_until = None if until_ms is None else stored_time(until_ms)
-        rev = view.record(members=[MemberPatch(self._user_id, {"mutedUntil": muted_until})], audit=note)
+        patch = MemberPatch(self._user_id, {"mutedUntil": None if until_ms is None else stored_time(until_ms)})
+        rev = view.record(members=[patch], audit=mute_note(self._actor, self._user_id, until_ms))
         return await changed(view, self._user_id, rev)
 
 
@@ -109,20 +99,19 @@ class Remove:
 
     async def run(self, view: RoomView) -> MembershipChange:
         """Raises Missing("user"), Refused."""
-        require_authority(view, self._actor, self._user_id)
-        ending = await end_membership(view, require_member(view, self._user_id))
-        note = AuditNote(self._actor.user_id, AuditAction.REMOVE, self._user_id)
-        return record_end(view, ending, audit=note)
+        ending = await end_membership(view, member_below(view, self._actor, self._user_id))
+        return record_end(view, ending, audit=removal_note(self._actor, self._user_id))
 
 
-def require_authority(view: RoomView, actor: Actor, user_id: str) -> None:
-    """As room_rules.require_authority_over. Raises Refused."""
-    require_authority_over(
+def member_below(view: RoomView, actor: Actor, user_id: str) -> Document:
+    """The membership of somebody over whom the actor has authority. Raises Missing("user"), Refused."""
+    require_authority_over_member(
         room_from(view.room), actor, role_in(view, actor.user_id), target_role=role_in(view, user_id)
     )
+    return _require_member(view, user_id)
 
 
-def require_member(view: RoomView, user_id: str) -> Document:
+def _require_member(view: RoomView, user_id: str) -> Document:
     """Raises Missing("user") for a non-member."""
     member = view.member(user_id)
     if member is None:
@@ -154,4 +143,4 @@ async def changed(
 
 
 async def _present(view: RoomView, user_id: str) -> Document:
-    return {**require_member(view, user_id), "mentioned": await view.mentioned(user_id)}
+    return {**_require_member(view, user_id), "mentioned": await view.mentioned(user_id)}

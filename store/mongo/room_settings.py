@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from common.rfc3339 import rfc3339
+from store.audit_notes import settings_note
 from store.models import Actor, RoomChange, RoomPatch
 from store.mongo.database import Document
 from store.mongo.documents import room_from
 from store.mongo.members import role_in
 from store.mongo.room_at_rev import ReadSet, RoomView
 from store.room_rules import require_moderator
-from store.room_settings import audit_note, patched
+from store.room_settings import patched
 
 
 class ChangeSettings:
@@ -37,5 +38,5 @@ class ChangeSettings:
         }
         if (after.archived_at is None) != (room.archived_at is None):
             settings["archivedAt"] = None if after.archived_at is None else view.now
-        view.record(settings=settings, is_settings=True, audit=audit_note(self._actor, room, after))
+        view.record(settings=settings, is_settings=True, audit=settings_note(self._actor, room, after))
         return RoomChange(room_from(view.room), True)

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from common.rfc3339 import rfc3339
+from store.audit_notes import webhook_note
 from store.errors import Missing
 from store.ids import make_id
 from store.models import (
     WEBHOOKS_PER_ROOM_MAX,
     Actor,
     AuditAction,
-    AuditNote,
     MembershipChange,
     Webhook,
     WebhookAdded,
@@ -58,7 +58,7 @@ class MongoWebhooks:
             await insert_bot_user(self._database, user)
             async with undone_on_refusal(self._database, self._webhooks, webhook):
                 await self._webhooks.insert_one(webhook)
-                note = AuditNote(actor.user_id, AuditAction.WEBHOOK_MADE, draft.user_id, {"name": draft.name})
+                note = webhook_note(actor, AuditAction.WEBHOOK_MADE, user_id=draft.user_id, name=draft.name)
                 joining = JoinAsBot(draft.user_id, actor, among=self._webhooks, most=WEBHOOKS_PER_ROOM_MAX, audit=note)
                 change: MembershipChange = await self._log.change(room_id, joining)
         return WebhookAdded(_webhook(webhook), change)
@@ -80,7 +80,7 @@ class MongoWebhooks:
             found = await self._webhooks.find_one({"_id": webhook_id, "roomId": room_id})
             if found is None:
                 raise Missing("webhook")
-            note = AuditNote(actor.user_id, AuditAction.WEBHOOK_REVOKED, found["userId"], {"name": found["name"]})
+            note = webhook_note(actor, AuditAction.WEBHOOK_REVOKED, user_id=found["userId"], name=found["name"])
             leaving = LeaveAsBot(found["userId"], actor, audit=note)
             change = await leave_as_bot(self._database, self._log, room_id, leaving)
             await self._webhooks.delete_one({"_id": webhook_id})

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import apsw
 
 from store import room_rules
+from store.audit_notes import ban_note, end_of_ban_note
 from store.errors import Missing
 from store.list_cursors import cursor_of_key, key_of_cursor
-from store.models import Actor, AuditAction, AuditNote, Ban, BanChange
+from store.models import Actor, Ban, BanChange
 from store.sqlite.audit import record_audit
 from store.sqlite.database import Database
 from store.sqlite.members import end_membership, is_banned, membership_change, require_room, role_in
@@ -91,8 +92,7 @@ def _add(
         room_rules.require_place_for_ban(fetch(connection, _COUNT, (room_id, now_ms))[0][0])
     connection.execute(_PUT, (room_id, user_id, actor.user_id, reason, now_ms, expires_at_ms))
     promoted = end_membership(connection, room_id, user_id)
-    details = {"reason": reason, "expiresAt": time_or_none(expires_at_ms)}
-    note = AuditNote(actor.user_id, AuditAction.BAN, user_id, details)
+    note = ban_note(actor, user_id, reason=reason, expires_at_ms=expires_at_ms)
     record_audit(connection, room_id, note, now_ms=now_ms)
     change = membership_change(connection, room, user_id, now_ms=now_ms, promoted=promoted or ())
     return BanChange(room=change.room, changed=True, rev=change.rev, membership=None if promoted is None else change)
@@ -105,7 +105,7 @@ def _lift(connection: apsw.Connection, room_id: str, user_id: str, *, actor: Act
     connection.execute("DELETE FROM bans WHERE room_id = ? AND user_id = ?", (room_id, user_id))
     if not was_banned:
         return BanChange(room=room, changed=False, rev=room.rev)
-    record_audit(connection, room_id, AuditNote(actor.user_id, AuditAction.UNBAN, user_id), now_ms=now_ms)
+    record_audit(connection, room_id, end_of_ban_note(actor, user_id), now_ms=now_ms)
     change = membership_change(connection, room, user_id, now_ms=now_ms)
     return BanChange(room=change.room, changed=True, rev=change.rev)
 

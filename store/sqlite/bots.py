@@ -5,6 +5,7 @@ from __future__ import annotations
 import apsw
 
 from common.rfc3339 import rfc3339
+from store.audit_notes import bot_note
 from store.errors import Missing, Taken
 from store.models import (
     BOTS_PER_ROOM_MAX,
@@ -12,7 +13,6 @@ from store.models import (
     REVOKED_KEEP_MS,
     Actor,
     AuditAction,
-    AuditNote,
     Bot,
     BotAdded,
     BotDraft,
@@ -57,7 +57,7 @@ class SqliteBots:
                 "INSERT INTO bots (user_id, room_id, session_id, created_by, created_at) VALUES (?, ?, ?, ?, ?)",
                 (draft.user_id, room_id, draft.session_id, actor.user_id, now_ms),
             )
-            note = AuditNote(actor.user_id, AuditAction.BOT_MADE, draft.user_id, {"username": draft.username})
+            note = bot_note(actor, AuditAction.BOT_MADE, user_id=draft.user_id, username=draft.username)
             record_audit(connection, room_id, note, now_ms=now_ms)
             return BotAdded(_require(connection, room_id, draft.user_id), change)
 
@@ -76,7 +76,7 @@ class SqliteBots:
             bot = _require(connection, room_id, user_id)
             connection.execute("DELETE FROM bots WHERE user_id = ?", (user_id,))
             revoke(connection, bot.session_id, now_ms)
-            note = AuditNote(actor.user_id, AuditAction.BOT_REVOKED, user_id, {"username": bot.user.username})
+            note = bot_note(actor, AuditAction.BOT_REVOKED, user_id=user_id, username=bot.user.username)
             record_audit(connection, room_id, note, now_ms=now_ms)
             return BotRemoved(bot, leave_as_bot(connection, room_id, user_id, now_ms=now_ms))
 

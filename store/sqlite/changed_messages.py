@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from store.errors import Missing
 from store.ids import place_of
-from store.models import Message, MessageChange, Role, Room
+from store.models import Message, MessageChange, Role
+from store.room_rules import ActorInRoom
 from store.sqlite.changes import record
 from store.sqlite.rows import (
     MESSAGE_COLUMNS,
@@ -39,14 +40,6 @@ class StoredMessage(Struct, frozen=True):
 
     message: Message
     row: int
-
-
-class ActorInRoom(Struct, frozen=True):
-    """A room, and what its rules ask of one user; `role` is None for who is no member."""
-
-    room: Room
-    role: Role | None
-    muted_until_ms: int | None
 
 
 def stored_message(connection: apsw.Connection, message_id: str) -> StoredMessage:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import apsw
 
-from store.errors import Missing
 from store.models import Actor
 from store.room_rules import require_owner
 from store.sqlite.bots import revoke
 from store.sqlite.database import Database
-from store.sqlite.members import role_in, room_row
-from store.sqlite.rows import fetch, fetch_one, room_from
+from store.sqlite.members import require_room, role_in
+from store.sqlite.rows import fetch, fetch_one
 from store.sqlite.search_index import unindex
 
 SLICE_ROWS = 500
@@ -26,10 +25,7 @@ _NEXT = "SELECT room_id FROM deleted_rooms ORDER BY deleted_at LIMIT 1"
 
 def delete_room(connection: apsw.Connection, room_id: str, actor: Actor, now_ms: int) -> None:
     """As store.contract.Rooms.delete says, in the caller's transaction."""
-    row = room_row(connection, room_id)
-    if row is None:
-        raise Missing("room")
-    require_owner(room_from(row), actor, role_in(connection, room_id, actor.user_id))
+    require_owner(require_room(connection, room_id), actor, role_in(connection, room_id, actor.user_id))
     connection.execute("INSERT OR IGNORE INTO deleted_rooms (room_id, deleted_at) VALUES (?, ?)", (room_id, now_ms))
     for (session_id,) in fetch(connection, "SELECT session_id FROM bots WHERE room_id = ?", (room_id,)):
         revoke(connection, session_id, now_ms)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import apsw
 
 from common.rfc3339 import rfc3339
+from store.audit_notes import message_note
 from store.errors import Missing
 from store.models import (
     REPLACED_TEXTS_KEPT,
@@ -17,7 +18,6 @@ from store.models import (
     MessageChange,
     MessageHistory,
     ReplacedText,
-    message_note,
 )
 from store.room_rules import require_author_or_moderator, require_editor, require_sees_message
 from store.sqlite.audit import record_audit

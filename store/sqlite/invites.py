@@ -6,20 +6,26 @@ from collections.abc import Sequence
 
 import apsw
 
-from store.errors import Missing, Refused, RoomFull
+from store.audit_notes import link_made_note, link_revoked_note
+from store.errors import Missing
 from store.models import (
     INVITES_PER_ROOM_MAX,
     Actor,
-    AuditAction,
     AuditNote,
     Invite,
     InviteChange,
     MembershipChange,
-    Refusal,
     Role,
     Room,
 )
-from store.room_rules import Rank, rank_of, require_author_or_moderator, require_inviter, require_known
+from store.room_rules import (
+    is_moderator,
+    require_author_or_moderator,
+    require_inviter,
+    require_known,
+    require_open_to_new,
+    require_place_for_invite,
+)
 from store.sqlite.audit import record_audit
 from store.sqlite.changes import record
 from store.sqlite.database import Database
@@ -53,12 +59,10 @@ class SqliteInvites:
             now_ms = self._database.clock()
             room = require_room(connection, room_id)
             require_inviter(room, actor, role_in(connection, room_id, actor.user_id))
-            if fetch(connection, _COUNT, (now_ms, room_id))[0][0] >= INVITES_PER_ROOM_MAX:
-                raise Refused(Refusal.CONFLICT)
+            require_place_for_invite(fetch(connection, _COUNT, (now_ms, room_id))[0][0])
             expires_at = None if expires_in_ms is None else now_ms + expires_in_ms
             connection.execute(_INSERT, (code, room_id, actor.user_id, max_uses, expires_at, now_ms))
-            note = AuditNote(actor.user_id, AuditAction.INVITE_LINK_MADE, details={"maxUses": max_uses})
-            rev = _record(connection, room, note, now_ms)
+            rev = _record(connection, room, link_made_note(actor, max_uses=max_uses), now_ms)
             invite = Invite(code, room_id, actor.user_id, 0, max_uses, time_or_none(expires_at))
             return InviteChange(invite, rev)
 
@@ -68,7 +72,7 @@ class SqliteInvites:
         def operation(connection: apsw.Connection) -> Sequence[Invite]:
             room, role = require_room(connection, room_id), role_in(connection, room_id, actor.user_id)
             require_known(room, actor, role)
-            maker = None if rank_of(role, is_admin=actor.is_admin) >= Rank.MODERATOR else actor.user_id
+            maker = None if is_moderator(actor, role) else actor.user_id
             bindings = (self._database.clock.peek(), room_id, maker, INVITES_PER_ROOM_MAX)
             return [_invite_from(row) for row in fetch(connection, _LIST, bindings)]
 
@@ -83,8 +87,7 @@ class SqliteInvites:
                 raise Missing("invite")
             require_author_or_moderator(actor, role, author_id=row[0])
             connection.execute("DELETE FROM invites WHERE code = ?", (code,))
-            note = AuditNote(actor.user_id, AuditAction.INVITE_LINK_REVOKED, user_id=row[0])
-            return _record(connection, room, note, self._database.clock())
+            return _record(connection, room, link_revoked_note(actor, maker_id=row[0]), self._database.clock())
 
         return await self._database.write("invites.revoke", operation)
 
@@ -107,11 +110,7 @@ class SqliteInvites:
         def operation(connection: apsw.Connection) -> Invite:
             now_ms = self._database.clock()
             invite = _require(connection, code, now_ms)
-            room = require_room(connection, invite.room_id)
-            if room.archived_at is not None:
-                raise Refused(Refusal.FORBIDDEN)
-            if room.member_count >= room.max_users:
-                raise RoomFull(room.id)
+            require_open_to_new(require_room(connection, invite.room_id))
             _count_use(connection, code, 1, now_ms)
             return invite
 

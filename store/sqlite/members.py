@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from store.errors import Missing, Refused, RoomFull
+from store.errors import Missing, Refused
 from store.list_cursors import cursor_of_name, name_of_cursor, prefix_range
 from store.models import (
     Actor,
@@ -20,7 +20,7 @@ from store.models import (
     Standing,
     read_state,
 )
-from store.room_rules import require_inviter, require_not_banned, role_of_joiner
+from store.room_rules import require_inviter, require_open_to_new, role_of_joiner
 from store.sqlite.blocks import has_blocked
 from store.sqlite.changes import record
 from store.sqlite.database import Database
@@ -167,11 +167,7 @@ def join(connection: apsw.Connection, room_id: str, user_id: str, *, role: Role,
     user = fetch_one(connection, _STANDS, (user_id,))
     if user is None:
         raise Missing("user")
-    require_not_banned(is_banned(connection, room_id, user_id, now_ms=now_ms))
-    if room.archived_at is not None:
-        raise Refused(Refusal.FORBIDDEN)
-    if room.member_count >= room.max_users:
-        raise RoomFull(room_id)
+    require_open_to_new(room, is_banned=is_banned(connection, room_id, user_id, now_ms=now_ms))
     rev = room.rev + 1
     role = role_of_joiner(room, role, is_bot=user[0] is not None)
     is_owner = role is Role.OWNER

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import apsw
 
-from common.rfc3339 import rfc3339
-from store.errors import Missing, Refused
-from store.models import Actor, AuditAction, AuditNote, MembershipChange, Refusal, Role, Room
-from store.room_rules import require_authority_over, require_owner
+from store.audit_notes import mute_note, removal_note, role_note
+from store.models import Actor, AuditNote, MembershipChange, Role, Room
+from store.room_rules import require_authority_over_member, role_change, standing_mute
 from store.sqlite.audit import record_audit
 from store.sqlite.database import Database
 from store.sqlite.members import end_membership, membership_change, membership_of, require_room, role_in
-from store.sqlite.rows import fetch_one
+from store.sqlite.rows import fetch, fetch_one
 
 
 class SqliteModeration:
@@ -39,7 +38,7 @@ class SqliteModeration:
         return await self._database.write("moderation.remove", operation)
 
 
-def is_bot(connection: apsw.Connection, user_id: str) -> bool:
+def _is_bot(connection: apsw.Connection, user_id: str) -> bool:
     """Whether a user is the user of a bot or a webhook."""
     return fetch_one(connection, "SELECT 1 FROM users WHERE id = ? AND bot_room_id IS NOT NULL", (user_id,)) is not None
 
@@ -48,24 +47,26 @@ def _set_role(
     connection: apsw.Connection, room_id: str, user_id: str, role: Role, *, actor: Actor, now_ms: int
 ) -> MembershipChange:
     room = require_room(connection, room_id)
-    require_owner(room, actor, role_in(connection, room_id, actor.user_id))
     before = role_in(connection, room_id, user_id)
-    if before is None:
-        raise Missing("user")
-    if is_bot(connection, user_id):
-        raise Refused(Refusal.FORBIDDEN)
-    if before is role:
+    change = role_change(
+        room,
+        actor,
+        role_in(connection, room_id, actor.user_id),
+        user_id=user_id,
+        before=before,
+        after=role,
+        is_bot=_is_bot(connection, user_id),
+        owner_role=None if room.owner_id is None else role_in(connection, room_id, room.owner_id),
+    )
+    if before is None or change is None:
         return _unchanged(connection, room, user_id)
-    if user_id == room.owner_id:
-        raise Refused(Refusal.CONFLICT)
-    demoted: tuple[str, ...] = ()
-    if role is Role.OWNER:
-        if room.owner_id is not None and role_in(connection, room_id, room.owner_id) is Role.OWNER:
-            demoted = (room.owner_id,)
-            _write_role(connection, room_id, room.owner_id, Role.MODERATOR)
+    demoted = () if change.demoted_id is None else (change.demoted_id,)
+    for owner_id in demoted:
+        _write_role(connection, room_id, owner_id, Role.MODERATOR)
+    if change.takes_over:
         connection.execute("UPDATE rooms SET owner_id = ? WHERE id = ?", (user_id, room_id))
     _write_role(connection, room_id, user_id, role)
-    note = AuditNote(actor.user_id, AuditAction.ROLE, user_id, {"role": role.value, "before": before.value})
+    note = role_note(actor, user_id, before=before, after=role)
     return _changed(connection, room, user_id, note, now_ms=now_ms, demoted=demoted)
 
 
@@ -73,34 +74,31 @@ def _mute(
     connection: apsw.Connection, room_id: str, user_id: str, until_ms: int | None, *, actor: Actor, now_ms: int
 ) -> MembershipChange:
     room = require_room(connection, room_id)
-    target_role = role_in(connection, room_id, user_id)
-    require_authority_over(room, actor, role_in(connection, room_id, actor.user_id), target_role=target_role)
-    if target_role is None:
-        raise Missing("user")
+    _require_authority(connection, room, actor, user_id)
     place = (room_id, user_id)
-    until_ms = None if until_ms is None or until_ms <= now_ms else until_ms
-    row = fetch_one(connection, "SELECT muted_until FROM members WHERE room_id = ? AND user_id = ?", place)
-    before_ms = None if row is None or (row[0] or 0) <= now_ms else row[0]
-    if before_ms == until_ms:
+    (before_ms,) = fetch(connection, "SELECT muted_until FROM members WHERE room_id = ? AND user_id = ?", place)[0]
+    until_ms = standing_mute(until_ms, now_ms=now_ms)
+    if standing_mute(before_ms, now_ms=now_ms) == until_ms:
         return _unchanged(connection, room, user_id)
     connection.execute("UPDATE members SET muted_until = ? WHERE room_id = ? AND user_id = ?", (until_ms, *place))
-    note = (
-        AuditNote(actor.user_id, AuditAction.UNMUTE, user_id)
-        if until_ms is None
-        else AuditNote(actor.user_id, AuditAction.MUTE, user_id, {"mutedUntil": rfc3339(until_ms)})
-    )
-    return _changed(connection, room, user_id, note, now_ms=now_ms)
+    return _changed(connection, room, user_id, mute_note(actor, user_id, until_ms), now_ms=now_ms)
 
 
 def _remove(connection: apsw.Connection, room_id: str, user_id: str, *, actor: Actor, now_ms: int) -> MembershipChange:
     room = require_room(connection, room_id)
-    target_role = role_in(connection, room_id, user_id)
-    require_authority_over(room, actor, role_in(connection, room_id, actor.user_id), target_role=target_role)
-    if target_role is None:
-        raise Missing("user")
+    _require_authority(connection, room, actor, user_id)
     promoted = end_membership(connection, room_id, user_id) or ()
-    note = AuditNote(actor.user_id, AuditAction.REMOVE, user_id)
-    return _changed(connection, room, user_id, note, now_ms=now_ms, promoted=promoted)
+    return _changed(connection, room, user_id, removal_note(actor, user_id), now_ms=now_ms, promoted=promoted)
+
+
+def _require_authority(connection: apsw.Connection, room: Room, actor: Actor, user_id: str) -> None:
+    """As room_rules.require_authority_over_member. Raises Missing("user"), Refused."""
+    require_authority_over_member(
+        room,
+        actor,
+        role_in(connection, room.id, actor.user_id),
+        target_role=role_in(connection, room.id, user_id),
+    )
 
 
 def _write_role(connection: apsw.Connection, room_id: str, user_id: str, role: Role) -> None:

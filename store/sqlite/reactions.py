@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from store.errors import Missing, StoreError, TooManyKinds
 from store.models import REACTION_KINDS_MAX, REACTION_USERS_NAMED, Actor, Message, MessageChange, Reaction
-from store.room_rules import require_reactor
-from store.sqlite.changed_messages import ActorInRoom, StoredMessage, actor_in_room, stored_message, write_change
+from store.room_rules import ActorInRoom, require_reactor
+from store.sqlite.changed_messages import StoredMessage, actor_in_room, stored_message, write_change
 from store.sqlite.changes import head_rev
 from store.sqlite.rows import fetch
 

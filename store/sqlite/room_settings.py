@@ -5,14 +5,13 @@ from __future__ import annotations
 import apsw
 
 from common.rfc3339 import rfc3339
-from store.errors import Missing
+from store.audit_notes import settings_note
 from store.models import Actor, RoomChange, RoomPatch
 from store.room_rules import require_moderator
-from store.room_settings import audit_note, patched
+from store.room_settings import patched
 from store.sqlite.audit import record_audit
 from store.sqlite.changes import record
-from store.sqlite.members import role_in, room_row
-from store.sqlite.rows import room_from
+from store.sqlite.members import require_room, role_in
 
 _UPDATE = """
 UPDATE rooms SET name = ?2, name_folded = ?3, description = ?4, is_private = ?5, max_users = ?6, slow_mode_s = ?7,
@@ -23,10 +22,7 @@ def update_settings(
     connection: apsw.Connection, room_id: str, actor: Actor, patch: RoomPatch, now_ms: int
 ) -> RoomChange:
     """As store.contract.Rooms.update says, in the caller's transaction."""
-    row = room_row(connection, room_id)
-    if row is None:
-        raise Missing("room")
-    room = room_from(row)
+    room = require_room(connection, room_id)
     require_moderator(room, actor, role_in(connection, room_id, actor.user_id))
     after = patched(room, patch, now=rfc3339(now_ms))
     if after == room:
@@ -37,7 +33,5 @@ def update_settings(
          after.slow_mode_s, int(after.archived_at is not None), now_ms),
     )  # fmt: skip
     record(connection, room_id, rev=room.rev + 1, now_ms=now_ms, is_settings=True)
-    record_audit(connection, room_id, audit_note(actor, room, after), now_ms=now_ms)
-    row = room_row(connection, room_id)
-    assert row is not None
-    return RoomChange(room_from(row), True)
+    record_audit(connection, room_id, settings_note(actor, room, after), now_ms=now_ms)
+    return RoomChange(require_room(connection, room_id), True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import apsw
 
 from common.rfc3339 import rfc3339
+from store.audit_notes import webhook_note
 from store.errors import Missing
 from store.ids import make_id
 from store.models import (
     WEBHOOKS_PER_ROOM_MAX,
     Actor,
     AuditAction,
-    AuditNote,
     Webhook,
     WebhookAdded,
     WebhookDraft,
@@ -48,7 +48,7 @@ class SqliteWebhooks:
                    VALUES (?, ?, ?, ?, ?, ?, ?)""",
                 row,
             )
-            note = AuditNote(actor.user_id, AuditAction.WEBHOOK_MADE, draft.user_id, {"name": draft.name})
+            note = webhook_note(actor, AuditAction.WEBHOOK_MADE, user_id=draft.user_id, name=draft.name)
             record_audit(connection, room_id, note, now_ms=now_ms)
             return WebhookAdded(_webhook(row), change)
 
@@ -76,7 +76,7 @@ class SqliteWebhooks:
             webhook = _webhook(row)
             connection.execute("DELETE FROM webhooks WHERE id = ?", (webhook_id,))
             now_ms = self._database.clock()
-            note = AuditNote(actor.user_id, AuditAction.WEBHOOK_REVOKED, webhook.user_id, {"name": webhook.name})
+            note = webhook_note(actor, AuditAction.WEBHOOK_REVOKED, user_id=webhook.user_id, name=webhook.name)
             record_audit(connection, room_id, note, now_ms=now_ms)
             change = leave_as_bot(connection, room_id, webhook.user_id, now_ms=now_ms)
             return WebhookRemoved(webhook, change)
