@@ -33,7 +33,7 @@ class Taken(StoreError):
 
 
 class Missing(StoreError):
-    """The object of the operation does not exist. `kind`: user, room, message, file, member, session, bot, webhook."""
+    """The object of the operation does not exist. `kind`: user, room, message, file, invite, bot, webhook."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)

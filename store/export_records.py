@@ -243,10 +243,8 @@ class ExportSource(Protocol):
     async def count(self, kind: str) -> int: ...
 
     async def batch(self, kind: str, after: Key | None, limit: int) -> tuple[Sequence[Any], Key | None]:
-        """Up to `limit` records after the key `after`, in the order of keys.
-
-        The second value is the last key, None at the
-        end.
+        """Up to `limit` records after the key `after`, in the order of keys. The second value is the last key, None at
+        the end.
         """
 
     def blob(self, key: str) -> AsyncIterator[bytes]:

@@ -125,7 +125,7 @@ class Settings(Protocol):
 
 
 class Blocks(Protocol):
-    """Whom each user blocked. A block refuses direct rooms (Rooms.direct); the callers ask before an invitation."""
+    """Whom each user blocked. A block refuses new direct rooms (Rooms.direct) and invitations (Members.add)."""
 
     async def add(self, user_id: str, blocked_id: str) -> None:
         """Block somebody; again changes nothing.
@@ -139,8 +139,6 @@ class Blocks(Protocol):
 
     async def list(self, user_id: str) -> list[User]:
         """Whom the user blocked, the last blocked first."""
-
-    async def has(self, user_id: str, blocked_id: str) -> bool: ...
 
 
 class EndedAccounts(Protocol):
@@ -158,7 +156,7 @@ class EndedAccounts(Protocol):
         """
 
     async def erase(self, user_id: str, *, is_last: bool = False) -> None:
-        """Remove what a deleted account has left: sessions, settings, blocks, known addresses.
+        """Revoke the live sessions of a deleted account, and remove what else it has left: settings, blocks, addresses.
 
         From then on its messages are returned with DELETED_USERNAME, under the same rev. May be repeated. `is_last`: no
         command of the account is under way any more, so that a call which is cut off may go on where the last such call

@@ -12,7 +12,6 @@ from typing import Any
 
 from pymongo import DESCENDING
 
-from common.rfc3339 import rfc3339
 from store import room_rules
 from store.audit_notes import ban_note, end_of_ban_note
 from store.errors import Missing
@@ -20,8 +19,8 @@ from store.list_cursors import cursor_of_key, key_of_cursor
 from store.models import Actor, Ban, BanChange, User
 from store.mongo.apply_change import TOMBSTONE_MS
 from store.mongo.change_log import ChangeLog
-from store.mongo.database import Database, Document, stored_time
-from store.mongo.documents import room_from, user_from
+from store.mongo.database import Database, Document, stored_time, stored_time_or_none
+from store.mongo.documents import room_from, time_or_none, user_from
 from store.mongo.members import role_in
 from store.mongo.membership_ends import NO_ENDING, end_membership, record_end
 from store.mongo.room_at_rev import BanPatch, ReadSet, RoomView, standing_ban
@@ -108,7 +107,7 @@ class AddBan:
             "reason": self._reason,
             "bannedAt": view.now,
             "lifted": False,
-            "until": None if until_ms is None else stored_time(until_ms),
+            "until": stored_time_or_none(until_ms),
             "expiresAt": None if until_ms is None else stored_time(until_ms + TOMBSTONE_MS),
         }
         note = ban_note(self._actor, self._user_id, reason=self._reason, expires_at_ms=until_ms)
@@ -136,5 +135,4 @@ class LiftBan:
 
 
 def _ban_from(document: Mapping[str, Any], user: User) -> Ban:
-    until = document.get("until")
-    return Ban(user, document["by"], document.get("reason"), None if until is None else rfc3339(int(until)))
+    return Ban(user, document["by"], document.get("reason"), time_or_none(document.get("until")))

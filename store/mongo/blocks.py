@@ -45,10 +45,6 @@ class MongoBlocks:
         users = {document["_id"]: user_from(document) for document in people}
         return [users[user_id] for user_id in ids if user_id in users]
 
-    async def has(self, user_id: str, blocked_id: str) -> bool:
-        async with self._database.operation("blocks.has"):
-            return await has_blocked(self._database, user_id, blocked_id)
-
 
 async def has_blocked(database: Database, user_id: str, blocked_id: str) -> bool:
     """Whether the first user blocked the second. To be called within an operation."""

@@ -89,6 +89,7 @@ class Database:
         self.audit: Collection = self.raw["audit"]
         self.monitoring: Collection = self.raw["monitoring"]
         self.blocks: Collection = self.raw["blocks"]
+        self.settings: Collection = self.raw["settings"]
         self.bots: Collection = self.raw["bots"]
         self.webhooks: Collection = self.raw["webhooks"]
 
@@ -155,6 +156,11 @@ class Database:
 def stored_time(epoch_ms: int) -> DatetimeMS:
     """A time as it is stored: a BSON date, in milliseconds."""
     return DatetimeMS(epoch_ms)
+
+
+def stored_time_or_none(epoch_ms: int | None) -> DatetimeMS | None:
+    """A time as it is stored, None where there is none."""
+    return None if epoch_ms is None else stored_time(epoch_ms)
 
 
 def epoch_ms(value: DatetimeMS | None) -> int | None:

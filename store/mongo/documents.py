@@ -33,10 +33,11 @@ from store.models import (
     Status,
     User,
 )
-from store.mongo.database import Document, epoch_ms, stored_time, unset
+from store.mongo.database import Document, epoch_ms, stored_time, stored_time_or_none, unset
 
 
-def _time(value: DatetimeMS | None) -> str | None:
+def time_or_none(value: DatetimeMS | None) -> str | None:
+    """A stored time as clients see it, None where there is none."""
     return None if value is None else rfc3339(int(value))
 
 
@@ -61,7 +62,7 @@ def account_from(document: Mapping[str, Any]) -> Account:
         user=user_from(document),
         email=document["email"],
         password_hash=document["passwordHash"],
-        disabled_at=_time(document.get("disabledAt")),
+        disabled_at=time_or_none(document.get("disabledAt")),
     )
 
 
@@ -73,8 +74,8 @@ def session_document(session: Session) -> Document:
             "generation": session.generation,
             "rotatedAt": stored_time(session.rotated_at_ms),
             "expiresAt": stored_time(session.expires_at_ms),
-            "revokedAt": None if session.revoked_at_ms is None else stored_time(session.revoked_at_ms),
-            "beganAt": None if session.began_at_ms is None else stored_time(session.began_at_ms),
+            "revokedAt": stored_time_or_none(session.revoked_at_ms),
+            "beganAt": stored_time_or_none(session.began_at_ms),
             "userAgent": session.user_agent,
         }
     )
@@ -105,7 +106,7 @@ def room_from(document: Mapping[str, Any]) -> Room:
         max_users=document["maxUsers"],
         member_count=document["memberCount"],
         slow_mode_s=document.get("slowModeS", 0),
-        archived_at=_time(document.get("archivedAt")),
+        archived_at=time_or_none(document.get("archivedAt")),
         created_at=rfc3339(int(document["createdAt"])),
         last_seq=last_seq_of(document),
         rev=document["rev"],
@@ -127,7 +128,7 @@ def membership_from(document: Mapping[str, Any], last_seq: int) -> Membership:
         read_seq=read_seq,
         unread_count=max(0, last_seq - read_seq),
         mention_count=mentioned[0]["count"] if mentioned else 0,
-        muted_until=_time(document.get("mutedUntil")),
+        muted_until=time_or_none(document.get("mutedUntil")),
         joined_rev=document["joinedRev"],
     )
 
@@ -215,8 +216,8 @@ def message_from(document: Mapping[str, Any]) -> Message:
             for reaction in document.get("reactions", ())
         },
         created_at=rfc3339(int(document["createdAt"])),
-        edited_at=_time(document.get("editedAt")),
-        deleted_at=_time(document.get("deletedAt")),
+        edited_at=time_or_none(document.get("editedAt")),
+        deleted_at=time_or_none(document.get("deletedAt")),
     )
 
 

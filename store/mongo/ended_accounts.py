@@ -72,7 +72,7 @@ class MongoEndedAccounts:
             if user is None:
                 raise Missing("user")
             await revoke_sessions(database, user_id, None)
-            await database.raw["settings"].delete_one({"_id": user_id})
+            await database.settings.delete_one({"_id": user_id})
             await database.blocks.delete_many(own)
             await database.known_addresses.delete_many(own)
             joined = [member["roomId"] async for member in database.members.find(own, {"_id": 0, "roomId": 1})]

@@ -23,7 +23,7 @@ from store.ids import place_of
 from store.models import FileDraft, Message
 from store.mongo.apply_change import KEEP_MS
 from store.mongo.bot_export_documents import bot_document, bot_record, webhook_document, webhook_record
-from store.mongo.database import Document, epoch_ms, stored_time, unset
+from store.mongo.database import Document, epoch_ms, stored_time, stored_time_or_none, unset
 from store.mongo.documents import (
     file_document,
     file_from,
@@ -41,7 +41,6 @@ from store.mongo.room_export_documents import (
     member_record,
     room_document,
     room_record,
-    stored_time_or_none,
 )
 
 

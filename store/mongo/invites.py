@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from common.rfc3339 import rfc3339
 from store.audit_notes import link_made_note, link_revoked_note
 from store.errors import Missing, Refused, RoomFull
 from store.models import (
@@ -25,7 +24,7 @@ from store.mongo import room_pipelines
 from store.mongo.apply_change import TOMBSTONE_MS
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Database, Document, stored_time
-from store.mongo.documents import room_from
+from store.mongo.documents import room_from, time_or_none
 from store.mongo.members import Join, role_in
 from store.mongo.room_at_rev import ReadSet, RoomView
 from store.room_rules import (
@@ -238,5 +237,5 @@ def _invite_from(document: Document) -> Invite:
         maker_id=document["makerId"],
         uses=document["uses"],
         max_uses=document["maxUses"],
-        expires_at=None if document["endsAt"] is None else rfc3339(int(document["endsAt"])),
+        expires_at=time_or_none(document["endsAt"]),
     )

@@ -6,7 +6,7 @@ from store.audit_notes import mute_note, removal_note, role_note
 from store.errors import Missing
 from store.models import Actor, MembershipChange, Role
 from store.mongo.change_log import ChangeLog
-from store.mongo.database import Database, Document, epoch_ms, stored_time
+from store.mongo.database import Database, Document, epoch_ms, stored_time_or_none
 from store.mongo.documents import last_seq_of, membership_from, room_from
 from store.mongo.members import role_in
 from store.mongo.membership_ends import end_membership, record_end
@@ -84,7 +84,7 @@ class Mute:
         until_ms = standing_mute(self._until_ms, now_ms=now_ms)
         if standing_mute(epoch_ms(member.get("mutedUntil")), now_ms=now_ms) == until_ms:
             return await unchanged(view, self._user_id)
-        patch = MemberPatch(self._user_id, {"mutedUntil": None if until_ms is None else stored_time(until_ms)})
+        patch = MemberPatch(self._user_id, {"mutedUntil": stored_time_or_none(until_ms)})
         rev = view.record(members=[patch], audit=mute_note(self._actor, self._user_id, until_ms))
         return await changed(view, self._user_id, rev)
 

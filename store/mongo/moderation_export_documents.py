@@ -12,7 +12,7 @@ import msgspec
 from store.export_records import AuditRecord, BanRecord, KeptMuteRecord, ReportRecord
 from store.models import AUDIT_KEEP_MS, REPORT_KEEP_MS
 from store.mongo.apply_change import TOMBSTONE_MS
-from store.mongo.database import Document, epoch_ms, stored_time, unset
+from store.mongo.database import Document, epoch_ms, stored_time, stored_time_or_none, unset
 
 
 def _ban_document(record: BanRecord) -> Document:
@@ -25,7 +25,7 @@ def _ban_document(record: BanRecord) -> Document:
             "reason": record.reason,
             "bannedAt": stored_time(record.banned_at),
             "lifted": False,
-            "until": None if until_ms is None else stored_time(until_ms),
+            "until": stored_time_or_none(until_ms),
             "expiresAt": None if until_ms is None else stored_time(until_ms + TOMBSTONE_MS),
             "rev": 0,
         }

@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bson.datetime_ms import DatetimeMS
-
 from store.export_records import InviteRecord, MemberRecord, RoomRecord
-from store.mongo.database import Document, epoch_ms, stored_time, unset
-
-
-def stored_time_or_none(time_ms: int | None) -> DatetimeMS | None:
-    return None if time_ms is None else stored_time(time_ms)
+from store.mongo.database import Document, epoch_ms, stored_time, stored_time_or_none, unset
 
 
 def room_document(record: RoomRecord) -> Document:

@@ -22,7 +22,7 @@ from pymongo.errors import OperationFailure
 
 from common.text_folding import search_form
 from store.list_cursors import cursor_of_key, key_of_cursor
-from store.models import MessageSearch, SearchHit
+from store.models import ROOM_MENTION, MessageSearch, SearchHit
 from store.mongo import message_pipelines
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import form_of, message_from
@@ -157,7 +157,7 @@ def _filters(search: MessageSearch) -> Document:
     if search.has_file:
         found["attachments"] = {"$exists": True}
     if search.mentioned_id is not None:
-        found["mentions"] = {"$in": [search.mentioned_id, "room"]}
+        found["mentions"] = {"$in": [search.mentioned_id, ROOM_MENTION]}
     span: Document = {}
     if search.before_ms is not None:
         span["$lt"] = stored_time(search.before_ms)

@@ -21,7 +21,7 @@ class MongoSettings:
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
-        self._settings = database.raw["settings"]
+        self._settings = database.settings
 
     async def get(self, user_id: str) -> Mapping[str, Any]:
         async with self._database.operation("settings.get"):

@@ -219,10 +219,7 @@ class MongoStore:
 
 
 def lag_of(status: Mapping[str, Any]) -> float | None:
-    """The replication lag of the slowest secondary in seconds, by replSetGetStatus;
-
-    None without secondary or primary.
-    """
+    """The replication lag of the slowest secondary in seconds, by replSetGetStatus; None without one, or a primary."""
     members = status["members"]
     primary = next((member["optimeDate"] for member in members if member["stateStr"] == "PRIMARY"), None)
     behind = [primary - member["optimeDate"] for member in members if primary and member["stateStr"] == "SECONDARY"]

@@ -12,12 +12,12 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from store.errors import Missing, Outdated, StoreUnavailable, Taken
 from store.ids import make_id
+from store.list_cursors import prefix_range
 from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, Account, ProfileChange, Status, User
 from store.mongo.database import Database, Document, stored_time
 from store.mongo.documents import account_from, user_from
 
 _CLAIM = "passwordSettingUntil"
-_LAST_CHARACTER = "\U0010ffff"
 _BATCH = 500
 SEARCH_WITHIN_S = 2.0
 
@@ -217,11 +217,10 @@ class MongoUsers:
 def _beginning(prefix: str, after: str = "") -> Document:
     """A match of people, not bots, with a name that begins with a prefix, whose username comes after another one."""
     wanted: Document = {"disabledAt": None, "botRoomId": None}
-    start = prefix.casefold()
-    if start:
-        # Ranges of two indexes: a range has no wildcards to escape; its end is the last string that begins with the
-        # prefix.
-        span = {"$gte": start, "$lte": start + _LAST_CHARACTER}
+    if prefix:
+        # Ranges of two indexes: a range has no wildcards to escape.
+        first, end = prefix_range(prefix)
+        span = {"$gte": first, "$lt": end}
         wanted["$or"] = [{"usernameFolded": span}, {"displayFolded": span}]
     if after:
         wanted["usernameFolded"] = {"$gt": after}

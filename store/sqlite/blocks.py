@@ -48,9 +48,6 @@ class SqliteBlocks:
 
         return await self._database.read("blocks.list", operation)
 
-    async def has(self, user_id: str, blocked_id: str) -> bool:
-        return await self._database.read("blocks.has", lambda connection: has_blocked(connection, user_id, blocked_id))
-
 
 def has_blocked(connection: apsw.Connection, user_id: str, blocked_id: str) -> bool:
     """Whether the first user blocked the second."""

@@ -9,6 +9,7 @@ from store.sqlite.database import Database
 from store.sqlite.rows import (
     KEPT_MESSAGE_COLUMNS,
     MESSAGE_COLUMNS,
+    MESSAGE_COLUMNS_OF_M,
     Row,
     entry_message,
     entry_text,
@@ -20,8 +21,7 @@ from store.sqlite.rows import (
 
 # The message's present row only where it is deleted: its texts in older entries are not given out any more.
 _PAGE = f"""
-SELECT c.rev, c.is_settings, {KEPT_MESSAGE_COLUMNS},
-    {", ".join(f"m.{column}" for column in MESSAGE_COLUMNS.split(", "))}
+SELECT c.rev, c.is_settings, {KEPT_MESSAGE_COLUMNS}, {MESSAGE_COLUMNS_OF_M}
 FROM changes c LEFT JOIN messages m ON m.room_id = c.room_id AND m.seq = c.message_seq AND m.deleted_at IS NOT NULL
 WHERE c.room_id = ?1 AND c.rev > ?2 ORDER BY c.rev LIMIT ?3"""
 

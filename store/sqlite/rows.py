@@ -32,6 +32,7 @@ MESSAGE_COLUMNS = (
     "seq, rev, user_id, username, type, content, client_id, reply_to, thread, extra, created_at, edited_at, "
     "deleted_at, user_id IN (SELECT account_id FROM ended_accounts)"
 )
+MESSAGE_COLUMNS_OF_M = ", ".join(f"m.{column}" for column in MESSAGE_COLUMNS.split(", "))
 # Of a table that keeps whole messages as text: the changes log, and reports.
 KEPT_MESSAGE_COLUMNS = "message, message ->> '$.userId' IN (SELECT account_id FROM ended_accounts)"
 

@@ -12,10 +12,8 @@ from common.text_folding import search_form
 from store.list_cursors import cursor_of_key, key_of_cursor
 from store.models import MessageSearch, SearchHit
 from store.search_ranking import Candidate, Mark, Span, ranked_page, score_of
-from store.sqlite.rows import MESSAGE_COLUMNS, Row, as_json, fetch, message_from
+from store.sqlite.rows import MESSAGE_COLUMNS_OF_M, Row, as_json, fetch, message_from
 from store.word_completions import COMPLETED_FROM_MAX, completions, with_prefix
-
-_COLUMNS = ", ".join(f"m.{column.strip()}" for column in MESSAGE_COLUMNS.split(","))
 
 # The tables of the index: each has other messages. A read from new to old ends as soon as it has enough.
 _INDEXES = ("messages_fts", "messages_folded")
@@ -45,7 +43,9 @@ _READ_MAX = 1000
 # A filter that few messages pass has all of them read, unless the rooms have less than this part of all.
 _SMALL_PART = 0.2
 
-_MESSAGES = f"SELECT {_COLUMNS}, m.room_id, m.row FROM json_each(?) found CROSS JOIN messages m ON m.row = found.value"
+_MESSAGES = f"""
+SELECT {MESSAGE_COLUMNS_OF_M}, m.room_id, m.row
+FROM json_each(?) found CROSS JOIN messages m ON m.row = found.value"""
 
 _ROW_MAX = (1 << 63) - 1
 

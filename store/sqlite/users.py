@@ -8,6 +8,7 @@ import apsw
 
 from store.errors import Missing, Outdated, Taken
 from store.ids import make_id
+from store.list_cursors import prefix_range
 from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, Account, ProfileChange, Status, User
 from store.sqlite.database import Database
 from store.sqlite.rows import USER_COLUMNS, as_json, fetch_one, time_or_none, user_from
@@ -15,7 +16,7 @@ from store.sqlite.rows import USER_COLUMNS, as_json, fetch_one, time_or_none, us
 _NOT_ENDED = "id NOT IN (SELECT account_id FROM ended_accounts)"
 _ACCOUNT = f"SELECT {USER_COLUMNS}, u.email, u.password_hash, u.disabled_at FROM users u WHERE "
 
-# Ranges of two indexes: a range has no wildcards to escape. Its end is the last string that begins with the prefix.
+# Ranges of two indexes: a range has no wildcards to escape.
 _SEARCH = f"""
 SELECT {USER_COLUMNS} FROM users u
 WHERE (u.username_folded BETWEEN ?1 AND ?2 OR u.display_folded BETWEEN ?1 AND ?2) AND u.disabled_at IS NULL
@@ -35,7 +36,6 @@ WHERE user_id = ?1 AND mark IN (SELECT value FROM json_each(?2) AS wanted) AND s
 _FORGET = """
 DELETE FROM known_addresses WHERE user_id = ?1 AND mark NOT IN (
     SELECT mark FROM known_addresses WHERE user_id = ?1 ORDER BY seen_at DESC, mark LIMIT ?2)"""
-_LAST_CHARACTER = "\U0010ffff"
 
 
 class SqliteUsers:
@@ -81,23 +81,19 @@ class SqliteUsers:
         )
 
     async def search(self, prefix: str, limit: int) -> list[User]:
-        start = prefix.casefold()
+        span = prefix_range(prefix)
 
         def operation(connection: apsw.Connection) -> list[User]:
-            found = (
-                connection.execute(_SEARCH, (start, start + _LAST_CHARACTER, limit))
-                if start
-                else connection.execute(_EVERYBODY, (limit,))
-            )
+            found = connection.execute(_SEARCH, (*span, limit)) if prefix else connection.execute(_EVERYBODY, (limit,))
             return [user_from(row) for row in found]
 
         return await self._database.read("users.search", operation)
 
     async def search_members(self, room_ids: Sequence[str], prefix: str, limit: int) -> list[User]:
-        start, rooms = prefix.casefold(), as_json(list(room_ids))
+        span, rooms = prefix_range(prefix), as_json(list(room_ids))
 
         def operation(connection: apsw.Connection) -> list[User]:
-            found = connection.execute(_SEARCH_MEMBERS, (start, start + _LAST_CHARACTER, rooms, limit))
+            found = connection.execute(_SEARCH_MEMBERS, (*span, rooms, limit))
             return [user_from(row) for row in found]
 
         return await self._database.search("users.search_members", operation)

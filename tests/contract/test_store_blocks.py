@@ -23,12 +23,9 @@ async def test_blocks_are_listed_the_last_first_and_are_ones_own(
         clock.ms += 1
     assert await store.blocks.list(ann.id) == [cleo, bob]
     assert await store.blocks.list(bob.id) == []
-    assert await store.blocks.has(ann.id, bob.id)
-    assert not await store.blocks.has(bob.id, ann.id)
     await store.blocks.remove(ann.id, cleo.id)
     await store.blocks.remove(ann.id, cleo.id)
     assert await store.blocks.list(ann.id) == [bob]
-    assert not await store.blocks.has(ann.id, cleo.id)
 
 
 @pytest.mark.gen_test
