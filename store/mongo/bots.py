@@ -16,6 +16,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from common.rfc3339 import rfc3339
 from store.audit_notes import bot_note
 from store.errors import Missing, StoreTimeout, StoreUnavailable, Taken
+from store.export_records import BotRecord
 from store.models import (
     BOTS_PER_ROOM_MAX,
     NEVER_MS,
@@ -32,6 +33,7 @@ from store.models import (
     Session,
     Status,
 )
+from store.mongo.bot_documents import bot_document
 from store.mongo.change_log import ChangeLog
 from store.mongo.database import Collection, Database, Document, stored_time
 from store.mongo.documents import room_from, session_document, user_from
@@ -52,14 +54,7 @@ class MongoBots:
     async def add(self, room_id: str, actor: Actor, draft: BotDraft) -> BotAdded:
         now_ms = self._database.clock()
         user = bot_user_document(room_id, draft.user_id, draft.username, display_name=draft.username, now_ms=now_ms)
-        bot = {
-            "_id": draft.user_id,
-            "userId": draft.user_id,
-            "roomId": room_id,
-            "sessionId": draft.session_id,
-            "createdBy": actor.user_id,
-            "createdAt": stored_time(now_ms),
-        }
+        bot = bot_document(BotRecord(draft.user_id, room_id, draft.session_id, actor.user_id, now_ms))
         session = Session(draft.session_id, draft.user_id, 1, now_ms, NEVER_MS, began_at_ms=now_ms)
         async with self._database.operation("bots.add", write=True):
             await self._log.change(room_id, RequirePlace(actor, among=self._bots, most=BOTS_PER_ROOM_MAX))

@@ -22,7 +22,7 @@ from store.export_records import (
 from store.ids import place_of
 from store.models import FileDraft, Message
 from store.mongo.apply_change import KEEP_MS
-from store.mongo.bot_export_documents import bot_document, bot_record, webhook_document, webhook_record
+from store.mongo.bot_documents import bot_document, bot_record, webhook_document, webhook_record
 from store.mongo.database import Document, epoch_ms, stored_time, stored_time_or_none, unset
 from store.mongo.documents import (
     file_document,

@@ -8,6 +8,7 @@ from typing import Any
 from common.rfc3339 import rfc3339
 from store.audit_notes import webhook_note
 from store.errors import Missing
+from store.export_records import WebhookRecord
 from store.ids import make_id
 from store.models import (
     WEBHOOKS_PER_ROOM_MAX,
@@ -19,6 +20,7 @@ from store.models import (
     WebhookDraft,
     WebhookRemoved,
 )
+from store.mongo.bot_documents import webhook_document
 from store.mongo.bots import (
     JoinAsBot,
     LeaveAsBot,
@@ -30,7 +32,7 @@ from store.mongo.bots import (
     undone_on_refusal,
 )
 from store.mongo.change_log import ChangeLog
-from store.mongo.database import Database, stored_time
+from store.mongo.database import Database
 
 
 class MongoWebhooks:
@@ -44,15 +46,9 @@ class MongoWebhooks:
     async def add(self, room_id: str, actor: Actor, draft: WebhookDraft) -> WebhookAdded:
         now_ms = self._database.clock()
         user = bot_user_document(room_id, draft.user_id, draft.username, display_name=draft.name, now_ms=now_ms)
-        webhook = {
-            "_id": make_id("w"),
-            "roomId": room_id,
-            "userId": draft.user_id,
-            "name": draft.name,
-            "tokenHash": draft.token_hash,
-            "createdBy": actor.user_id,
-            "createdAt": stored_time(now_ms),
-        }
+        webhook = webhook_document(
+            WebhookRecord(make_id("w"), room_id, draft.user_id, draft.name, draft.token_hash, actor.user_id, now_ms)
+        )
         async with self._database.operation("webhooks.add", write=True):
             await self._log.change(room_id, RequirePlace(actor, among=self._webhooks, most=WEBHOOKS_PER_ROOM_MAX))
             await insert_bot_user(self._database, user)

@@ -1,4 +1,4 @@
-"""Records of bots and webhooks as documents, and back, for export_documents.py. Knows no queries."""
+"""Records of bots and webhooks as documents, and back: of new ones, and of those of an export. Knows no queries."""
 
 from __future__ import annotations
 
