@@ -105,7 +105,8 @@ async def test_it_makes_no_bot_a_member_of_another_room(room_store: StoreWithRoo
 async def test_a_room_that_it_gives_to_a_bot_goes_to_a_person(room_store: StoreWithRoom, older: OlderProgram) -> None:
     store, room_id, ann = room_store.store, room_store.room_id, room_store.ann
     bot = (await store.bots.add(room_id, Actor(ann.id), BotDraft(make_id("u"), "bot", "b-1"))).bot
-    bob, cy = [await StoreFiller(store).user() for _ in range(2)]
+    fill = StoreFiller(store)
+    bob, cy = await fill.user(), await fill.user()
     for person in (bob, cy):
         await store.members.add(room_id, person.id)
     for leaving, owner_id in ((ann, bob.id), (bob, cy.id), (cy, None)):
