@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,35 +11,61 @@ from cache.keys_and_ttls import Keys
 from chat.connections.connection_pool import Pool
 from chat.outsiders import banned_are_told
 from chat.presence.presence import Presence
+from chat.uncertain_writes import UncertainWrites
 from cluster.contract import Bus
 from cluster.events import MembershipEnded, RoomDeleted
 from cluster.topics import EVERYONE
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from store.contract import Store
-from store.errors import StoreError
+from store.errors import Missing, StoreError, StoreTimeout, StoreUnavailable
 from store.models import Actor
 
 log = logging.getLogger(__name__)
 
 
 class RoomDeletion:
-    """Deletes rooms. What belonged to them is removed in the background, in slices; else the store's sweep does it."""
+    """Deletes rooms. What belonged to them is removed in the background, in slices; else the store's sweep does it.
 
-    def __init__(self, *, store: Store, cache: Cache, keys: Keys, bus: Bus) -> None:
+    A deletion that failed and may have happened is told as soon as it is seen to have: by a retry, or by the checks of
+    `uncertain_writes`. Where these are too many, the comparisons of heads find it, in the rooms that are open.
+    """
+
+    def __init__(self, *, store: Store, cache: Cache, keys: Keys, bus: Bus, uncertain_writes: UncertainWrites) -> None:
         self._store = store
         self._cache = cache
         self._keys = keys
         self._bus = bus
+        self._uncertain_writes = uncertain_writes
         self._purges = SerialTaskQueue(expected=(StoreError,))
 
     async def delete(self, room_id: str, actor: Actor) -> None:
         """Delete a room. Raises StoreError: Missing, Refused, as store.contract.Rooms.delete says."""
         keys = self._keys
         fence = self._cache.fence(keys.room(room_id), keys.stats(room_id), keys.page(room_id))
-        async with banned_are_told(self._store, room_id, actor.user_id), fence:
-            await self._store.rooms.delete(room_id, actor)
+        try:
+            async with banned_are_told(self._store, room_id, actor.user_id), fence:
+                await self._store.rooms.delete(room_id, actor)
+        except (StoreTimeout, StoreUnavailable, asyncio.CancelledError):
+            self._uncertain_writes.add(room_id, lambda: self._find_deleted(room_id))
+            raise
+        except Missing:
+            if room_id in self._uncertain_writes:
+                await self._publish(room_id)
+            raise
         log.info("room deleted", extra={"fields": {"room": room_id, "user": actor.user_id}})
+        await self._publish(room_id)
+
+    async def _find_deleted(self, room_id: str) -> bool:
+        """Publish a deletion that has happened. Returns whether it has."""
+        if room_id in await self._store.rooms.heads([room_id]):
+            return False
+        log.info("room deleted by a write without an answer", extra={"fields": {"room": room_id}})
+        await self._publish(room_id)
+        return True
+
+    async def _publish(self, room_id: str) -> None:
+        self._uncertain_writes.settled(room_id)
         await self._bus.publish(EVERYONE, RoomDeleted(room_id))
         if not self._purges.is_busy:
             self._purges.run(self._purge)

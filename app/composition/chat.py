@@ -35,6 +35,7 @@ from chat.presenter import Presenter
 from chat.recheck_requests import RecheckRequests
 from chat.request_limits import RequestLimits
 from chat.room_deletion import DeletedRoomEvents
+from chat.uncertain_writes import UncertainWrites
 from cluster.live_processes import LiveProcesses
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
@@ -172,15 +173,15 @@ def build_chat(
         now_ms=now_ms,
     )
     presenter = Presenter(status_of=presence.status_of, online_count=presence.online_count)
+    uncertain_writes = UncertainWrites(task_queue=membership_rechecks, timeout_s=settings.store.timeout_ms / 1000)
     membership_updates = build_membership_updates(
-        settings,
         store=store,
         shared=shared,
         keys=keys,
         presenter=presenter,
         codec=codec,
         requests=recheck_requests,
-        task_queue=membership_rechecks,
+        uncertain_writes=uncertain_writes,
     )
     invites = Invites(store=store, membership_updates=membership_updates, presenter=presenter)
     account_parts = build_accounts(
@@ -208,6 +209,7 @@ def build_chat(
         typing=typing,
         presenter=presenter,
         membership_updates=membership_updates,
+        uncertain_writes=uncertain_writes,
         administrators=account_parts.administrators,
         room_activity=member_notices.activity_publisher,
         latest_told=user_events.latest,

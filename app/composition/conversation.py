@@ -37,6 +37,7 @@ from chat.rooms import Rooms
 from chat.search import Search
 from chat.threads import Threads
 from chat.uncertain_rooms import UncertainRooms
+from chat.uncertain_writes import UncertainWrites
 from cluster.events import MembershipEnded
 from monitor.observer import Observer
 from store.contract import Store
@@ -76,6 +77,7 @@ def build_conversation(
     typing: TypingIndicators,
     presenter: Presenter,
     membership_updates: MembershipUpdates,
+    uncertain_writes: UncertainWrites,
     administrators: Administrators,
     room_activity: RoomActivityPublisher,
     latest_told: Callable[[str, str], tuple[int, ...] | None],
@@ -178,7 +180,7 @@ def build_conversation(
         own_message_reads=own_message_reads,
         reports=Reports(store=store, messages=messages),
         rooms=rooms,
-        room_deletion=RoomDeletion(store=store, cache=cache, keys=keys, bus=bus),
+        room_deletion=RoomDeletion(store=store, cache=cache, keys=keys, bus=bus, uncertain_writes=uncertain_writes),
         room_settings=room_settings,
         search=search,
         threads=Threads(store=store, messages=messages),

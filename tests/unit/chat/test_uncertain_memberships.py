@@ -1,4 +1,4 @@
-"""Memberships that were written without an answer: who is no member is treated so, and who became one is told."""
+"""Memberships and deletions that were written without an answer: everybody is told what the store says in the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.composition.storage import build_storage
 from app.lifecycle import close_chat
 from chat.errors import ChatError
 from chat.request_inputs.moderation import BanSomebody
-from cluster.events import MembershipUncertain, UserEvent
+from cluster.events import MembershipUncertain, RoomDeleted, UserEvent
 from cluster.topics import EVERYONE, user_topic
 from monitor.loop_lag import LoopLag
 from monitor.observer import Observer
@@ -80,6 +80,8 @@ class Parts(msgspec.Struct, frozen=True):
             await conversation.member_moderation.remove(actor, self.room_id, self.bob.id)
         elif name == "ban":
             await conversation.bans.add(actor, self.room_id, self.bob.id, BanSomebody())
+        elif name == "delete":
+            await conversation.room_deletion.delete(self.room_id, actor)
         else:
             await conversation.rooms.invite(self.room_id, actor, self.bob.id)
 
@@ -89,7 +91,7 @@ async def parts_in(folder: Path, *, bob_is_member: bool) -> AsyncIterator[Parts]
     chosen = settings.load({}, {"DATA_DIR": str(folder / "data"), "STORE_TIMEOUT": "2000"})
     async with build_storage(chosen, Observer()) as storage, build_cluster(chosen, process_id="p1") as shared:
         store: Any = storage.store
-        for part, name in (("moderation", "remove"), ("bans", "add"), ("members", "add")):
+        for part, name in (("moderation", "remove"), ("bans", "add"), ("members", "add"), ("rooms", "delete")):
             setattr(store, part, LateAnswers(getattr(store, part), name))
         chat = build_chat(
             chosen,
@@ -162,3 +164,17 @@ async def test_who_was_invited_by_a_write_without_an_answer_is_told_of_the_room(
         await late(parts, "members", lambda: parts.act("invite"), happens_after=1)
         await parts.act("invite")
         await until(lambda: parts.rooms_told == 1 and parts.shows_bob)
+
+
+@pytest.mark.parametrize("is_retried", [True, False])
+async def test_a_room_that_was_deleted_by_a_write_without_an_answer_is_told_to_be(
+    tmp_path: Path, is_retried: bool
+) -> None:
+    async with parts_in(tmp_path, bob_is_member=True) as parts:
+        await late(parts, "rooms", lambda: parts.act("delete"), happens_after=0)
+        if is_retried:
+            with pytest.raises(Missing):
+                await parts.act("delete")
+            assert RoomDeleted(parts.room_id) in parts.events, "at once"
+        await until(lambda: not parts.shows_bob)
+        assert parts.events.count(RoomDeleted(parts.room_id)) == 1
