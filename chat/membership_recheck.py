@@ -17,7 +17,7 @@ from chat.connections.revocations import Revocations
 from chat.presence.presence import Presence
 from chat.presence.presence_publisher import PresencePublisher
 from chat.recheck_requests import MembershipKey, RecheckRequests
-from cluster.events import MembershipBegan, MembershipEnded
+from cluster.events import MembershipBegan, MembershipEnded, ended_with_room
 from common.serial_task_queue import SerialTaskQueue
 from store.contract import Store
 from store.errors import StoreError
@@ -156,7 +156,7 @@ class MembershipRecheck:
                 del left[membership]
                 room_id, user_id = membership
                 if standing is None:
-                    self._end(MembershipEnded(room_id, user_id, "deleted"))
+                    self._end(ended_with_room(room_id, user_id))
                 elif standing.membership is None:
                     reason = "banned" if membership in banned else "removed"
                     self._end(MembershipEnded(room_id, user_id, reason, standing.room.rev))

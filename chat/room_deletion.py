@@ -13,7 +13,7 @@ from chat.outsiders import banned_are_told
 from chat.presence.presence import Presence
 from chat.uncertain_writes import UncertainWrites
 from cluster.contract import Bus
-from cluster.events import MembershipEnded, RoomDeleted
+from cluster.events import MembershipEnded, RoomDeleted, ended_with_room
 from cluster.topics import EVERYONE
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
@@ -103,5 +103,5 @@ class DeletedRoomEvents:
         for user_id in user_ids:
             # Until their turn comes another finding may have told them, as the refusal of a command does.
             if self._presence.is_in(room_id, user_id) or room_id in self._pool.rooms_of(user_id):
-                self._end(MembershipEnded(room_id, user_id, "deleted"))
+                self._end(ended_with_room(room_id, user_id))
             yield

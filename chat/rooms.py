@@ -16,7 +16,7 @@ from chat.presenter import Presenter
 from chat.request_inputs.rooms import CreateRoom, MemberListing, RoomListing
 from chat.request_results.rooms import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
 from cluster.contract import Bus
-from cluster.events import MembershipBegan, MembershipEnded
+from cluster.events import MembershipBegan, MembershipEnded, ended_with_room
 from cluster.topics import EVERYONE
 from common.rfc3339 import epoch_ms_of
 from store.contract import Store
@@ -105,7 +105,7 @@ class Rooms:
         """
         of = await self._memberships.read(room_id, user_id)
         if of is None:
-            self._on_not_member(MembershipEnded(room_id, user_id, "deleted"))
+            self._on_not_member(ended_with_room(room_id, user_id))
         elif of.membership is None:
             self._on_not_member(MembershipEnded(room_id, user_id, "removed", of.room.rev))
         if of is None or (of.membership is None and of.room.is_private):

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+_AFTER_ALL_REVS = 2**62
+
 
 class RoomMessages(Struct, frozen=True, tag=True, array_like=True):
     """Messages that one commit stored in a room: encoded, with consecutive seq from `first_seq`.
@@ -82,6 +84,11 @@ class MembershipEnded(Struct, frozen=True, tag=True, array_like=True):
     user_id: str
     reason: str
     rev: int | None = None
+
+
+def ended_with_room(room_id: str, user_id: str) -> MembershipEnded:
+    """The end of a membership whose room was deleted: nothing of the room is newer, whatever arrives later."""
+    return MembershipEnded(room_id, user_id, "deleted", _AFTER_ALL_REVS)
 
 
 class ConnectionReplaced(Struct, frozen=True, tag=True, array_like=True):

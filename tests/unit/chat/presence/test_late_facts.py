@@ -16,7 +16,16 @@ from chat.connections.connection_pool import Pool
 from chat.connections.user_events import UserEvents
 from chat.delivery.room_channel import Channel, Ring
 from chat.delivery.room_hub import Hub
-from cluster.events import MembershipBegan, MembershipEnded, PeopleHere, PersonGone, PersonHere, StatusChosen, UserEvent
+from cluster.events import (
+    MembershipBegan,
+    MembershipEnded,
+    PeopleHere,
+    PersonGone,
+    PersonHere,
+    StatusChosen,
+    UserEvent,
+    ended_with_room,
+)
 from cluster.memory_bus import MemoryBus
 from cluster.memory_connections_per_user import MemoryConnectionSlots
 from cluster.topics import membership_order, reading_order
@@ -118,6 +127,12 @@ HISTORIES: dict[str, list[Any]] = {
         here(2, 1, "online", r1=1),
         empty_full_list(3),
         MembershipBegan("r2", "ada", 4),
+    ],
+    "a deleted room": [
+        here(1, 1, "online", r1=1, r2=1),
+        MembershipEnded("r1", "ada", "left", 2),
+        MembershipBegan("r1", "ada", 3),
+        ended_with_room("r1", "ada"),
     ],
     "all of it": [
         here(1, 1, "online", r1=1),
@@ -373,6 +388,16 @@ async def test_room_added_is_not_sent_for_a_room_that_was_left_since(parts: Conn
     for happening in (added(3), added(5), added(7)):
         user_events.send(happening)
     assert [frame["data"] for frame in connection.link.frames] == [{"rev": 7}]
+
+
+async def test_of_a_deleted_room_nothing_is_told_after_its_end_and_that_once(parts: Connected) -> None:
+    pool, user_events = parts
+    connection = await connected(pool)
+    user_events.send(added(3))
+    for _ in range(2):
+        user_events.end_membership(ended_with_room("r1", "ada"), to_all=True)
+    user_events.send(added(9))
+    assert [frame["event"] for frame in connection.link.frames] == ["roomAdded", "roomClosed"]
 
 
 async def test_a_connection_that_has_not_subscribed_hears_of_the_newest_end_and_of_it_once(parts: Connected) -> None:
