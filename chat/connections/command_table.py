@@ -141,12 +141,12 @@ class Commands:
         self._limits.shed(command.shed)
         try:
             body = command.decoder.decode(envelope.data)
+            if session.user is not None and session.user.is_bot:
+                require_open_to_bot(session.user, envelope.event, body)
         except ChatError:
             if command.operation is None:
                 await self.count_other(session)
             raise
-        if session.user is not None and session.user.is_bot:
-            require_open_to_bot(session.user, envelope.event, body)
         return await command.run(session, body, envelope.id)
 
     def name_of(self, event: str) -> str:
@@ -215,11 +215,11 @@ class Commands:
     async def _join_room(self, session: Session, body: JoinRoom, command_id: str | None) -> object:
         try:
             standing = await self._rooms.standing(body.room_id, session.user_id)
+            if standing.membership is None and session.user is not None and session.user.is_bot:
+                raise ChatError("not_member")  # somebody has removed it
         except (ChatError, StoreError):
             await self.count_other(session)
             raise
-        if standing.membership is None and session.user is not None and session.user.is_bot:
-            raise ChatError("not_member")  # somebody has removed it
         # The limit `joins` counts new memberships only
         operation = "joins" if standing.membership is None else "resumes"
         await self._limits.count(_context_of(session), Check(operation, session.user_id))

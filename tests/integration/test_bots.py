@@ -390,3 +390,26 @@ def test_making_bots_and_webhooks_counts_as_joining(start: Start) -> None:
     for path, body in (("bots", {"username": "more"}), ("webhooks", {"name": "More"})):
         reply = ada.call("POST", f"/rooms/{room}/{path}", body)
         assert (reply.status, reply.json["error"]["details"]["operation"]) == (429, "joins")
+
+
+@embedded
+@pytest.mark.gen_test
+async def test_what_a_bot_is_refused_over_the_websocket_counts(start: Start) -> None:
+    server = start(RATE_LIMIT_TYPING="4/3600")
+    ada = register(server.url)
+    room, other = ada.make_room()["id"], ada.make_room()["id"]
+    bot = await asyncio.to_thread(add_bot, ada, room, "stubborn")
+    async with chat(server.ws_url, bot) as b:
+
+        async def refusal(event: str, room_id: str, **more: Any) -> str:
+            with pytest.raises(CommandRefused) as error:
+                await b.command(event, roomId=room_id, **more)
+            return error.value.code
+
+        for _ in range(2):
+            assert await refusal("joinRoom", other) == "room_not_found"
+        assert await refusal("sendMessage", other, content="?") == "room_not_found"
+        await asyncio.to_thread(ada.call, "DELETE", f"/rooms/{room}/members/{bot.id}")
+        assert await refusal("joinRoom", room) == "not_member"
+        assert await refusal("joinRoom", other) == "rate_limited"
+        assert await refusal("joinRoom", room) == "rate_limited"
