@@ -25,3 +25,9 @@ class NotFoundForOperators(NotFound):
 
     is_public = False
     is_for_operators = True
+
+
+class SecretNotFound(NotFound):
+    """The same below a path that ends in a secret: what has no route may hold one too, as where a slash follows it."""
+
+    has_secret_path = True

@@ -42,7 +42,7 @@ from handlers.cache_health import CacheHealth
 from handlers.database_health import DatabaseHealth
 from handlers.http.request_target import TargetApplication
 from handlers.metrics import MetricPages
-from handlers.not_found import NotFound, NotFoundForOperators
+from handlers.not_found import NotFound, NotFoundForOperators, SecretNotFound
 from handlers.people_services import PeopleServices
 from handlers.performance_health import PerformanceHealth
 from handlers.shared_services import SharedServices
@@ -140,7 +140,9 @@ def make_application(services: Services) -> Application:
             route(rf"/rooms/{ID}/members", rooms.MembersHandler, room_services),
             route(rf"/rooms/{ID}/invites", invites.InvitesHandler, services.invites),
             route(rf"/rooms/{ID}/invites/{ID}", invites.OneInviteHandler, services.invites),
+            route(rf"/rooms/{ID}/invites/.*", SecretNotFound, None),
             route(rf"/invites/{ID}", invites.UseInviteHandler, services.invites),
+            route(r"/invites/.*", SecretNotFound, None),
             route(rf"/rooms/{ID}/stats", rooms.StatsHandler, room_services),
             route(rf"/rooms/{ID}/changes", rooms.ChangesHandler, room_services),
             route(rf"/rooms/{ID}/members/{ID}", moderation.OneMemberHandler, services.moderation),
@@ -161,7 +163,7 @@ def make_application(services: Services) -> Application:
             route(rf"/rooms/{ID}/webhooks", webhooks.WebhooksHandler, services.webhooks),
             route(rf"/rooms/{ID}/webhooks/{ID}", webhooks.OneWebhookHandler, services.webhooks),
             route(rf"/hooks/{ID}", webhooks.HookHandler, services.webhooks),
-            route(r"/hooks/.*", webhooks.SecretNotFound, None),
+            route(r"/hooks/.*", SecretNotFound, None),
         ],
         default_handler_class=NotFound,
         default_handler_args={"shared": services.shared, "route": "other", "services": None},

@@ -10,7 +10,6 @@ from chat.request_inputs.bots import AddWebhook, WebhookMessage
 from chat.webhooks import Webhooks
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
-from handlers.not_found import NotFound
 from limits.contract import Check
 from limits.load_shedding import ShedClass
 from store.errors import StoreError
@@ -73,9 +72,3 @@ class HookHandler(Handler[Webhooks]):
         if "payload" not in form:
             raise invalid(payload="is required")
         return MESSAGE.decode(form["payload"][-1].encode())
-
-
-class SecretNotFound(NotFound):
-    """The reply to paths below a secret one that have no route: they may hold a token, too."""
-
-    has_secret_path = True

@@ -102,6 +102,20 @@ def test_a_code_that_is_none_is_not_found(server: ServerProcess) -> None:
         assert (code, eve.call("POST", f"/invites/{code}").code) == (code, "not_found")
 
 
+@embedded
+def test_a_code_reaches_no_log(server: ServerProcess) -> None:
+    ada = register(server.url)
+    room_id = ada.make_room()["id"]
+    code = make_link(ada, room_id)
+    for path in (f"/invites/{code}", f"/rooms/{room_id}/invites/{code}", f"/?invite={code}"):
+        for method in ("GET", "POST", "DELETE", "OPTIONS"):
+            for more in ("", "/", "/more"):
+                ada.call(method, f"{path}{more}")
+    ada.call("POST", f"/invites//{code}")
+    server.until_logged("path=/invites/.*")
+    assert code not in server.log()
+
+
 def test_the_banned_and_those_who_do_not_fit_use_nothing_up(server: ServerProcess) -> None:
     ada, bob, cy, dan = [register(server.url) for _ in range(4)]
     room_id = ada.make_room(maxUsers=2)["id"]
