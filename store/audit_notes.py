@@ -6,7 +6,9 @@ The names of the details are those of the contract with clients.
 from __future__ import annotations
 
 from common.rfc3339 import rfc3339
+from store.errors import Refused
 from store.models import Actor, AuditAction, AuditNote, Role, Room
+from store.room_rules import require_inviter
 
 
 def role_note(actor: Actor, user_id: str, *, before: Role, after: Role) -> AuditNote:
@@ -32,6 +34,18 @@ def ban_note(actor: Actor, user_id: str, *, reason: str | None, expires_at_ms: i
 
 def end_of_ban_note(actor: Actor, user_id: str) -> AuditNote:
     return AuditNote(actor.user_id, AuditAction.UNBAN, user_id)
+
+
+def invitation_note(room: Room, actor: Actor, role: Role | None, *, user_id: str) -> AuditNote | None:
+    """Of an invitation by an administrator whose `role` in the room allows none; None for any other.
+
+    So those in the room read who came in by that right alone.
+    """
+    try:
+        require_inviter(room, Actor(actor.user_id), role)
+    except Refused:
+        return AuditNote(actor.user_id, AuditAction.INVITE, user_id)
+    return None
 
 
 def settings_note(actor: Actor, before: Room, after: Room) -> AuditNote:

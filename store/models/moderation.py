@@ -64,6 +64,7 @@ class AuditAction(StrEnum):
     BAN = "ban"
     UNBAN = "unban"
     SETTINGS = "settings"
+    INVITE = "invite"  # by an administrator whose role in the room allows none
     INVITE_LINK_MADE = "invite_link_made"
     INVITE_LINK_REVOKED = "invite_link_revoked"
     MESSAGE_EDITED = "message_edited"  # somebody else's

@@ -10,6 +10,7 @@ from typing import Any
 from bson.datetime_ms import DatetimeMS
 from msgspec import structs
 
+from store.audit_notes import invitation_note
 from store.errors import Missing, Refused
 from store.list_cursors import cursor_of_name, name_of_cursor, prefix_range
 from store.models import (
@@ -229,17 +230,19 @@ class Invitation:
 
     def __init__(self, user_id: str, role: Role, *, actor: Actor, database: Database) -> None:
         self._user_id = user_id
+        self._role = role
         self._actor = actor
         self._database = database
-        self._join = Join(user_id, role)
-        self.read_set = structs.replace(self._join.read_set, members=(user_id, actor.user_id))
+        self.read_set = structs.replace(Join(user_id, role).read_set, members=(user_id, actor.user_id))
 
     async def run(self, view: RoomView) -> MembershipChange:
         """Raises as Join, and Refused for what the actor may not."""
-        require_inviter(room_from(view.room), self._actor, role_in(view, self._actor.user_id))
+        room, actors_role = room_from(view.room), role_in(view, self._actor.user_id)
+        require_inviter(room, self._actor, actors_role)
         if await has_blocked(self._database, self._user_id, self._actor.user_id):
             raise Refused(Refusal.FORBIDDEN)
-        return await self._join.run(view)
+        note = invitation_note(room, self._actor, actors_role, user_id=self._user_id)
+        return await Join(self._user_id, self._role, audit=note).run(view)
 
 
 def role_in(view: RoomView, user_id: str) -> Role | None:

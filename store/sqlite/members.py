@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import apsw
 
+from store.audit_notes import invitation_note
 from store.errors import Missing, Refused
 from store.list_cursors import cursor_of_name, name_of_cursor, prefix_range
 from store.models import (
@@ -21,6 +22,7 @@ from store.models import (
     read_state,
 )
 from store.room_rules import require_inviter, require_open_to_new, role_of_joiner
+from store.sqlite.audit import record_audit
 from store.sqlite.blocks import has_blocked
 from store.sqlite.changes import record
 from store.sqlite.database import Database
@@ -85,11 +87,17 @@ class SqliteMembers:
         self, room_id: str, user_id: str, *, role: Role = Role.MEMBER, actor: Actor | None = None
     ) -> MembershipChange:
         def operation(connection: apsw.Connection) -> MembershipChange:
-            if actor is not None:
-                require_inviter(require_room(connection, room_id), actor, role_in(connection, room_id, actor.user_id))
-                if has_blocked(connection, user_id, actor.user_id):
-                    raise Refused(Refusal.FORBIDDEN)
-            return join(connection, room_id, user_id, role=role, now_ms=self._database.clock())
+            now_ms = self._database.clock()
+            if actor is None:
+                return join(connection, room_id, user_id, role=role, now_ms=now_ms)
+            room, actors_role = require_room(connection, room_id), role_in(connection, room_id, actor.user_id)
+            require_inviter(room, actor, actors_role)
+            if has_blocked(connection, user_id, actor.user_id):
+                raise Refused(Refusal.FORBIDDEN)
+            change = join(connection, room_id, user_id, role=role, now_ms=now_ms)
+            if change.changed and (note := invitation_note(room, actor, actors_role, user_id=user_id)) is not None:
+                record_audit(connection, room_id, note, now_ms=now_ms)
+            return change
 
         return await self._database.write("members.add", operation)
 

@@ -8,7 +8,7 @@ import pytest
 
 from store.contract import Store
 from store.errors import Missing, Refused
-from store.models import Actor, MembershipChange, Refusal, Role
+from store.models import Actor, AuditAction, MembershipChange, Refusal, Role
 from tests.contract.conftest import StoreFiller, on_each_backend
 from tests.contract.moderated_room import ADMIN, MakeRoom, by
 
@@ -52,6 +52,22 @@ async def test_any_member_of_a_public_room_invites_and_no_stranger(
     with pytest.raises(Refused) as refused:
         await store.members.add(direct, room.member.id, actor=by(guest))
     assert refused.value.refusal is Refusal.FORBIDDEN
+
+
+@pytest.mark.gen_test
+async def test_an_administrators_invitation_is_in_the_audit_trail_where_their_role_allows_none(
+    store: Store, fill: StoreFiller, make_room: MakeRoom
+) -> None:
+    room, guest = await make_room(private=True), await fill.user()
+    admin = Actor((await fill.user()).id, is_admin=True)
+    await store.members.add(room.id, (await fill.user()).id, actor=by(room.moderator))
+    for user_id in (admin.user_id, admin.user_id, guest.id):
+        await store.members.add(room.id, user_id, actor=admin)
+    invited = [(entry.by, entry.user_id) for entry in await room.audit() if entry.action == AuditAction.INVITE]
+    assert invited == [(admin.user_id, guest.id), (admin.user_id, admin.user_id)]
+    await store.moderation.set_role(room.id, admin.user_id, Role.MODERATOR, actor=by(room.owner))
+    await store.members.add(room.id, (await fill.user()).id, actor=admin)
+    assert (await room.audit())[0].action == AuditAction.ROLE
 
 
 @on_each_backend
