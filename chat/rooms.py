@@ -29,6 +29,10 @@ class PresenceReader(Protocol):
 
     def is_online(self, user_id: str) -> bool: ...
 
+    def is_in(self, room_id: str, user_id: str) -> bool: ...
+
+    def connections_of(self, user_id: str) -> int: ...
+
     def online_count(self, room_id: str) -> int: ...
 
 
@@ -191,12 +195,17 @@ class Rooms:
         return await self._view(made, user_id)
 
     async def direct(self, user_id: str, other_id: str) -> tuple[RoomView, bool]:
-        """Return the direct room of two people; True if it is new. Raises ChatError validation_failed; Missing."""
+        """Return the direct room of two people; True if it is new. Raises ChatError validation_failed; Missing.
+
+        Who is connected and not known as its member is told of it also where it is not new: the call that made it may
+        have failed after that.
+        """
         if user_id == other_id:
             raise invalid(userId="takes another person's id")
         of, made = await self._store.rooms.direct(user_id, other_id)
-        if made:
-            for one in (user_id, other_id):
+        for one in (user_id, other_id):
+            is_untold = self._presence.connections_of(one) and not self._presence.is_in(of.room.id, one)
+            if made or is_untold:
                 own = await self._fresh_of(of.room.id, one)
                 await self._entered(own, one)
                 await self._membership_updates.publish_added(own, one)

@@ -30,18 +30,18 @@ pytestmark = pytest.mark.gen_test
 
 
 class LateAnswers:
-    """A part of the store whose next write of that name is carried out after `may_happen` is set, unanswered."""
+    """A part of the store whose next write of these names is carried out after `may_happen` is set, unanswered."""
 
-    def __init__(self, part: Any, name: str) -> None:
+    def __init__(self, part: Any, *names: str) -> None:
         self._part = part
-        self._name = name
+        self._names = names
         self.is_late = False
         self.may_happen = asyncio.Event()
         self.happened: list[asyncio.Task[Any]] = []
 
     def __getattr__(self, name: str) -> Any:
         operation = getattr(self._part, name)
-        if name != self._name or not self.is_late:
+        if name not in self._names or not self.is_late:
             return operation
 
         async def too_late(*arguments: Any, **more: Any) -> None:
@@ -82,6 +82,8 @@ class Parts(msgspec.Struct, frozen=True):
             await conversation.bans.add(actor, self.room_id, self.bob.id, BanSomebody())
         elif name == "delete":
             await conversation.room_deletion.delete(self.room_id, actor)
+        elif name == "direct":
+            await conversation.rooms.direct(self.ada.id, self.bob.id)
         else:
             await conversation.rooms.invite(self.room_id, actor, self.bob.id)
 
@@ -91,8 +93,9 @@ async def parts_in(folder: Path, *, bob_is_member: bool) -> AsyncIterator[Parts]
     chosen = settings.load({}, {"DATA_DIR": str(folder / "data"), "STORE_TIMEOUT": "2000"})
     async with build_storage(chosen, Observer()) as storage, build_cluster(chosen, process_id="p1") as shared:
         store: Any = storage.store
-        for part, name in (("moderation", "remove"), ("bans", "add"), ("members", "add"), ("rooms", "delete")):
-            setattr(store, part, LateAnswers(getattr(store, part), name))
+        late_writes = {"moderation": ("remove",), "bans": ("add",), "members": ("add",), "rooms": ("delete", "direct")}
+        for part, names in late_writes.items():
+            setattr(store, part, LateAnswers(getattr(store, part), *names))
         chat = build_chat(
             chosen,
             store=store,
@@ -178,3 +181,12 @@ async def test_a_room_that_was_deleted_by_a_write_without_an_answer_is_told_to_b
             assert RoomDeleted(parts.room_id) in parts.events, "at once"
         await until(lambda: not parts.shows_bob)
         assert parts.events.count(RoomDeleted(parts.room_id)) == 1
+
+
+async def test_the_other_person_is_told_of_a_direct_room_that_was_made_without_an_answer(tmp_path: Path) -> None:
+    async with parts_in(tmp_path, bob_is_member=False) as parts:
+        await late(parts, "rooms", lambda: parts.act("direct"), happens_after=0)
+        for _ in range(2):
+            await parts.act("direct")
+        await until(lambda: len(parts.chat.presence_parts.presence.rooms_of(parts.bob.id)) == 1)
+        assert parts.rooms_told == 1, "and once"
