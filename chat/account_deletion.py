@@ -15,19 +15,18 @@ from msgspec import Struct
 
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
-from chat.errors import ChatError
 from chat.logins import Identity, Logins
+from chat.password_confirmation import confirmed
 from chat.passwords import Passwords
 from chat.rooms import Rooms
 from cluster.contract import Bus
 from cluster.events import AccountEnded
 from cluster.topics import EVERYONE
 from store.contract import Store
-from store.errors import Missing, Outdated, StoreError
+from store.errors import Missing, StoreError
 
 log = logging.getLogger(__name__)
 
-PASSWORD_TRIES = 2  # as in accounts.py: a login may meanwhile store another hash of the same password, once
 AT_ONCE_S = 5.0  # what takes longer than this in the request itself is done by `finish_pending`
 # The steps are repeated once, when no command of the deleted account can be under way any more (10 s at most).
 SETTLED_AFTER_MS = 15_000
@@ -92,16 +91,14 @@ class AccountDeletion:
             log.warning("the end of a deleted account is to be finished: %s", error or "it takes long")
 
     async def _end(self, user_id: str, password: str) -> None:
-        for _ in range(PASSWORD_TRIES):
-            account = await self._store.users.account(user_id)
-            if account is None or not (await self._passwords.check(password, account.password_hash)).is_right:
-                break
-            with contextlib.suppress(Outdated):
-                async with self._cache.fence(self._keys.user(user_id), self._keys.email(user_id)):
-                    revoked = await self._store.ended_accounts.end(user_id, before=account.password_hash)
-                await self._logins.publish_revoked(user_id, revoked)
-                return
-        raise ChatError("forbidden", "The password is wrong.")
+        async def end(before: str) -> list[str]:
+            async with self._cache.fence(self._keys.user(user_id), self._keys.email(user_id)):
+                return await self._store.ended_accounts.end(user_id, before=before)
+
+        revoked = await confirmed(
+            end, user_id=user_id, password=password, users=self._store.users, passwords=self._passwords
+        )
+        await self._logins.publish_revoked(user_id, revoked)
 
     async def _clear_away(self, user_id: str) -> None:
         """Remove what is left of a deleted account. May be repeated. Raises StoreError."""

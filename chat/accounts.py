@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable
 
@@ -12,18 +11,18 @@ from chat.errors import ChatError, invalid
 from chat.invites import Invites
 from chat.known_login_addresses import KnownAddresses
 from chat.logins import Identity, Logins
+from chat.password_confirmation import confirmed
 from chat.passwords import Passwords
 from chat.request_context import RequestContext
 from chat.request_inputs.people import ChangePassword, Login, Register
 from chat.request_results.people import Credentials
 from store.contract import Store
-from store.errors import Outdated, StoreError, Taken
+from store.errors import StoreError, Taken
 from store.models import Account
 
 log = logging.getLogger(__name__)
 
 NAME_MAX_CHARS = 64  # of an unknown name, in the key that its attempts are counted by
-PASSWORD_TRIES = 2  # to set one: a login may meanwhile store another hash of the same password, once
 
 
 class Attempt(Struct, frozen=True):
@@ -163,23 +162,26 @@ class Accounts:
     async def change_password(self, identity: Identity, body: ChangePassword) -> None:
         """Set a new password and revoke the other sessions.
 
-        Raises ChatError forbidden for a wrong old password, unavailable; StoreError. Checking and hashing take a while:
-        if another request with the old password has set a new one meanwhile, the old one is wrong. A login that only
-        stored another hash of the same password is no reason to refuse.
+        Raises ChatError forbidden for a wrong old password, unavailable; StoreError.
         """
-        user_id, hashed = identity.user.id, None
-        for _ in range(PASSWORD_TRIES):
-            account = await self._store.users.account(user_id)
-            if account is None or not (await self._passwords.check(body.old_password, account.password_hash)).is_right:
-                break
+        user_id = identity.user.id
+        hashed: str | None = None
+
+        async def set_password(before: str) -> list[str]:
+            nonlocal hashed
             hashed = hashed or await self._passwords.hash(body.new_password)
-            with contextlib.suppress(Outdated):
-                revoked = await self._store.users.set_password(
-                    user_id, hashed, keep_session_id=identity.session_id, before=account.password_hash
-                )
-                await self._logins.publish_revoked(user_id, revoked)
-                return
-        raise ChatError("forbidden", "The old password is wrong.")
+            return await self._store.users.set_password(
+                user_id, hashed, keep_session_id=identity.session_id, before=before
+            )
+
+        revoked = await confirmed(
+            set_password,
+            user_id=user_id,
+            password=body.old_password,
+            users=self._store.users,
+            passwords=self._passwords,
+        )
+        await self._logins.publish_revoked(user_id, revoked)
 
 
 def _not_logged_in() -> ChatError:
