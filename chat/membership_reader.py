@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chat.recheck_requests import MembershipKey
 from store.contract import Store
 from store.keyed_batcher import KeyedBatcher
 from store.models import Standing, User
@@ -11,8 +12,6 @@ from store.models import Standing, User
 BATCH_MAX = 500
 WAITING_MAX = 20_000
 TIMEOUT_S = 10.0  # as long as a command may take
-
-MembershipKey = tuple[str, str]  # room id, user id
 
 
 class MembershipReader:

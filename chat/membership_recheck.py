@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import islice
 from typing import TypeVar
 
 from cache.contract import Cache
@@ -18,6 +17,7 @@ from chat.presence.presence import Presence
 from chat.presence.presence_publisher import PresencePublisher
 from chat.recheck_requests import MembershipKey, RecheckRequests
 from cluster.events import MembershipBegan, MembershipEnded, ended_with_room
+from common.in_parts import in_parts, take_first
 from common.serial_task_queue import SerialTaskQueue
 from store.contract import Store
 from store.errors import StoreError
@@ -251,19 +251,6 @@ class MembershipRecheck:
         for part in in_parts(self._pool.session_ids(), SESSIONS_A_READ):
             revoked = self._revocations.revoke(await self._store.sessions.not_live(part))
             await self._cache.invalidate(*(self._keys.session(session_id) for session_id in revoked))
-
-
-def in_parts(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
-    """The items in order, in parts of `size`."""
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def take_first(waiting: dict[T, None], most: int) -> list[T]:
-    """Remove and return the first `most` of what waits."""
-    part = list(islice(waiting, most))
-    for one in part:
-        del waiting[one]
-    return part
 
 
 @contextmanager

@@ -11,13 +11,13 @@ by GET /rooms.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 
 from chat.codec import Codec
 from chat.events import MessageReadUpdate
 from cluster.contract import Bus
 from cluster.events import UserEvent
 from cluster.topics import reading_order, user_topic
+from common.in_parts import take_first
 from common.serial_task_queue import SerialTaskQueue
 from store.contract import Store
 from store.errors import StoreError
@@ -89,11 +89,9 @@ class OwnMessageReads:
     async def _publish_due(self) -> None:
         """Raises StoreError: then the hints of that read are lost."""
         while self._due:
-            pairs = list(islice(self._due, BATCH_MAX))
-            now = self._now()
-            for pair in pairs:
-                del self._due[pair]
-                self._told_at[pair] = now  # before the read: a message that is stored during it wants another
+            pairs = take_first(self._due, BATCH_MAX)
+            # Before the read: a message that is stored during it wants another
+            self._told_at |= dict.fromkeys(pairs, self._now())
             standings = await self._store.members.standings(pairs)
             for (room_id, user_id), standing in zip(pairs, standings, strict=True):
                 if standing is None or standing.membership is None:

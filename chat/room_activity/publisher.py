@@ -6,12 +6,13 @@ were.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
 from cluster.contract import Bus
 from cluster.events import RoomsActive
 from cluster.topics import EVERYONE
+from common.in_parts import in_parts
 from common.serial_task_queue import SerialTaskQueue
 from store.contract import Store
 from store.errors import StoreError
@@ -52,7 +53,7 @@ class RoomActivityPublisher:
 
     async def _publish(self, newest: Mapping[str, int]) -> None:
         """Raises StoreError: then the hints of a second are lost, and the next ones replace them."""
-        for part in _in_parts(newest, ROOMS_AN_EVENT):
+        for part in in_parts(list(newest), ROOMS_AN_EVENT):
             large = await self._large_among(part)
             heads = [(room_id, newest[room_id]) for room_id in part]
             happening = RoomsActive(
@@ -77,8 +78,3 @@ class RoomActivityPublisher:
     async def close(self) -> None:
         """End what is under way."""
         await self._tasks.close()
-
-
-def _in_parts(newest: Mapping[str, int], size: int) -> Iterable[list[str]]:
-    room_ids = list(newest)
-    return (room_ids[start : start + size] for start in range(0, len(room_ids), size))

@@ -19,7 +19,7 @@ from chat.connections.revocations import Revocations
 from chat.connections.user_events import UserEvents
 from chat.delivery.room_hub import Hub
 from chat.errors import CloseCode
-from chat.membership_recheck import MEMBERSHIPS_A_READ, USERS_A_READ, MembershipRecheck, in_parts
+from chat.membership_recheck import USERS_A_READ, MembershipRecheck
 from chat.recheck_requests import RecheckRequests
 from cluster.events import MembershipBegan, MembershipEnded
 from cluster.memory_bus import MemoryBus
@@ -431,10 +431,3 @@ async def test_whose_login_is_revoked_or_gone_is_closed_whatever_any_clock_says(
         for _ in range(2):
             await process.audit.check_sessions()
             assert [one.link.closed_with for one in connections] == [None, CloseCode.REVOKED, CloseCode.REVOKED]
-
-
-def test_what_is_asked_at_once_is_bounded() -> None:
-    pairs = [("r", f"u{number}") for number in range(2 * MEMBERSHIPS_A_READ + 1)]
-    parts = list(in_parts(pairs, MEMBERSHIPS_A_READ))
-    assert [len(part) for part in parts] == [MEMBERSHIPS_A_READ, MEMBERSHIPS_A_READ, 1]
-    assert [pair for part in parts for pair in part] == pairs
