@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat.errors import invalid
+from chat.errors import cursor_of_listing
 from chat.member_moderation import require_moderated_room
 from chat.request_inputs.rooms import Listing
 from chat.request_results.moderation import AuditPage
@@ -19,8 +19,6 @@ class AuditTrail:
     async def page(self, actor: Actor, room_id: str, query: Listing) -> AuditPage:
         """A page of the room's audit trail, the newest first. Raises ChatError room_not_found; Refused, StoreError."""
         await require_moderated_room(self._store, actor, room_id)
-        try:
+        with cursor_of_listing():
             entries, cursor = await self._store.audit.page(room_id, limit=query.limit, after=query.cursor)
-        except ValueError as error:
-            raise invalid(cursor="takes a nextCursor of this listing") from error
         return AuditPage(entries, cursor)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from chat.errors import invalid
+from chat.errors import cursor_of_listing
 from chat.member_moderation import MemberModeration, require_moderated_room
 from chat.membership_updates import MembershipUpdates
 from chat.outsiders import banned_are_told
@@ -66,10 +66,8 @@ class Bans:
     async def page(self, actor: Actor, room_id: str, query: Listing) -> BanPage:
         """A page of the room's bans, the newest first."""
         await require_moderated_room(self._store, actor, room_id)
-        try:
+        with cursor_of_listing():
             bans, cursor = await self._store.bans.page(room_id, limit=query.limit, after=query.cursor)
-        except ValueError as error:
-            raise invalid(cursor="takes a nextCursor of this listing") from error
         return BanPage([structs.replace(ban, user=self._presenter.user(ban.user)) for ban in bans], cursor)
 
     async def _publish(self, change: BanChange) -> None:

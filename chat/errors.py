@@ -5,7 +5,8 @@ Knows neither HTTP nor frames.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
 
 from msgspec import Struct
@@ -109,6 +110,15 @@ def overloaded() -> ChatError:
 def invalid(**fields: str) -> ChatError:
     """Return the refusal for wrong fields. Keys are the contract's field names, values say what each field takes."""
     return ChatError("validation_failed", details=fields)
+
+
+@contextmanager
+def cursor_of_listing() -> Iterator[None]:
+    """Raise ChatError validation_failed where the body raises ValueError: no listing has returned the cursor."""
+    try:
+        yield
+    except ValueError as error:
+        raise invalid(cursor="takes a nextCursor of this listing") from error
 
 
 # The error code for an error of the store or the cache; the first row that matches counts.

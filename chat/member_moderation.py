@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chat.administrators import Administrators
 from chat.errors import ChatError
 from chat.membership_updates import MembershipUpdates
@@ -85,11 +87,19 @@ class MemberModeration:
         )
 
 
-async def require_moderated_room(store: Store, actor: Actor, room_id: str) -> Room:
-    """The room, if the actor moderates it now. Raises ChatError room_not_found, not_member, banned; StoreError."""
+async def require_moderated_room(
+    store: Store,
+    actor: Actor,
+    room_id: str,
+    *,
+    require: Callable[[Room, Actor, Role | None], None] = require_moderator,
+) -> None:
+    """Return if the actor moderates the room now, by the rule `require` of store/room_rules.py.
+
+    Raises ChatError room_not_found, not_member, banned; StoreError, Refused among them.
+    """
     standing = await store.rooms.get_for(room_id, actor.user_id)
     if standing is None:
         raise ChatError("room_not_found")
     async with banned_are_told(store, room_id, actor.user_id):
-        require_moderator(standing.room, actor, None if standing.membership is None else standing.membership.role)
-    return standing.room
+        require(standing.room, actor, None if standing.membership is None else standing.membership.role)

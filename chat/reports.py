@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from chat.errors import ChatError, invalid
+from chat.errors import ChatError, cursor_of_listing
+from chat.member_moderation import require_moderated_room
 from chat.messages import Messages
-from chat.outsiders import banned_are_told
 from chat.request_inputs.rooms import Listing
 from chat.request_results.moderation import ReportPage
 from store.contract import Store
@@ -31,14 +31,7 @@ class Reports:
 
     async def page(self, actor: Actor, room_id: str, query: Listing) -> ReportPage:
         """A page of the room's reports, the newest first. Raises ChatError room_not_found; Refused, StoreError."""
-        standing = await self._store.rooms.get_for(room_id, actor.user_id)
-        if standing is None:
-            raise ChatError("room_not_found")
-        role = None if standing.membership is None else standing.membership.role
-        async with banned_are_told(self._store, room_id, actor.user_id):
-            require_report_reader(standing.room, actor, role)
-        try:
+        await require_moderated_room(self._store, actor, room_id, require=require_report_reader)
+        with cursor_of_listing():
             reports, cursor = await self._store.reports.page(room_id, limit=query.limit, after=query.cursor)
-        except ValueError as error:
-            raise invalid(cursor="takes a nextCursor of this listing") from error
         return ReportPage(reports, cursor)

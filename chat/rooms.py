@@ -8,7 +8,7 @@ from typing import Protocol
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
 from chat.direct_peers import DirectPeers
-from chat.errors import ChatError, invalid
+from chat.errors import ChatError, cursor_of_listing, invalid
 from chat.membership_reader import MembershipReader
 from chat.membership_updates import MembershipUpdates, membership_keys
 from chat.outsiders import banned_are_told, refusal_of_outsider
@@ -141,24 +141,20 @@ class Rooms:
 
     async def find(self, user_id: str, query: RoomListing) -> RoomPage:
         """Return a page of the user's own rooms, or of all rooms that the user may see."""
-        try:
+        with cursor_of_listing():
             rooms, cursor = await self._store.rooms.list_for(
                 user_id, mine=query.mine, query=query.q, limit=query.limit, after=query.cursor
             )
-        except ValueError as error:
-            raise invalid(cursor="takes a nextCursor of this listing") from error
         peers = await self._peers.of(user_id, (of.room for of in rooms))
         return RoomPage([self._presenter.room(of.room, of.membership, peers.get(of.room.id)) for of in rooms], cursor)
 
     async def members(self, room_id: str, user_id: str, query: MemberListing) -> MemberPage:
         """Return a page of the members, by name, of a room that the user is in; `q` is the beginning of a name."""
         await self.read_by(room_id, user_id)
-        try:
+        with cursor_of_listing():
             members, cursor = await self._store.members.list(
                 room_id, limit=query.limit, after=query.cursor, prefix=query.q
             )
-        except ValueError as error:
-            raise invalid(cursor="takes a nextCursor of this listing") from error
         is_online = self._presence.is_online
         views = [
             MemberView(one.user_id, one.username, one.display_name, one.role, is_online(one.user_id)) for one in members

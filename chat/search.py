@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import structs
 
 from chat.direct_peers import DirectPeers
-from chat.errors import invalid
+from chat.errors import cursor_of_listing, invalid
 from chat.presenter import Presenter
 from chat.request_inputs.search import SearchMessages, SuggestSearch
 from chat.request_results.search import FoundMessage, FoundMessages, Suggestions
@@ -60,10 +60,8 @@ class Search:
             has_file=parsed.has_file,
             mentioned_id=user_id if parsed.mentions_me else None,
         )
-        try:
+        with cursor_of_listing():
             hits, cursor = await self._store.messages.search(search, limit=query.limit, after=query.cursor)
-        except ValueError as error:
-            raise invalid(cursor="takes a nextCursor of this search") from error
         return FoundMessages(await _with_highlights(hits, parsed.texts), cursor)
 
     async def suggest(self, user_id: str, query: SuggestSearch) -> Suggestions:
