@@ -10,12 +10,12 @@ from msgspec import Struct
 
 from chat.blocks import Blocks
 from chat.codec import Codec
-from chat.direct_peers import DirectPeers
 from chat.errors import ChatError
 from chat.logins import Identity, Logins
 from chat.presenter import Presenter
 from chat.profiles import Profiles
 from chat.request_results.people import BlockList
+from chat.room_views import RoomViews
 from chat.settings import Settings
 from store.contract import Store
 
@@ -50,12 +50,11 @@ class DataExport:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._peers = DirectPeers(store=store)
+        self._room_views = RoomViews(store=store, presenter=presenter)
         self._logins = logins
         self._profiles = profiles
         self._settings = settings
         self._blocks = blocks
-        self._presenter = presenter
         self._codec = codec
         self._now = now
         self._under_way: set[str] = set()  # user ids, EXPORTS_MAX at most
@@ -92,12 +91,9 @@ class DataExport:
             rooms, cursor = await self._store.rooms.list_for(
                 user_id, mine=True, query=None, limit=ROOMS_A_READ, after=cursor
             )
-            peers = await self._peers.of(user_id, (of.room for of in rooms))
-            views = [
-                self._codec.encode(self._presenter.room(of.room, of.membership, peers.get(of.room.id))) for of in rooms
-            ]
+            views = await self._room_views.of(user_id, rooms)
             if views:
-                yield before + b",".join(views)
+                yield before + b",".join(map(self._codec.encode, views))
                 before = b","
             if cursor is None:
                 break

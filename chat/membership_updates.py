@@ -10,10 +10,10 @@ from typing import Any
 from cache.contract import Cache
 from cache.keys_and_ttls import Key, Keys
 from chat.codec import Codec
-from chat.direct_peers import DirectPeers
 from chat.events import RoomAdded, RoomUpdated
 from chat.presenter import Presenter
 from chat.recheck_requests import MembershipKey
+from chat.room_views import RoomViews
 from chat.uncertain_memberships import PublishAdded
 from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded, RoomChanges, UserEvent
@@ -58,7 +58,7 @@ class MembershipUpdates:
         self._presenter = presenter
         self._codec = codec
         self._on_uncertain = on_uncertain
-        self._peers = DirectPeers(store=store)
+        self._room_views = RoomViews(store=store, presenter=presenter)
 
     @asynccontextmanager
     async def fenced(self, room_id: str, user_id: str, *, begins: bool = False) -> AsyncIterator[None]:
@@ -84,8 +84,8 @@ class MembershipUpdates:
 
     async def publish_added(self, of: Standing, user_id: str) -> None:
         """Publish a room to all connections of somebody who is its member now."""
-        peers = await self._peers.of(user_id, (of.room,))
-        payload = self._codec.event(RoomAdded(self._presenter.room(of.room, of.membership, peers.get(of.room.id))))
+        (view,) = await self._room_views.of(user_id, [of])
+        payload = self._codec.event(RoomAdded(view))
         order = membership_order(of.room.id, of.joined_rev, began=True)
         await self._bus.publish(user_topic(user_id), UserEvent(user_id, payload, *order))
 

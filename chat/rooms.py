@@ -7,7 +7,6 @@ from typing import Protocol
 
 from cache.contract import Cache
 from cache.keys_and_ttls import Keys
-from chat.direct_peers import DirectPeers
 from chat.errors import ChatError, cursor_of_listing, invalid
 from chat.membership_reader import MembershipReader
 from chat.membership_updates import MembershipUpdates, membership_keys
@@ -15,6 +14,7 @@ from chat.outsiders import banned_are_told, refusal_of_outsider
 from chat.presenter import Presenter
 from chat.request_inputs.rooms import CreateRoom, MemberListing, RoomListing
 from chat.request_results.rooms import MemberPage, MemberView, RoomPage, RoomTotals, RoomView
+from chat.room_views import RoomViews
 from cluster.contract import Bus
 from cluster.events import MembershipBegan, MembershipEnded, ended_with_room
 from cluster.topics import EVERYONE
@@ -61,11 +61,10 @@ class Rooms:
         self._keys = keys
         self._bus = bus
         self._presence = presence
-        self._presenter = presenter
         self._membership_updates = membership_updates
         self._on_not_member = on_not_member
         self._memberships = MembershipReader(store=store)
-        self._peers = DirectPeers(store=store)
+        self._room_views = RoomViews(store=store, presenter=presenter)
 
     async def close(self) -> None:
         """Cancel the reads that are under way."""
@@ -145,8 +144,7 @@ class Rooms:
             rooms, cursor = await self._store.rooms.list_for(
                 user_id, mine=query.mine, query=query.q, limit=query.limit, after=query.cursor
             )
-        peers = await self._peers.of(user_id, (of.room for of in rooms))
-        return RoomPage([self._presenter.room(of.room, of.membership, peers.get(of.room.id)) for of in rooms], cursor)
+        return RoomPage(await self._room_views.of(user_id, rooms), cursor)
 
     async def members(self, room_id: str, user_id: str, query: MemberListing) -> MemberPage:
         """Return a page of the members, by name, of a room that the user is in; `q` is the beginning of a name."""
@@ -256,5 +254,5 @@ class Rooms:
         return of
 
     async def _view(self, of: Standing, user_id: str) -> RoomView:
-        peers = await self._peers.of(user_id, (of.room,))
-        return self._presenter.room(of.room, of.membership, peers.get(of.room.id))
+        (view,) = await self._room_views.of(user_id, [of])
+        return view

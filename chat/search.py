@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
-from chat.direct_peers import DirectPeers
 from chat.errors import cursor_of_listing, invalid
 from chat.presenter import Presenter
 from chat.request_inputs.search import SearchMessages, SuggestSearch
 from chat.request_results.search import FoundMessage, FoundMessages, Suggestions
+from chat.room_views import RoomViews
 from chat.rooms import Rooms
 from chat.search_highlights import highlights
 from chat.search_query import QueryError, SearchQuery, parse_query
@@ -35,7 +35,7 @@ class Search:
 
     def __init__(self, *, store: Store, rooms: Rooms, presenter: Presenter) -> None:
         self._store = store
-        self._peers = DirectPeers(store=store)
+        self._room_views = RoomViews(store=store, presenter=presenter)
         self._rooms = rooms
         self._presenter = presenter
 
@@ -86,11 +86,10 @@ class Search:
         if operator != "from":
             rooms = await self._rooms_named(user_id, names, beginning)
         counts = _shares(len(words), len(people), len(rooms))
-        peers = await self._peers.of(user_id, (of.room for of in rooms[: counts[2]]))
         return Suggestions(
             words[: counts[0]],
             [self._presenter.user(user) for user in people[: counts[1]]],
-            [self._presenter.room(of.room, of.membership, peers.get(of.room.id)) for of in rooms[: counts[2]]],
+            await self._room_views.of(user_id, rooms[: counts[2]]),
         )
 
     async def _rooms_named(self, user_id: str, names: Mapping[str, str], beginning: str) -> list[Standing]:
