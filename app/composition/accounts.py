@@ -5,25 +5,20 @@ from __future__ import annotations
 import msgspec
 
 from app.clock import now_ms
-from app.composition.cluster import Cluster
-from app.settings import Settings
-from cache.keys_and_ttls import Keys
+from app.composition.common_parts import CommonParts
 from chat.access_tokens import Tokens
 from chat.accounts import Accounts
 from chat.administrators import Administrators
 from chat.blocks import Blocks
-from chat.codec import Codec
 from chat.data_export import DataExport
 from chat.invites import Invites
 from chat.known_login_addresses import KnownAddresses
 from chat.logins import Logins
 from chat.passwords import Passwords
-from chat.presenter import Presenter
 from chat.profiles import Profiles
 from chat.reserved_names import ReservedNames
 from chat.settings import Settings as UserSettings
 from limits.whitelist import Whitelist
-from store.contract import Store
 
 
 class AccountParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,27 +35,17 @@ class AccountParts(msgspec.Struct, frozen=True, kw_only=True):
     reserved_names: ReservedNames
 
 
-def build_accounts(
-    settings: Settings,
-    *,
-    store: Store,
-    secret: str,
-    shared: Cluster,
-    keys: Keys,
-    codec: Codec,
-    presenter: Presenter,
-    invites: Invites,
-    whitelist: Whitelist,
-) -> AccountParts:
+def build_accounts(common: CommonParts, *, secret: str, invites: Invites, whitelist: Whitelist) -> AccountParts:
     """Build the parts. `secret` signs the tokens."""
-    auth = settings.auth
+    settings, store, cache, keys, bus = common.settings, common.store, common.cache, common.keys, common.bus
+    presenter, codec, auth = common.presenter, common.codec, settings.auth
     passwords = Passwords()
-    profiles = Profiles(store=store, cache=shared.cache, keys=keys, presenter=presenter)
+    profiles = Profiles(store=store, cache=cache, keys=keys, presenter=presenter)
     logins = Logins(
         store=store,
-        cache=shared.cache,
+        cache=cache,
         keys=keys,
-        bus=shared.bus,
+        bus=bus,
         tokens=Tokens(secret=secret, previous=auth.jwt_secret_previous, expires_in_s=auth.jwt_expires_in_s),
         profiles=profiles,
         refresh_expires_in_s=auth.jwt_refresh_expires_in_s,
@@ -82,7 +67,7 @@ def build_accounts(
         is_registration_open=auth.registration == "open",
     )
     administrators = Administrators(usernames=settings.monitor.admin_users)
-    user_settings = UserSettings(store=store, bus=shared.bus, codec=codec)
+    user_settings = UserSettings(store=store, bus=bus, codec=codec)
     blocks = Blocks(store=store, profiles=profiles, presenter=presenter)
     return AccountParts(
         accounts=accounts,

@@ -12,6 +12,7 @@ from app.bus_dispatch import BusDispatch, MembershipEvents
 from app.clock import now_ms
 from app.composition.accounts import AccountParts, build_accounts
 from app.composition.cluster import Cluster
+from app.composition.common_parts import CommonParts
 from app.composition.conversation import Conversation, build_conversation
 from app.composition.limits import build_limits
 from app.composition.member_notices import MemberNotices, build_member_notices
@@ -173,44 +174,19 @@ def build_chat(
         now_ms=now_ms,
     )
     presenter = Presenter(status_of=presence.status_of, online_count=presence.online_count)
-    uncertain_writes = UncertainWrites(task_queue=membership_rechecks, timeout_s=settings.store.timeout_ms / 1000)
-    membership_updates = build_membership_updates(
-        store=store,
-        shared=shared,
-        keys=keys,
-        presenter=presenter,
-        codec=codec,
-        requests=recheck_requests,
-        uncertain_writes=uncertain_writes,
-    )
+    common = CommonParts(settings=settings, store=store, shared=shared, keys=keys, codec=codec, presenter=presenter)
+    uncertain_writes = UncertainWrites(task_queue=membership_rechecks, timeout_s=common.store_timeout_s)
+    membership_updates = build_membership_updates(common, requests=recheck_requests, uncertain_writes=uncertain_writes)
     invites = Invites(store=store, membership_updates=membership_updates, presenter=presenter)
-    account_parts = build_accounts(
-        settings,
-        store=store,
-        secret=secret,
-        shared=shared,
-        keys=keys,
-        codec=codec,
-        presenter=presenter,
-        invites=invites,
-        whitelist=whitelist,
-    )
-    member_notices = build_member_notices(
-        store=store, bus=bus, pool=pool, presence=presence, codec=codec, paced_callbacks=paced_callbacks
-    )
+    account_parts = build_accounts(common, secret=secret, invites=invites, whitelist=whitelist)
+    member_notices = build_member_notices(common, pool=pool, presence=presence, paced_callbacks=paced_callbacks)
     conversation = build_conversation(
-        settings,
-        store=store,
-        shared=shared,
-        keys=keys,
-        codec=codec,
+        common,
         hub=hub,
         presence=presence,
         typing=typing,
-        presenter=presenter,
         membership_updates=membership_updates,
         uncertain_writes=uncertain_writes,
-        administrators=account_parts.administrators,
         room_activity=member_notices.activity_publisher,
         latest_told=user_events.latest,
         account_parts=account_parts,

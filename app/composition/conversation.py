@@ -10,14 +10,10 @@ import msgspec
 from app.clock import now_ms
 from app.composition.accounts import AccountParts
 from app.composition.bots import BotParts, build_bots
-from app.composition.cluster import Cluster
-from app.settings import Settings
-from cache.keys_and_ttls import Keys
+from app.composition.common_parts import CommonParts
 from chat.account_deletion import AccountDeletion
-from chat.administrators import Administrators
 from chat.audit_trail import AuditTrail
 from chat.bans import Bans
-from chat.codec import Codec
 from chat.delivery.room_hub import Hub
 from chat.member_moderation import MemberModeration
 from chat.membership_updates import MembershipUpdates
@@ -27,7 +23,6 @@ from chat.messages import Messages
 from chat.own_message_reads import OwnMessageReads
 from chat.presence.presence import Presence
 from chat.presence.typing_indicators import TypingIndicators
-from chat.presenter import Presenter
 from chat.read_marks import ReadMarks
 from chat.reports import Reports
 from chat.room_activity.publisher import RoomActivityPublisher
@@ -40,7 +35,6 @@ from chat.uncertain_rooms import UncertainRooms
 from chat.uncertain_writes import UncertainWrites
 from cluster.events import MembershipEnded
 from monitor.observer import Observer
-from store.contract import Store
 from store.models import Head
 
 
@@ -66,19 +60,13 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_conversation(
-    settings: Settings,
+    common: CommonParts,
     *,
-    store: Store,
-    shared: Cluster,
-    keys: Keys,
-    codec: Codec,
     hub: Hub,
     presence: Presence,
     typing: TypingIndicators,
-    presenter: Presenter,
     membership_updates: MembershipUpdates,
     uncertain_writes: UncertainWrites,
-    administrators: Administrators,
     room_activity: RoomActivityPublisher,
     latest_told: Callable[[str, str], tuple[int, ...] | None],
     account_parts: AccountParts,
@@ -86,7 +74,8 @@ def build_conversation(
     observer: Observer,
 ) -> Conversation:
     """Build the use cases without starting any."""
-    bus, cache = shared.bus, shared.cache
+    store, cache, keys, bus = common.store, common.cache, common.keys, common.bus
+    codec, presenter, administrators = common.codec, common.presenter, account_parts.administrators
     rooms = Rooms(
         store=store,
         cache=cache,
@@ -120,7 +109,7 @@ def build_conversation(
         on_newest=room_activity.note,
         on_uncertain=uncertain_rooms.add,
         observer=observer,
-        timeout_s=settings.store.timeout_ms / 1000,
+        timeout_s=common.store_timeout_s,
     )
 
     async def head_here(room_id: str) -> Head | None:
@@ -142,7 +131,7 @@ def build_conversation(
         presenter=presenter,
         administrators=administrators,
         codec=codec,
-        head_of=head_of if shared.is_shared else head_here,
+        head_of=head_of if common.shared.is_shared else head_here,
     )
     read_marks = ReadMarks(
         store=store, cache=cache, keys=keys, bus=bus, codec=codec, rooms=rooms, latest_told=latest_told
@@ -154,7 +143,7 @@ def build_conversation(
         bus=bus,
         codec=codec,
         on_uncertain=uncertain_rooms.add,
-        timeout_s=settings.store.timeout_ms / 1000,
+        timeout_s=common.store_timeout_s,
     )
     search = Search(store=store, rooms=rooms, presenter=presenter)
     room_settings = RoomSettings(store=store, cache=cache, keys=keys, bus=bus, presenter=presenter, codec=codec)
@@ -184,11 +173,5 @@ def build_conversation(
         room_settings=room_settings,
         search=search,
         threads=Threads(store=store, messages=messages),
-        bot_parts=build_bots(
-            store=store,
-            updates=membership_updates,
-            messages=messages,
-            presenter=presenter,
-            account_parts=account_parts,
-        ),
+        bot_parts=build_bots(common, updates=membership_updates, messages=messages, account_parts=account_parts),
     )

@@ -7,17 +7,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from chat.codec import Codec
+from app.composition.common_parts import CommonParts
 from chat.connections.connection_pool import Pool
 from chat.connections.mentions_of_all import MentionsOfAll
 from chat.presence.presence import Presence
 from chat.room_activity.publisher import RoomActivityPublisher
 from chat.room_activity.sender import RoomActivitySender
-from cluster.contract import Bus
 from common.paced_callbacks import PacedCallbacks
 from common.serial_task_queue import SerialTaskQueue
 from handlers.wire.server_frames import text_frame
-from store.contract import Store
 
 
 class MemberNotices(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,25 +27,28 @@ class MemberNotices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_member_notices(
+    common: CommonParts,
     *,
-    store: Store,
-    bus: Bus,
     pool: Pool,
     presence: Presence,
-    codec: Codec,
     paced_callbacks: PacedCallbacks,
     now: Callable[[], float] = time.monotonic,
 ) -> MemberNotices:
     """Build the parts. The parts document the arguments."""
     return MemberNotices(
-        activity_publisher=RoomActivityPublisher(store=store, bus=bus, now=now),
+        activity_publisher=RoomActivityPublisher(store=common.store, bus=common.bus, now=now),
         activity_sender=RoomActivitySender(
-            pool=pool, presence=presence, codec=codec, frame=text_frame, paced_callbacks=paced_callbacks, now=now
+            pool=pool,
+            presence=presence,
+            codec=common.codec,
+            frame=text_frame,
+            paced_callbacks=paced_callbacks,
+            now=now,
         ),
         mentions_of_all=MentionsOfAll(
             pool=pool,
             presence=presence,
-            standings=store.members.standings,
+            standings=common.store.members.standings,
             task_queue=SerialTaskQueue(),
             frame=text_frame,
         ),
