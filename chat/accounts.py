@@ -84,10 +84,12 @@ class Accounts:
             raise self._bad_invite()
         try:
             user = await self._store.users.create(username=body.username, email=body.email, password_hash=hashed)
-        except Taken as error:
-            if invite is not None:
+        except StoreError as error:
+            if invite is not None:  # also where the account may have been made: it enters no room
                 await self._invites.release(invite)
-            raise ChatError(f"{error.field}_taken") from error
+            if isinstance(error, Taken):
+                raise ChatError(f"{error.field}_taken") from error
+            raise
         if invite is not None:
             await self._invites.enter(invite, user.id)
         session = await self._logins.begin(user.id, user_agent=context.user_agent)

@@ -18,7 +18,10 @@ from app.composition.cluster import build_cluster, load_whitelist
 from app.composition.storage import build_storage
 from app.lifecycle import close_chat
 from chat.errors import ChatError
+from chat.request_context import RequestContext
 from chat.request_inputs.moderation import BanSomebody
+from chat.request_inputs.people import Register
+from chat.request_inputs.rooms import CreateInvite
 from cluster.events import MembershipUncertain, RoomDeleted, UserEvent
 from cluster.topics import EVERYONE, user_topic
 from monitor.loop_lag import LoopLag
@@ -93,7 +96,13 @@ async def parts_in(folder: Path, *, bob_is_member: bool) -> AsyncIterator[Parts]
     chosen = settings.load({}, {"DATA_DIR": str(folder / "data"), "STORE_TIMEOUT": "2000"})
     async with build_storage(chosen, Observer()) as storage, build_cluster(chosen, process_id="p1") as shared:
         store: Any = storage.store
-        late_writes = {"moderation": ("remove",), "bans": ("add",), "members": ("add",), "rooms": ("delete", "direct")}
+        late_writes = {
+            "moderation": ("remove",),
+            "bans": ("add",),
+            "members": ("add",),
+            "rooms": ("delete", "direct"),
+            "users": ("create",),
+        }
         for part, names in late_writes.items():
             setattr(store, part, LateAnswers(getattr(store, part), *names))
         chat = build_chat(
@@ -138,7 +147,7 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)  # the poll's pace
 
 
-async def late(parts: Parts, part: str, act: Callable[[], Awaitable[None]], *, happens_after: int) -> None:
+async def late(parts: Parts, part: str, act: Callable[[], Awaitable[object]], *, happens_after: int) -> None:
     """Act, with the deadline passing before the write happens: after so many of the later comparisons."""
     answers = getattr(parts.store, part)
     answers.is_late = True
@@ -190,3 +199,12 @@ async def test_the_other_person_is_told_of_a_direct_room_that_was_made_without_a
             await parts.act("direct")
         await until(lambda: len(parts.chat.presence_parts.presence.rooms_of(parts.bob.id)) == 1)
         assert parts.rooms_told == 1, "and once"
+
+
+async def test_a_registration_without_an_answer_gives_the_use_of_its_link_back(tmp_path: Path) -> None:
+    async with parts_in(tmp_path, bob_is_member=False) as parts:
+        made = await parts.chat.invites.create(parts.room_id, Actor(parts.ada.id), CreateInvite(max_uses=1))
+        register = parts.chat.account_parts.accounts.register
+        body = Register("cy", "cy@example.com", "a long password of cy", invite=made.code)
+        await late(parts, "users", lambda: register(RequestContext("10.0.0.1", "rest", None), body), happens_after=0)
+        assert await parts.chat.invites.is_good(made.code)
