@@ -20,6 +20,11 @@ REFRESH = InputDecoder(RefreshTokens)
 CHANGE_PASSWORD = InputDecoder(ChangePassword)
 
 
+def password_limits(client: str, session_id: str) -> tuple[Check, Check]:
+    """The limits on guesses of the password by who is logged in already: by address and by session."""
+    return address_check("auth", client, prefix="address:"), Check("auth", f"session:{session_id}")
+
+
 class AuthHandler(Handler[None]):
     """Counts attempts to guess a password by address and by account, so that neither many addresses nor many accounts
     allow more guesses.
@@ -86,7 +91,7 @@ class PasswordHandler(AuthHandler):
 
     async def post(self) -> None:
         body = await self.countable_body(CHANGE_PASSWORD)
-        await self.count(self.common_check, self.address_limit, Check("auth", f"session:{self.identity.session_id}"))
+        await self.count(self.common_check, *password_limits(self.client, self.identity.session_id))
         await self.shared.accounts.change_password(self.identity, body)
         self.reply_nothing()
 

@@ -6,10 +6,9 @@ from typing import ClassVar
 
 from chat.account_deletion import AccountDeletion
 from chat.request_inputs.people import DeleteAccount, PatchProfile, UserSearch
+from handlers.auth import password_limits
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
-from limits.contract import Check
-from limits.ip_addresses import address_check
 from limits.load_shedding import ShedClass
 
 SEARCH = InputDecoder(UserSearch)
@@ -43,10 +42,6 @@ class MeHandler(Handler[AccountDeletion]):
 
     async def delete(self) -> None:
         body = await self.countable_body(DELETE_ACCOUNT)
-        await self.count(
-            self.common_check,
-            address_check("auth", self.client, prefix="address:"),
-            Check("auth", f"session:{self.identity.session_id}"),
-        )
+        await self.count(self.common_check, *password_limits(self.client, self.identity.session_id))
         await self.services.delete(self.identity, body.password)
         self.reply_nothing()
