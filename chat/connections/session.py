@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from chat.codec import Codec, Envelope
 from chat.connections.contract import ANSWERED, SessionCommands, SessionLink
+from chat.connections.refusals_in_a_row import RefusalsInARow
 from chat.errors import ChatError, CloseCode, MalformedFrame, as_refusal
 from monitor.observer import Observer
 from store.models import User
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 QUEUE_MAX = 32
 QUEUE_MAX_BYTES = 65_536
 COMMAND_TIMEOUT_S = 10.0
-REFUSALS_IN_A_ROW = 20
 
 
 class Session:
@@ -33,7 +33,6 @@ class Session:
     """
 
     __slots__ = (
-        "_burst_end",
         "_came_at",
         "_codec",
         "_commands",
@@ -45,7 +44,7 @@ class Session:
         "_paused",
         "_queue",
         "_queued_bytes",
-        "_refused",
+        "_refusals",
         "_task",
         "_timed_out",
         "_waited_since",
@@ -101,8 +100,7 @@ class Session:
         self._paused = False
         self._input_over = False  # the peer sends nothing more
         self._came_at = 0  # the link's `chunk_at` when the command under way arrived
-        self._refused = 0  # rate-limited commands in a row
-        self._burst_end = 0  # the link's `arrived_bytes` when the first of them was refused
+        self._refusals: RefusalsInARow | None = None  # by limits, since the last success
         self._timed_out = False
         self._task: asyncio.Task[None] | None = None
 
@@ -218,7 +216,7 @@ class Session:
                 await self._commands.count_other(self)
                 raise
             result = await self._commands.execute(self, envelope)
-            self._refused = 0
+            self._refusals = None
             if result is not ANSWERED and envelope.id is not None:
                 self.link.send_text(self._codec.ack(envelope.id, result))
             self._observer.command(envelope.event, "ok", time.monotonic() - (self._waited_since or self.busy_since))
@@ -249,20 +247,15 @@ class Session:
         self.link.send_text(self._codec.refusal(command_id, error))
         if self.user is None and envelope is not None and envelope.event == "authenticate":
             self.link.close(CloseCode.UNAUTHORIZED, error.code)
-        if self._refused >= REFUSALS_IN_A_ROW:
+        if self._refusals is not None and self._refusals.are_too_many:
             self.link.close(CloseCode.POLICY, "rate_limited")
 
     def _count_refusal(self) -> None:
-        """Count one more rate-limited command in a row.
-
-        Commands that had arrived before the first refusal was sent could not react to it: they and the first count as
-        one. A read that holds the end of such a burst belongs to the burst as a whole.
-        """
-        if self._refused == 0:
-            self._burst_end = self.link.arrived_bytes
-        elif self._came_at < self._burst_end:
-            return
-        self._refused += 1
+        """Count one more rate-limited command in a row."""
+        if self._refusals is None:
+            self._refusals = RefusalsInARow(arrived_bytes=self.link.arrived_bytes)
+        else:
+            self._refusals.add(came_at=self._came_at)
 
     def give_up_command(self, now: float) -> None:
         """End the command under way if its time is over. It is answered with `timeout`."""
