@@ -1,7 +1,7 @@
 """The base class of all HTTP handlers: the order in which a request is counted, authenticated, checked and answered.
 
-What each step needs is in a module of its own: request_methods.py, request_input.py, cors.py, rate_limit_headers.py,
-error_reply.py.
+What each step needs is in a module of its own: request_methods.py, request_sender.py, request_input.py, cors.py,
+rate_limit_headers.py, error_reply.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from functools import cached_property
 from types import TracebackType
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -26,10 +25,9 @@ from handlers.codec.json_codec import encode_result
 from handlers.codec.json_text import BOM
 from handlers.cors import set_origin_headers, set_preflight_headers
 from handlers.error_reply import chat_error_of, error_document, set_error_headers
-from handlers.origin_check import origin_allowed
 from handlers.rate_limit_headers import nearest_to_refusal, set_rate_limit_headers
 from handlers.request_input import bearer_token, query_values
-from handlers.request_methods import RequestMethods
+from handlers.request_sender import RequestSender
 from handlers.shared_services import SharedServices
 from limits.contract import Check, Decision
 from limits.ip_addresses import address_check
@@ -45,7 +43,7 @@ S = TypeVar("S")
 
 
 @stream_request_body
-class Handler(RequestMethods, Generic[S]):
+class Handler(RequestSender, Generic[S]):
     """A handler of the JSON interface. `services` is the record that its group of routes needs, None if none is needed.
 
     Subclasses raise what `errors.as_refusal` translates. `identity` is the user of the token, and not set where
@@ -179,20 +177,6 @@ class Handler(RequestMethods, Generic[S]):
         self._decision = nearest_to_refusal(self._decision, decision)
         if not decision.allowed:
             raise limit_refusal(decision)
-
-    @cached_property
-    def client(self) -> str:
-        """The client's address, in canonical form."""
-        return self.shared.clients.address(
-            self.request.remote_ip or "", self.request.headers.get_list("X-Forwarded-For")
-        )
-
-    @cached_property
-    def has_allowed_origin(self) -> bool:
-        """Whether the request's Origin is allowed; False if it has none."""
-        request = self.request
-        scheme = self.shared.clients.scheme(request.remote_ip or "", request.headers.get_list("X-Forwarded-Proto"))
-        return origin_allowed(request.headers.get("Origin", ""), request.host, self.shared.cors_origins, scheme)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         self._body += chunk

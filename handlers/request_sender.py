@@ -1,0 +1,29 @@
+"""Where a request comes from: the client's address behind proxies, and the page that made it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from handlers.origin_check import origin_allowed
+from handlers.request_methods import RequestMethods
+from handlers.shared_services import SharedServices
+
+
+class RequestSender(RequestMethods):
+    """A handler that knows its sender."""
+
+    shared: SharedServices
+
+    @cached_property
+    def client(self) -> str:
+        """The client's address, in canonical form."""
+        return self.shared.clients.address(
+            self.request.remote_ip or "", self.request.headers.get_list("X-Forwarded-For")
+        )
+
+    @cached_property
+    def has_allowed_origin(self) -> bool:
+        """Whether the request's Origin is allowed; False if it has none."""
+        request = self.request
+        scheme = self.shared.clients.scheme(request.remote_ip or "", request.headers.get_list("X-Forwarded-Proto"))
+        return origin_allowed(request.headers.get("Origin", ""), request.host, self.shared.cors_origins, scheme)
