@@ -63,6 +63,8 @@ class UserEvents:
             is_newest = all((session.rooms or {}).get(room_id, 0) <= rev for session in sessions)
             to_all = to_all and is_newest and (known is None or known < order)
             self._sent.accept((user_id, about), order)
+        if not sessions:
+            return
         frame = self._frame(self._codec.event(RoomClosed(room_id, happening.reason)))
         for session in sessions:
             rooms = session.rooms or {}
