@@ -10,12 +10,13 @@ from msgspec import Struct
 from tornado.routing import URLSpec
 from tornado.web import Application
 
+from chat.account_deletion import AccountDeletion
+from chat.blocks import Blocks
 from chat.bots import Bots
+from chat.data_export import DataExport
 from chat.invites import Invites
-from chat.room_deletion import RoomDeletion
-from chat.room_settings import RoomSettings
-from chat.rooms import Rooms
 from chat.search import Search
+from chat.settings import Settings
 from chat.webhooks import Webhooks
 from handlers import (
     auth,
@@ -43,7 +44,6 @@ from handlers.database_health import DatabaseHealth
 from handlers.http.request_target import TargetApplication
 from handlers.metrics import MetricPages
 from handlers.not_found import NotFound, NotFoundForOperators, SecretNotFound
-from handlers.people_services import PeopleServices
 from handlers.performance_health import PerformanceHealth
 from handlers.shared_services import SharedServices
 from handlers.websocket_connection_factory import WebSocketConnectionFactory
@@ -60,11 +60,12 @@ class Services(Struct, frozen=True):
     """Everything that handlers are given by app/composition/web.py."""
 
     shared: SharedServices
-    rooms: Rooms
-    room_settings: RoomSettings
-    room_deletion: RoomDeletion
+    rooms: rooms.RoomServices
     invites: Invites
-    people: PeopleServices
+    account_deletion: AccountDeletion
+    user_settings: Settings
+    blocks: Blocks
+    data_export: DataExport
     moderation: moderation.ModerationServices
     messages: messages.MessageServices
     search: Search
@@ -95,9 +96,6 @@ def make_application(services: Services) -> Application:
     index = static_files.ServedAssets(services.assets, fixed_name="chat/index.html")
     dashboard = static_files.ServedAssets(services.assets, fixed_name="dashboard/index.html")
     history = metrics_history.HistoryReading(services.alert_pipeline.history, time.time)
-    room_services = rooms.RoomServices(
-        services.rooms, services.room_settings, services.room_deletion, services.messages.messages
-    )
     return TargetApplication(
         [
             route(r"/", static_files.AssetHandler, index),
@@ -126,25 +124,25 @@ def make_application(services: Services) -> Application:
             route(r"/auth/sessions", auth.SessionsHandler, None),
             route(rf"/auth/sessions/{ID}", auth.OneSessionHandler, None),
             route(r"/users", users.UsersHandler, None),
-            route(r"/users/me", users.MeHandler, services.people.account_deletion),
-            route(r"/users/me/settings", user_settings.SettingsHandler, services.people.settings),
-            route(r"/users/me/export", data_export.ExportHandler, services.people.data_export),
-            route(r"/users/me/blocks", user_blocks.BlocksHandler, services.people.blocks),
-            route(rf"/users/me/blocks/{ID}", user_blocks.OneBlockHandler, services.people.blocks),
+            route(r"/users/me", users.MeHandler, services.account_deletion),
+            route(r"/users/me/settings", user_settings.SettingsHandler, services.user_settings),
+            route(r"/users/me/export", data_export.ExportHandler, services.data_export),
+            route(r"/users/me/blocks", user_blocks.BlocksHandler, services.blocks),
+            route(rf"/users/me/blocks/{ID}", user_blocks.OneBlockHandler, services.blocks),
             route(rf"/users/{ID}", users.UserHandler, None),
-            route(r"/rooms", rooms.RoomsHandler, room_services),
-            route(r"/rooms/direct", rooms.DirectHandler, room_services),
-            route(rf"/rooms/{ID}", rooms.OneRoomHandler, room_services),
-            route(rf"/rooms/{ID}/join", rooms.JoinHandler, room_services),
-            route(rf"/rooms/{ID}/leave", rooms.LeaveHandler, room_services),
-            route(rf"/rooms/{ID}/members", rooms.MembersHandler, room_services),
+            route(r"/rooms", rooms.RoomsHandler, services.rooms),
+            route(r"/rooms/direct", rooms.DirectHandler, services.rooms),
+            route(rf"/rooms/{ID}", rooms.OneRoomHandler, services.rooms),
+            route(rf"/rooms/{ID}/join", rooms.JoinHandler, services.rooms),
+            route(rf"/rooms/{ID}/leave", rooms.LeaveHandler, services.rooms),
+            route(rf"/rooms/{ID}/members", rooms.MembersHandler, services.rooms),
             route(rf"/rooms/{ID}/invites", invites.InvitesHandler, services.invites),
             route(rf"/rooms/{ID}/invites/{ID}", invites.OneInviteHandler, services.invites),
             route(rf"/rooms/{ID}/invites/.*", SecretNotFound, None),
             route(rf"/invites/{ID}", invites.UseInviteHandler, services.invites),
             route(r"/invites/.*", SecretNotFound, None),
-            route(rf"/rooms/{ID}/stats", rooms.StatsHandler, room_services),
-            route(rf"/rooms/{ID}/changes", rooms.ChangesHandler, room_services),
+            route(rf"/rooms/{ID}/stats", rooms.StatsHandler, services.rooms),
+            route(rf"/rooms/{ID}/changes", rooms.ChangesHandler, services.rooms),
             route(rf"/rooms/{ID}/members/{ID}", moderation.OneMemberHandler, services.moderation),
             route(rf"/rooms/{ID}/bans", moderation.BansHandler, services.moderation),
             route(rf"/rooms/{ID}/bans/{ID}", moderation.OneBanHandler, services.moderation),

@@ -22,8 +22,8 @@ from handlers.messages import MessageServices
 from handlers.metrics import MetricPages
 from handlers.moderation import ModerationServices
 from handlers.operator_access import Operators
-from handlers.people_services import PeopleServices
 from handlers.performance_health import PerformanceHealth
+from handlers.rooms import RoomServices
 from handlers.routes import Services, make_application
 from handlers.shared_services import SharedServices
 from handlers.static_files import load_assets
@@ -90,15 +90,16 @@ def build_web(
             observer=observer,
             spans=spans,
         ),
-        rooms=chat.conversation.rooms,
-        room_settings=chat.conversation.room_settings,
-        room_deletion=chat.conversation.room_deletion,
-        people=PeopleServices(
-            settings=chat.account_parts.settings,
-            blocks=chat.account_parts.blocks,
-            account_deletion=chat.conversation.account_deletion,
-            data_export=chat.account_parts.data_export,
+        rooms=RoomServices(
+            rooms=chat.conversation.rooms,
+            settings=chat.conversation.room_settings,
+            deletion=chat.conversation.room_deletion,
+            messages=chat.conversation.messages,
         ),
+        account_deletion=chat.conversation.account_deletion,
+        user_settings=chat.account_parts.settings,
+        blocks=chat.account_parts.blocks,
+        data_export=chat.account_parts.data_export,
         invites=chat.invites,
         moderation=ModerationServices(
             rooms=chat.conversation.rooms,
