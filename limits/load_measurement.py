@@ -1,4 +1,4 @@
-"""Measures the load of this process for load_shedding_policy.py: loop lag, CPU, the store's queue. Decides nothing."""
+"""Measures the load of this process for load_shedding.py: loop lag, CPU, the store's queue. Decides nothing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Room → local connections: the rooms that connections here are in, and their joining and leaving.
 
 The bus is a hint, the store the truth. Owns the channels; order is event_order.py's, gaps are gap_repair.py's, the
-passes over connections fan_out.py's. Knows neither sockets nor drivers.
+passes over connections fan_out_to_connections.py's. Knows neither sockets nor drivers.
 """
 
 from __future__ import annotations
