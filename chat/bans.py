@@ -27,13 +27,13 @@ class Bans:
         *,
         store: Store,
         updates: MembershipUpdates,
-        members: MemberModeration,
+        member_moderation: MemberModeration,
         presenter: Presenter,
         now_ms: Callable[[], int],
     ) -> None:
         self._store = store
         self._updates = updates
-        self._members = members
+        self._member_moderation = member_moderation
         self._presenter = presenter
         self._now_ms = now_ms
 
@@ -42,8 +42,8 @@ class Bans:
 
         Raises ChatError room_not_found, user_not_found, forbidden; StoreError, Refused among them.
         """
-        target = await self._members.target(actor, room_id, user_id)
-        self._members.require_no_administrator(target)
+        target = await self._member_moderation.target(actor, room_id, user_id)
+        self._member_moderation.require_no_administrator(target)
         expires_at_ms = None if body.expires_in is None else self._now_ms() + body.expires_in * 1000
         async with self._updates.fenced(room_id, user_id):
             change = await self._store.bans.add(

@@ -89,7 +89,9 @@ def build_conversation(
     member_moderation = MemberModeration(
         store=store, updates=membership_updates, administrators=administrators, presence=presence
     )
-    bans = Bans(store=store, updates=membership_updates, members=member_moderation, presenter=presenter, now_ms=now_ms)
+    bans = Bans(
+        store=store, updates=membership_updates, member_moderation=member_moderation, presenter=presenter, now_ms=now_ms
+    )
     own_message_reads = OwnMessageReads(
         store=store, bus=bus, codec=codec, connections_of=presence.connections_of, now=time.monotonic
     )
