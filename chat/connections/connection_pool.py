@@ -72,6 +72,11 @@ class Pool:
         """How many connections there are."""
         return len(self._sessions)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no connection, and none is being admitted."""
+        return not self._sessions and not self._admitting
+
     def metrics(self) -> PartMetrics:
         return PartMetrics(
             gauges={"connections": len(self._sessions), "connections_max": self._max_connections},

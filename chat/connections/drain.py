@@ -55,9 +55,12 @@ class Drain:
                 task.cancel()
 
     async def cut_off(self) -> None:
-        """Wait up to `CLOSE_WITHIN_S` for the closing handshakes, then abort the connections that are left."""
+        """Wait up to `CLOSE_WITHIN_S` for the closing handshakes, then abort the connections that are left.
+
+        Also waits for admissions under way: only then do their clients get an answer, and their slots are free again.
+        """
         deadline = self._now() + CLOSE_WITHIN_S
-        while self._pool.connections and self._now() < deadline:
+        while not self._pool.is_empty and self._now() < deadline:
             await asyncio.sleep(0.05)
         for number, session in enumerate(self._pool.sessions()):
             session.link.abort()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -79,6 +80,17 @@ class RedisClient(ReconnectingConnection):
         """
         self._on_up, self._on_down = on_up, on_down
         await self.connect()
+
+    async def close(self) -> None:
+        """Wait up to `FLUSH_WITHIN_S` until Redis has executed all commands so far, and end the connection for good.
+
+        The last commands of a process free the slots of its connections and announce its stop, and nobody waits for
+        their replies.
+        """
+        with contextlib.suppress(RedisGone, RedisRefused, TimeoutError):
+            async with asyncio.timeout(redis_bounds.FLUSH_WITHIN_S):
+                await self.call("PING")  # Redis executes commands in their order
+        await super().close()
 
     def call(self, *parts: Part) -> asyncio.Future[Any]:
         """Send a command. The future gets its reply (bytes, int, list, None) or raises RedisGone, RedisRefused.

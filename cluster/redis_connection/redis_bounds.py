@@ -1,6 +1,7 @@
 """Time limits, in seconds, and queue bounds of the connections to Redis."""
 
 CONNECT_WITHIN_S = 1.0
+FLUSH_WITHIN_S = 1.0  # for the commands that wait when a connection is closed
 RETRY_MIN_S = 0.05
 RETRY_MAX_S = 0.5
 BATCH_MAX = 1_000  # commands in one write

@@ -618,7 +618,8 @@ async def test_a_fence_whose_raiser_dies_stands_for_its_bound_and_no_longer(
 ) -> None:
     a, b = await start_two_processes(stack, redis.port)
     await a.get(KEY, "old")
-    await b.cache.fence(KEY).__aenter__()
+    fenced = b.cache.fence(KEY)  # kept: it would end when nobody refers to it
+    await fenced.__aenter__()
     await b.client.close()  # killed between the commit and the end of its fence
     fence = f"{KEY.name}:fence"
     bound_ms = int(FENCE_MAX_S * 1000)

@@ -18,6 +18,7 @@ from cluster.redis_connection import RedisClient, RedisGone, RedisRefused, Scrip
 from cluster.redis_connection.redis_bounds import BATCH_MAX, WAITING_MAX, WAITING_MAX_BYTES
 from tests.support.redis_proxy import (
     LATE_S,
+    PATIENT_S,
     TIMEOUT_S,
     client_at,
     elapsed_s,
@@ -317,7 +318,29 @@ async def test_a_loop_of_ours_that_was_held_up_does_not_take_redis_for_late(
     assert client.is_up and lost == []
 
 
-async def test_closing_answers_who_waits_and_leaves_no_connection(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_closing_waits_until_redis_has_executed_what_was_sent_before(
+    stack: AsyncExitStack, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_bounds, "FLUSH_WITHIN_S", PATIENT_S)
+    proxy = await proxy_to(stack, redis.port)
+    client, other = await client_at(stack, proxy.port), await client_at(stack, redis.port)
+    sent = len(proxy.sent_to_redis)
+    proxy.hold()
+    assert client.send("SET", "first", "1")
+    await until(lambda: len(proxy.sent_to_redis) > sent)
+    assert client.send("SET", "behind the batch", "2")
+    closed = asyncio.ensure_future(client.close())
+    await asyncio.sleep(0)
+    assert not closed.done()
+    proxy.release()
+    await closed
+    assert await other.call("MGET", "first", "behind the batch") == [b"1", b"2"]
+
+
+async def test_closing_answers_who_waits_and_leaves_no_connection(
+    stack: AsyncExitStack, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_bounds, "FLUSH_WITHIN_S", 0.05)
     proxy = await proxy_to(stack, redis.port)
     client = await client_at(stack, proxy.port, timeout_s=10)
     proxy.hold()

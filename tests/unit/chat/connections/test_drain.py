@@ -1,0 +1,108 @@
+"""The end of a drain waits for admissions under way: each is answered, and takes no slot with it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.composition.presence import build_presence
+from chat.connections.connection_pool import Pool
+from chat.connections.drain import Drain
+from chat.connections.heartbeat_sweep import CLOSE_WITHIN_S
+from chat.delivery.room_hub import Hub
+from cluster.memory_bus import MemoryBus
+from cluster.memory_connections_per_user import MemoryConnectionSlots
+from common.paced_callbacks import PacedCallbacks
+from common.serial_task_queue import SerialTaskQueue
+from handlers.codec.json_codec import JsonCodec
+from monitor.observer import Observer
+
+pytestmark = pytest.mark.gen_test
+
+
+class LateSlots(MemoryConnectionSlots):
+    """Slots that are granted when `granted` is set; `released` has the connections that gave theirs back."""
+
+    def __init__(self) -> None:
+        self.granted = asyncio.Event()
+        self.released: list[str] = []
+
+    async def acquire(
+        self, user_id: str, connection_id: str, *, replaces: str | None, alive: frozenset[str] | None
+    ) -> bool:
+        await self.granted.wait()
+        return True
+
+    def release(self, user_id: str, connection_id: str) -> None:
+        self.released.append(connection_id)
+
+
+def pool_with(slots: LateSlots) -> Pool:
+    bus, task_queue, loop = MemoryBus(), SerialTaskQueue(), asyncio.get_running_loop()
+    return Pool(
+        hub=Hub(
+            store=None,  # type: ignore[arg-type]
+            bus=bus,
+            codec=JsonCodec(),
+            frame=bytes,
+            observer=Observer(),
+            coalesce=False,
+            hold_max_bytes=1,
+        ),
+        bus=bus,
+        connection_slots=slots,
+        presence=build_presence(
+            codec=JsonCodec(),
+            bus=bus,
+            task_queue=task_queue,
+            paced_callbacks=PacedCallbacks(loop=loop),
+            process_id="p",
+            grace_s=0.0,
+            loop=loop,
+        ).presence,
+        task_queue=task_queue,
+        observer=Observer(),
+        max_connections=10,
+        max_per_user=10,
+    )
+
+
+class CountedClock:
+    """A clock that stands for 3 readings, the last of which grants `slots`, and then is past every deadline."""
+
+    def __init__(self, slots: LateSlots | None = None) -> None:
+        self._slots = slots
+        self._readings = 0
+
+    def __call__(self) -> float:
+        self._readings += 1
+        if self._readings == 3 and self._slots is not None:
+            self._slots.granted.set()
+        return 0.0 if self._readings <= 3 else 2 * CLOSE_WITHIN_S
+
+
+async def admission(pool: Pool) -> None:
+    async with pool.reserve_slot("p-1", "u1", replaces=None):
+        pass  # it is refused: the process drains
+
+
+async def test_an_admission_that_waits_for_its_slot_ends_first() -> None:
+    slots = LateSlots()
+    pool = pool_with(slots)
+    admitted = asyncio.ensure_future(admission(pool))
+    await asyncio.sleep(0)
+    await Drain(pool=pool, codec=JsonCodec(), now=CountedClock(slots)).cut_off()
+    assert slots.released == ["p-1"]
+    await admitted
+
+
+async def test_it_does_not_wait_for_good() -> None:
+    slots = LateSlots()
+    pool = pool_with(slots)
+    admitted = asyncio.ensure_future(admission(pool))
+    await asyncio.sleep(0)
+    await Drain(pool=pool, codec=JsonCodec(), now=CountedClock()).cut_off()
+    assert slots.released == []
+    slots.granted.set()
+    await admitted
