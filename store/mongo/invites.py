@@ -142,10 +142,11 @@ class MongoInvites:
         found = await self._invites.find_one({"_id": code}, {"endsAt": 1})
         if found is None:
             return
-        limited = {"_id": code, "usesLeft": {"$gte": 0}, "revoked": None}
+        taken: Document = {"_id": code, "uses": {"$gt": 0}}
+        limited = {**taken, "usesLeft": {"$gte": 0}, "revoked": None}
         more = {"$inc": {"uses": -1, "usesLeft": 1}, "$set": {"expiresAt": found["endsAt"]}}
         await self._invites.update_one(limited, more)
-        await self._invites.update_one({"_id": code, "usesLeft": None}, {"$inc": {"uses": -1}})
+        await self._invites.update_one({**taken, "usesLeft": None}, {"$inc": {"uses": -1}})
 
 
 class FindMembership:

@@ -154,6 +154,12 @@ async def test_a_claimed_use_can_be_given_back(store: Store, fill: StoreFiller) 
     found = await store.invites.find("any")
     assert found is not None
     assert found.uses == 2
+    for code in ("code", "any", "any", "any"):  # more than were taken
+        await store.invites.release(code)
+    left = [await store.invites.find(code) for code in ("code", "any")]
+    assert [None if one is None else one.uses for one in left] == [0, 0]
+    await store.invites.claim("code")
+    assert await missing_of(store.invites.claim("code")) == "invite"
 
 
 @pytest.mark.gen_test
