@@ -309,6 +309,19 @@ async def test_a_bot_that_was_put_out_of_its_room_does_not_come_back_by_itself(s
 
 
 @pytest.mark.gen_test
+async def test_a_bot_that_all_people_have_left_is_told_who_owns_its_room_next(server: ServerProcess) -> None:
+    ada, bob = register(server.url), register(server.url)
+    room = ada.make_room()["id"]
+    bot = await asyncio.to_thread(add_bot, ada, room, "left-alone")
+    async with chat(server.ws_url, bot) as b:
+        await b.command("joinRoom", roomId=room)
+        assert (await asyncio.to_thread(ada.call, "POST", f"/rooms/{room}/leave")).status == 204
+        joined = (await asyncio.to_thread(bob.call, "POST", f"/rooms/{room}/join")).json["room"]
+        assert (joined["role"], joined["ownerId"]) == ("owner", bob.id)
+        await b.until(lambda: [one["room"]["ownerId"] for one in b.named("roomUpdated")] == [None, bob.id])
+
+
+@pytest.mark.gen_test
 async def test_with_its_room_a_bot_loses_its_connections(server: ServerProcess) -> None:
     ada = register(server.url)
     room = ada.make_room()["id"]
