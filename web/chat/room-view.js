@@ -76,9 +76,9 @@ export class RoomView {
     const { roomId } = this.page;
     if (!roomId || !this.chat.rooms.isListed || this.chat.rooms.get(roomId)) return;
     this.#preview = { room: null };
-    const reply = await this.chat.api.get(`rooms/${encodeURIComponent(roomId)}`).catch(() => null);
+    const room = await this.chat.api.rooms.get(roomId).catch(() => null);
     if (roomId !== this.page.roomId || !this.chat.rooms) return;
-    this.#preview = { room: reply?.room ?? null };
+    this.#preview = { room };
     this.#render();
   }
 

@@ -228,11 +228,11 @@ export class ChatClient extends EventTarget {
 
   /** `fields`: `{name, description, isPrivate, maxUsers}`. Returns the room. */
   async createRoom(fields) {
-    return this.#addRoom((await this.api.post("rooms", fields)).room);
+    return this.#addRoom(await this.api.rooms.create(fields));
   }
 
   async join(roomId) {
-    return this.#addRoom((await this.api.post(`rooms/${encodeURIComponent(roomId)}/join`)).room);
+    return this.#addRoom(await this.api.rooms.join(roomId));
   }
 
   /** The room's name; of a direct room, the other person's name. */
@@ -242,41 +242,40 @@ export class ChatClient extends EventTarget {
 
   /** Open the direct room with a person. Returns the room. */
   async direct(userId) {
-    return this.#addRoom((await this.api.post("rooms/direct", { userId })).room);
+    return this.#addRoom(await this.api.rooms.direct(userId));
   }
 
   async leave(roomId) {
-    await this.api.post(`rooms/${encodeURIComponent(roomId)}/leave`);
+    await this.api.rooms.leave(roomId);
     this.rooms.remove(roomId, "left");
   }
 
   async invite(roomId, userId) {
-    const { room } = await this.api.post(`rooms/${encodeURIComponent(roomId)}/members`, { userId });
-    this.rooms.onRoom({ room });
+    this.#addRoom(await this.api.rooms.invite(roomId, userId));
   }
 
   /** Read a room again: no event reports a changed number of members. */
   async refreshRoom(roomId) {
-    const { room } = await this.api.get(`rooms/${encodeURIComponent(roomId)}`);
+    const room = await this.api.rooms.get(roomId);
     if (this.rooms?.get(roomId)) this.rooms.onRoom({ room });
   }
 
   /** One page of the rooms that the user may see: `{rooms, nextCursor}`. */
   findRooms({ q = "", cursor = null } = {}) {
-    return this.api.get("rooms", { q, cursor, limit: 30 });
+    return this.api.rooms.find({ q, cursor, limit: 30 });
   }
 
   /** One page of a room's members: `{members, nextCursor}`. */
   members(roomId, { cursor = null } = {}) {
-    return this.api.get(`rooms/${encodeURIComponent(roomId)}/members`, { cursor, limit: 100 });
+    return this.api.rooms.members(roomId, { cursor, limit: 100 });
   }
 
-  async findUsers(q) {
-    return (await this.api.get("users", { q, limit: 20 })).users;
+  findUsers(q) {
+    return this.api.people.find(q, { limit: 20 });
   }
 
-  async person(userId) {
-    return (await this.api.get(`users/${encodeURIComponent(userId)}`)).user;
+  person(userId) {
+    return this.api.people.get(userId);
   }
 
   /** `status`: online, away, busy or offline; `customStatus`: a short text or null. */

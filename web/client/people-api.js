@@ -1,8 +1,17 @@
-/** REST requests about the user: profile, settings, sessions, blocks. All throw ChatError. */
+/** REST requests about people: others, and the user's own profile, settings, sessions, blocks. All throw ChatError. */
 
 export class PeopleApi {
   constructor(api) {
     this.api = api;
+  }
+
+  /** People whose names begin with `q`. */
+  async find(q, { limit = null } = {}) {
+    return (await this.api.get("users", { q, limit })).users;
+  }
+
+  async get(userId) {
+    return (await this.api.get(`users/${encodeURIComponent(userId)}`)).user;
   }
 
   /** Returns the user. */

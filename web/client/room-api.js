@@ -1,10 +1,29 @@
-/** REST requests about rooms: settings, roles, invite links, moderation, webhooks and bots. All throw ChatError. */
+/** REST requests about rooms: settings, members, invite links, moderation, webhooks and bots. All throw ChatError. */
 
 const of = (roomId, ...parts) => ["rooms", roomId, ...parts].map(encodeURIComponent).join("/");
 
 export class RoomApi {
   constructor(api) {
     this.api = api;
+  }
+
+  /** One page of the rooms that the user may see: `{rooms, nextCursor}`. */
+  find({ q = "", cursor = null, limit = null } = {}) {
+    return this.api.get("rooms", { q, cursor, limit });
+  }
+
+  /** `fields`: `{name, description, isPrivate, maxUsers}`. Returns the room, as do `direct`, `get`, `join`, `invite`. */
+  async create(fields) {
+    return (await this.api.post("rooms", fields)).room;
+  }
+
+  /** Open the direct room with a person. */
+  async direct(userId) {
+    return (await this.api.post("rooms/direct", { userId })).room;
+  }
+
+  async get(roomId) {
+    return (await this.api.get(of(roomId))).room;
   }
 
   /** `fields`: `{name, description, isPrivate, maxUsers, slowModeS, archived}`. Returns the room. */
@@ -26,6 +45,23 @@ export class RoomApi {
   }
 
   // ---- members ------------------------------------------------------------------------------------------------------
+
+  async join(roomId) {
+    return (await this.api.post(of(roomId, "join"))).room;
+  }
+
+  leave(roomId) {
+    return this.api.post(of(roomId, "leave"));
+  }
+
+  async invite(roomId, userId) {
+    return (await this.api.post(of(roomId, "members"), { userId })).room;
+  }
+
+  /** One page of the members: `{members, nextCursor}`. */
+  members(roomId, { cursor = null, limit = null } = {}) {
+    return this.api.get(of(roomId, "members"), { cursor, limit });
+  }
 
   /** `role`: owner, moderator or member. */
   setRole(roomId, userId, role) {
