@@ -81,7 +81,7 @@ export class RoomsView {
     const direct = room.kind === "direct";
     button.replaceChildren(
       direct
-        ? avatar({ id: this.chat.peers.of(room.id)?.userId ?? room.id, name })
+        ? avatar({ id: room.peer?.id ?? room.id, name })
         : icon(room.isPrivate ? "lock" : "hash"),
       el("span", { class: "label" }, name),
     );

@@ -22,7 +22,6 @@ import { Api, ChatError, endpoint, request } from "./api.js";
 import { withDefaults } from "./client-options.js";
 import { Connection } from "./reconnecting-connection.js";
 import { MessageOutbox } from "./message-outbox.js";
-import { DirectPeers } from "./direct-peers.js";
 import { Presence } from "./presence.js";
 import { Rooms } from "./rooms.js";
 import { Settings } from "./settings.js";
@@ -40,7 +39,6 @@ export class ChatClient extends EventTarget {
   rooms = null;
   presence = null;
   outbox = null;
-  peers = null;
   settings = null;
 
   #sender = null;
@@ -106,9 +104,8 @@ export class ChatClient extends EventTarget {
     });
     const presence = new Presence({ connection, timed });
     const isReady = (roomId) => rooms.get(roomId)?.isSubscribed ?? false;
-    const peers = new DirectPeers({ api: this.api, storage, userId: user.id });
     const settings = new Settings({ connection, people: this.api.people });
-    Object.assign(this, { connection, outbox, rooms, presence, peers, settings });
+    Object.assign(this, { connection, outbox, rooms, presence, settings });
     this.#sender = new MessageSender({ connection, outbox, isReady, random, now, timed });
     this.#addListeners();
     await outbox.open();
@@ -116,7 +113,7 @@ export class ChatClient extends EventTarget {
   }
 
   #addListeners() {
-    const { connection, outbox, rooms, presence, peers } = this;
+    const { connection, outbox, rooms, presence } = this;
     const forward = (from, name, as = name) => from.addEventListener(name, ({ detail }) => this.#emit(as, detail));
     for (const name of ["list", "messages", "closed"]) forward(rooms, name);
     for (const name of ["people", "typing"]) forward(presence, name);
@@ -139,11 +136,7 @@ export class ChatClient extends EventTarget {
       this.#removeStored(roomId);
       queueMicrotask(() => this.#sender?.sendNext(roomId));
     });
-    rooms.addEventListener("list", () => {
-      this.#failUndeliverable();
-      void peers.load(rooms.all);
-    });
-    forward(peers, "list");
+    rooms.addEventListener("list", () => this.#failUndeliverable());
   }
 
   /**
@@ -176,7 +169,7 @@ export class ChatClient extends EventTarget {
     this.connection.stop();
     this.#sender.reset();
     this.outbox.close();
-    for (const part of ["user", "connection", "rooms", "presence", "outbox", "peers", "settings"]) this[part] = null;
+    for (const part of ["user", "connection", "rooms", "presence", "outbox", "settings"]) this[part] = null;
     this.#sender = null;
     this.#emit("ended", { reason });
   }
@@ -237,7 +230,7 @@ export class ChatClient extends EventTarget {
 
   /** The room's name; of a direct room, the other person's name. */
   nameOf(room) {
-    return room.kind === "direct" ? (this.peers.of(room.id)?.displayName ?? "Direct message") : room.name;
+    return room.kind === "direct" ? (room.peer?.displayName ?? "Direct message") : room.name;
   }
 
   /** Open the direct room with a person. Returns the room. */
