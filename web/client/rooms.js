@@ -4,9 +4,9 @@
  */
 
 import { MessageHistory, PAGE } from "./message-history.js";
-import { backoffMs } from "./backoff.js";
 import { handleRoomEvent } from "./room-events.js";
 import { readRoomList } from "./room-list.js";
+import { RoomResumption } from "./room-resumption.js";
 import { RoomState } from "./room-state.js";
 
 const BACKGROUND_MESSAGES = 200;
@@ -22,9 +22,6 @@ export class Rooms extends EventTarget {
 
   #rooms = new Map();
   #listing = 0;
-  #connectionNumber = 0; // work that began on an earlier connection is abandoned
-  #resumeAttempts = 0;
-  #timer = null;
 
   constructor({
     connection,
@@ -42,10 +39,8 @@ export class Rooms extends EventTarget {
     this.requiredRoomIds = requiredRoomIds; // joined even beyond `subscriptionsMax`: rooms with unsent messages
     this.subscriptionsMax = subscriptionsMax;
     this.timelineMax = timelineMax;
-    this.random = random;
     this.history = new MessageHistory({ api });
-    connection.addEventListener("welcome", () => this.#resume());
-    connection.addEventListener("state", () => this.#onConnectionState());
+    this.resumption = new RoomResumption({ connection, rooms: this, random });
     connection.addEventListener("event", ({ detail }) => handleRoomEvent(this, detail));
   }
 
@@ -111,11 +106,12 @@ export class Rooms extends EventTarget {
     this.activeId = roomId;
     const state = this.get(roomId);
     if (!state) return;
-    if (!state.isSubscribed && this.connection.isOnline) await this.#subscribe(state);
-    await this.#load(state);
+    if (!state.isSubscribed && this.connection.isOnline) await this.subscribe(state);
+    await this.load(state);
   }
 
-  async #load(state) {
+  /** Load the newest messages of a joined room, unless they are loaded. Throws ChatError. */
+  async load(state) {
     if (state.isLoaded || !state.isSubscribed) return;
     await this.history.latest(state);
     state.isLoaded = true;
@@ -132,53 +128,20 @@ export class Rooms extends EventTarget {
 
   // ---- subscriptions ------------------------------------------------------------------------------------------------
 
-  #onConnectionState() {
-    if (this.connection.isOnline) return;
-    this.#connectionNumber += 1;
+  /** The connection is down: nothing is subscribed, and the list may be old. */
+  onOffline() {
     this.isListed = false;
-    clearTimeout(this.#timer);
     for (const state of this.all) {
       state.isSubscribed = false;
       state.takeAnyRev();
     }
   }
 
-  async #resume() {
-    const connectionNumber = this.#connectionNumber;
-    try {
-      await this.refresh();
-      if (connectionNumber !== this.#connectionNumber) return;
-      this.#resumeAttempts = 0;
-      for (const state of this.#roomsToSubscribe()) {
-        if (connectionNumber !== this.#connectionNumber) return;
-        if (!state.isSubscribed) await this.#subscribe(state);
-        if (state.room.id === this.activeId) await this.#load(state);
-      }
-    } catch (error) {
-      if (connectionNumber === this.#connectionNumber) this.#resumeLater(error);
-    }
-  }
-
-  #resumeLater(error) {
-    const delay = error.retryAfterS
-      ? error.retryAfterS * 1000
-      : 1000 + backoffMs(this.#resumeAttempts, { random: this.random });
-    this.#resumeAttempts += 1;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#resume(), delay);
-  }
-
-  #roomsToSubscribe() {
-    const first = [this.activeId, ...this.requiredRoomIds()].map((id) => this.get(id)).filter(Boolean);
-    const rest = this.all.filter((state) => !first.includes(state));
-    return [...new Set([...first, ...rest])].slice(0, Math.max(first.length, this.subscriptionsMax));
-  }
-
   /**
    * Join over the WebSocket; the ack brings the missed messages. Throws ChatError if the error may pass; a room that
    * the user may not enter is removed.
    */
-  async #subscribe(state) {
+  async subscribe(state) {
     state.joining ??= this.#join(state).finally(() => {
       state.joining = null;
     });
@@ -242,7 +205,7 @@ export class Rooms extends EventTarget {
     const state = this.get(message.roomId);
     if (!state) return;
     const outcome = state.isSubscribed ? state.timeline.receive(message) : "counted";
-    if (outcome === "gap") return void this.#subscribe(state).catch(() => {});
+    if (outcome === "gap") return void this.subscribe(state).catch(() => {});
     state.countMessage(message, this.userId);
     if (!state.isLoaded) state.timeline.trim(PAGE);
     this.#emit("messages", { roomId: message.roomId });
@@ -281,7 +244,7 @@ export class Rooms extends EventTarget {
       this.connection.isOnline &&
       this.all.filter((one) => one.isSubscribed).length < this.subscriptionsMax
     ) {
-      this.#subscribe(this.get(room.id)).catch(() => {});
+      this.subscribe(this.get(room.id)).catch(() => {});
     }
   }
 
