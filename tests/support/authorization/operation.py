@@ -27,7 +27,8 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     `ids`: what the scene puts for each {id} of the path. `data`: the body, or the data of the command; `query`: the
     query. `in_private` says what differs in a private room, where who is outside is told `hidden`. `spends`: what of
-    the scene an allowed request uses up; `room` for the whole scene. `people`: the columns that it is tried with.
+    the scene an allowed request uses up, which Scene.restore makes again; `room` for the whole scene. `people`: the
+    columns that it is tried with.
     """
 
     name: str

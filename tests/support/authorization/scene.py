@@ -16,6 +16,7 @@ from tests.support.server import ServerProcess
 ADMINISTRATOR = "root"
 FUTURE = "2099-01-01T00:00:00.000Z"
 _MEMBERS = (Who.MODERATOR, Who.MUTED, Who.BANNED, Who.AUTHOR, Who.MEMBER)
+_STANDINGS = (Who.MODERATOR, Who.MUTED, Who.BANNED)
 _names = itertools.count(1)
 
 
@@ -29,7 +30,9 @@ def _done(reply: Reply) -> Reply:
 
 
 class World:
-    """A server's people, and the scenes in which they meet: one public, one private, made anew when one is spent."""
+    """A server's people, and the scenes in which they meet: one public, one private, restored after what an
+    allowed request has spent.
+    """
 
     def __init__(self, server: ServerProcess) -> None:
         self.server = server
@@ -40,14 +43,13 @@ class World:
         self._scenes: dict[bool, Scene] = {}
 
     def outcome(self, operation: Operation, who: Who, *, is_private: bool) -> str:
-        """Ask for the operation as that person: `ok` or the error code. What it spent is made anew for the next."""
+        """Ask for the operation as that person: `ok` or the error code. The next finds the scene as it was."""
         scene = self._scenes.get(is_private) or Scene(self, is_private=is_private)
         self._scenes[is_private] = scene
         outcome = scene.ask(operation, who)
-        if outcome == OK and operation.spends == "room":
+        is_expected = outcome == operation.expected(who, is_private=is_private)
+        if not is_expected or (outcome == OK and not scene.restore(operation.spends, who)):
             del self._scenes[is_private]
-        elif outcome == OK:
-            scene.forget(operation.spends)
         return outcome
 
 
@@ -61,12 +63,10 @@ class Scene:
         self._room: str = owner.make_room(isPrivate=is_private)["id"]
         self._path = f"/rooms/{self._room}"
         for one in (*(self._people[who] for who in _MEMBERS), world.target):
-            _done(owner.call("POST", f"{self._path}/members", {"userId": one.id}))
+            self._add(one)
         self._made = {f"message of {who}": self._post(who) for who in (Who.MUTED, Who.BANNED)}
-        member = f"{self._path}/members/"
-        _done(owner.call("PATCH", member + self._people[Who.MODERATOR].id, {"role": "moderator"}))
-        _done(owner.call("PATCH", member + self._people[Who.MUTED].id, {"mutedUntil": FUTURE}))
-        _done(owner.call("POST", f"{self._path}/bans/{self._people[Who.BANNED].id}", {"reason": "noise"}))
+        for who in _STANDINGS:
+            self._set_standing(who)
         self._bot_token: str = self._new_bot()["token"]
 
     def ask(self, operation: Operation, who: Who) -> str:
@@ -81,9 +81,21 @@ class Scene:
         reply = call(self._world.server.url, method, path, data, token=token, **query)
         return OK if reply.status < 300 else reply.code
 
-    def forget(self, name: str) -> None:
-        """What was made under a name is used up."""
-        self._made.pop(name, None)
+    def restore(self, spent: str, who: Who) -> bool:
+        """Make again what somebody's allowed request has used up. False if that takes a new scene."""
+        target = self._world.target
+        restorers: Mapping[str, Callable[[], None]] = {
+            "absence": lambda: self._leave(who),
+            "membership": lambda: self._join_again(who),
+            "target": lambda: self._add_unbanned(target),
+            "role": lambda: self._change(target, role="member"),
+            "ban": lambda: self._set_standing(Who.BANNED),
+            "own_message": lambda: self._post_again(who),
+        }
+        if spent == "room" or (spent == "membership" and who is Who.OWNER):
+            return False
+        restorers.get(spent, lambda: self._made.pop(spent, None))()
+        return True
 
     def _account(self, operation: Operation, who: Who) -> Person | None:
         """The account that asks. Who loses it or its session by asking is somebody new."""
@@ -105,6 +117,45 @@ class Scene:
                 if frame.get("id") == "1":
                     return OK if frame["event"] == "ack" else str(frame["data"]["code"])
         return f"closed with {socket.close_code}"
+
+    # ---- who stands how to the room ------------------------------------------------------------------------------
+
+    def _add(self, one: Person) -> None:
+        _done(self._owner.call("POST", f"{self._path}/members", {"userId": one.id}))
+
+    def _change(self, one: Person, **standing: str | None) -> None:
+        _done(self._owner.call("PATCH", f"{self._path}/members/{one.id}", standing))
+
+    def _set_standing(self, who: Who) -> None:
+        """What somebody is besides a member."""
+        one = self._people[who]
+        if who is Who.MODERATOR:
+            self._change(one, role="moderator")
+        elif who is Who.MUTED:
+            self._change(one, mutedUntil=FUTURE)
+        elif who is Who.BANNED:
+            _done(self._owner.call("POST", f"{self._path}/bans/{one.id}", {"reason": "noise"}))
+
+    def _leave(self, who: Who) -> None:
+        """Who entered and was no member before is none again."""
+        if who in (Who.STRANGER, Who.ADMIN):
+            _done(self._people[who].call("POST", f"{self._path}/leave"))
+
+    def _join_again(self, who: Who) -> None:
+        self._add(self._people[who])
+        self._set_standing(who)
+
+    def _add_unbanned(self, one: Person) -> None:
+        self._owner.call("DELETE", f"{self._path}/bans/{one.id}")
+        self._add(one)
+
+    def _post_again(self, who: Who) -> None:
+        """Somebody has deleted their message; a muted person wrote it before they were muted."""
+        if who is Who.MUTED:
+            self._change(self._people[who], mutedUntil=None)
+        self._made[f"message of {who}"] = self._post(who)
+        if who is Who.MUTED:
+            self._set_standing(who)
 
     # ---- what a request names ------------------------------------------------------------------------------------
 
