@@ -26,13 +26,13 @@ class Bans:
         self,
         *,
         store: Store,
-        updates: MembershipUpdates,
+        membership_updates: MembershipUpdates,
         member_moderation: MemberModeration,
         presenter: Presenter,
         now_ms: Callable[[], int],
     ) -> None:
         self._store = store
-        self._updates = updates
+        self._membership_updates = membership_updates
         self._member_moderation = member_moderation
         self._presenter = presenter
         self._now_ms = now_ms
@@ -45,12 +45,12 @@ class Bans:
         target = await self._member_moderation.target(actor, room_id, user_id)
         self._member_moderation.require_no_administrator(target)
         expires_at_ms = None if body.expires_in is None else self._now_ms() + body.expires_in * 1000
-        async with self._updates.fenced(room_id, user_id):
+        async with self._membership_updates.fenced(room_id, user_id):
             change = await self._store.bans.add(
                 room_id, user_id, reason=body.reason, expires_at_ms=expires_at_ms, actor=actor
             )
         if change.membership is not None:
-            await self._updates.publish_ended(change.membership, user_id, "banned")
+            await self._membership_updates.publish_ended(change.membership, user_id, "banned")
         else:
             await self._publish(change)
         expires_at = None if expires_at_ms is None else rfc3339(expires_at_ms)
@@ -59,7 +59,7 @@ class Bans:
     async def lift(self, actor: Actor, room_id: str, user_id: str) -> None:
         """End a ban, if there is one. Raises StoreError, Refused among them."""
         outsiders = banned_are_told(self._store, room_id, actor.user_id)
-        async with outsiders, self._updates.fenced(room_id, user_id):
+        async with outsiders, self._membership_updates.fenced(room_id, user_id):
             change = await self._store.bans.lift(room_id, user_id, actor=actor)
         await self._publish(change)
 
@@ -72,4 +72,4 @@ class Bans:
 
     async def _publish(self, change: BanChange) -> None:
         if change.changed:
-            await self._updates.publish_rev(change.room.id, change.rev)
+            await self._membership_updates.publish_rev(change.room.id, change.rev)

@@ -28,13 +28,13 @@ class Bots:
         self,
         *,
         store: Store,
-        updates: MembershipUpdates,
+        membership_updates: MembershipUpdates,
         logins: Logins,
         presenter: Presenter,
         is_listed: Callable[[str], bool],
     ) -> None:
         self._store = store
-        self._updates = updates
+        self._membership_updates = membership_updates
         self._logins = logins
         self._presenter = presenter
         self._is_listed = is_listed
@@ -51,11 +51,11 @@ class Bots:
         token = new_bot_token()
         draft = BotDraft(make_id("u"), body.username, bot_session_id(token))
         try:
-            async with self._updates.fenced(room_id, draft.user_id):
+            async with self._membership_updates.fenced(room_id, draft.user_id):
                 added = await self._store.bots.add(room_id, actor, draft)
         except Taken as error:
             raise ChatError("username_taken") from error
-        await self._updates.publish_began(added.change, draft.user_id)
+        await self._membership_updates.publish_began(added.change, draft.user_id)
         return NewBot(self._presenter.user(added.bot.user), token)
 
     async def list(self, room_id: str, actor: Actor) -> list[BotView]:
@@ -74,10 +74,10 @@ class Bots:
         Raises ChatError room_not_found; Missing("bot"); Refused; StoreError.
         """
         await require_moderated_room(self._store, actor, room_id)
-        async with self._updates.fenced(room_id, user_id):
+        async with self._membership_updates.fenced(room_id, user_id):
             removed = await self._store.bots.remove(room_id, user_id, actor)
         await self._logins.publish_revoked(user_id, [removed.bot.session_id])
-        await self._updates.publish_ended(removed.change, user_id, "removed")
+        await self._membership_updates.publish_ended(removed.change, user_id, "removed")
 
 
 async def members_among(store: Store, room_id: str, user_ids: Sequence[str]) -> set[str]:

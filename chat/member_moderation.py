@@ -25,12 +25,12 @@ class MemberModeration:
         self,
         *,
         store: Store,
-        updates: MembershipUpdates,
+        membership_updates: MembershipUpdates,
         administrators: Administrators,
         presence: PresenceReader,
     ) -> None:
         self._store = store
-        self._updates = updates
+        self._membership_updates = membership_updates
         self._administrators = administrators
         self._presence = presence
 
@@ -39,26 +39,26 @@ class MemberModeration:
         target = await self.target(actor, room_id, user_id)
         if role is Role.OWNER and target.is_bot:
             raise ChatError("conflict", "A bot cannot own a room.")
-        async with self._updates.fenced(room_id, user_id):
+        async with self._membership_updates.fenced(room_id, user_id):
             change = await self._store.moderation.set_role(room_id, user_id, role, actor=actor)
-        await self._updates.publish_changed(change, user_id)
+        await self._membership_updates.publish_changed(change, user_id)
         return self._member(target, change)
 
     async def mute(self, actor: Actor, room_id: str, user_id: str, until_ms: int | None) -> ModeratedMember:
         """Mute a member until a time in milliseconds since the epoch; None ends a mute."""
         target = await self.target(actor, room_id, user_id)
         self.require_no_administrator(target)
-        async with self._updates.fenced(room_id, user_id):
+        async with self._membership_updates.fenced(room_id, user_id):
             change = await self._store.moderation.mute(room_id, user_id, until_ms, actor=actor)
-        await self._updates.publish_changed(change, user_id)
+        await self._membership_updates.publish_changed(change, user_id)
         return self._member(target, change)
 
     async def remove(self, actor: Actor, room_id: str, user_id: str) -> None:
         """End somebody's membership."""
         self.require_no_administrator(await self.target(actor, room_id, user_id))
-        async with self._updates.fenced(room_id, user_id):
+        async with self._membership_updates.fenced(room_id, user_id):
             change = await self._store.moderation.remove(room_id, user_id, actor=actor)
-        await self._updates.publish_ended(change, user_id, "removed")
+        await self._membership_updates.publish_ended(change, user_id, "removed")
 
     async def target(self, actor: Actor, room_id: str, user_id: str) -> User:
         """The person whom a moderator acts on. Who is no moderator gets no answer to whether there is such a person."""

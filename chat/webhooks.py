@@ -36,13 +36,13 @@ class Webhooks:
         self,
         *,
         store: Store,
-        updates: MembershipUpdates,
+        membership_updates: MembershipUpdates,
         messages: Messages,
         profiles: Profiles,
         is_listed: Callable[[str], bool],
     ) -> None:
         self._store = store
-        self._updates = updates
+        self._membership_updates = membership_updates
         self._messages = messages
         self._profiles = profiles
         self._is_listed = is_listed
@@ -60,11 +60,11 @@ class Webhooks:
                 continue
             draft = WebhookDraft(user_id, username, body.name, hash_of(token))
             try:
-                async with self._updates.fenced(room_id, user_id):
+                async with self._membership_updates.fenced(room_id, user_id):
                     added = await self._store.webhooks.add(room_id, actor, draft)
             except Taken:
                 continue
-            await self._updates.publish_began(added.change, user_id)
+            await self._membership_updates.publish_began(added.change, user_id)
             return NewWebhook(added.webhook.id, f"/hooks/{token}")
         raise ChatError("conflict", "No user name like this one is free.")
 
@@ -85,9 +85,9 @@ class Webhooks:
         if found is None:
             raise Missing("webhook")
         user_id = found.user_id
-        async with self._updates.fenced(room_id, user_id):
+        async with self._membership_updates.fenced(room_id, user_id):
             removed = await self._store.webhooks.remove(room_id, webhook_id, actor)
-        await self._updates.publish_ended(removed.change, user_id, "removed")
+        await self._membership_updates.publish_ended(removed.change, user_id, "removed")
 
     async def find(self, token: str) -> Webhook | None:
         """Return the webhook of a token; None if it is unknown or was revoked. Raises StoreError.

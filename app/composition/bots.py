@@ -20,21 +20,21 @@ class BotParts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_bots(
-    common: CommonParts, *, updates: MembershipUpdates, messages: Messages, account_parts: AccountParts
+    common: CommonParts, *, membership_updates: MembershipUpdates, messages: Messages, account_parts: AccountParts
 ) -> BotParts:
     """Build the use cases."""
     store, is_listed = common.store, account_parts.reserved_names.has
     return BotParts(
         bots=Bots(
             store=store,
-            updates=updates,
+            membership_updates=membership_updates,
             logins=account_parts.logins,
             presenter=common.presenter,
             is_listed=is_listed,
         ),
         webhooks=Webhooks(
             store=store,
-            updates=updates,
+            membership_updates=membership_updates,
             messages=messages,
             profiles=account_parts.profiles,
             is_listed=is_listed,

@@ -87,10 +87,14 @@ def build_conversation(
         on_not_member=on_not_member,
     )
     member_moderation = MemberModeration(
-        store=store, updates=membership_updates, administrators=administrators, presence=presence
+        store=store, membership_updates=membership_updates, administrators=administrators, presence=presence
     )
     bans = Bans(
-        store=store, updates=membership_updates, member_moderation=member_moderation, presenter=presenter, now_ms=now_ms
+        store=store,
+        membership_updates=membership_updates,
+        member_moderation=member_moderation,
+        presenter=presenter,
+        now_ms=now_ms,
     )
     own_message_reads = OwnMessageReads(
         store=store, bus=bus, codec=codec, connections_of=presence.connections_of, now=time.monotonic
@@ -175,5 +179,7 @@ def build_conversation(
         room_settings=room_settings,
         search=search,
         threads=Threads(store=store, messages=messages),
-        bot_parts=build_bots(common, updates=membership_updates, messages=messages, account_parts=account_parts),
+        bot_parts=build_bots(
+            common, membership_updates=membership_updates, messages=messages, account_parts=account_parts
+        ),
     )
