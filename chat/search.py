@@ -27,7 +27,7 @@ _LAST_OPERATOR = re.compile(r'(?:^|\s)(?P<name>from|in):[@#]?"?(?P<value>[^":]*)
 
 # To find the places of so many characters, or to fold so many names, takes some 5 ms. Then others have their turn.
 _CHARACTERS_A_TURN = 10_000
-_NAMES_A_TURN = 500
+_NAMES_A_TURN = 2_000
 
 
 class Search:
