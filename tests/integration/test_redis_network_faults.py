@@ -15,13 +15,12 @@ import pytest
 
 from tests.integration.conftest import JWT, LONG_REDIS_TIMEOUT, StoreEnv, until_redis_is_connected
 from tests.support.client import ChatConnection, CommandRefused, Person, Reply, call, chat, person_at, register
-from tests.support.machine_stalls import counting_stalls
+from tests.support.machine_stalls import ending_within
 from tests.support.redis_proxy_thread import RedisProxyThread, proxy_thread_to
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, serving
 
 CUT_OFF_S = 5.0  # the contract's bound
-SLOW_MACHINE_S = 3.0  # added to waits: other processes use the same cores
 
 
 async def until_true(condition: Callable[[], Awaitable[bool]], within_s: float = 30.0) -> None:
@@ -171,8 +170,7 @@ async def test_who_left_or_logged_out_reads_nothing_5_s_later_whichever_process_
         for path in (f"/rooms/{room}/members", f"/rooms/{room}/changes", f"/rooms/{room}/stats", "/auth/profile"):
             assert (await q.call(bob, "GET", path)).status == 200, "it is in the cache now"
         fault((p if side == "who writes" else q).proxy)
-        began_s = time.monotonic()
-        with counting_stalls() as stalled:
+        with ending_within(CUT_OFF_S):
             assert (await p.call(bob, "POST", f"/rooms/{room}/leave")).status == 204
             assert (await p.call(cleo, "POST", "/auth/logout")).status == 204
             with pytest.raises(CommandRefused) as refused:
@@ -184,7 +182,6 @@ async def test_who_left_or_logged_out_reads_nothing_5_s_later_whichever_process_
             await until_true(lambda: is_refused(q, cleo, "GET", "/auth/profile"))
             assert (await b.one("roomClosed"))["roomId"] == room
             assert await c.closed() == 4403
-        assert time.monotonic() - began_s < CUT_OFF_S + SLOW_MACHINE_S + stalled.seconds
         assert (await p.call(ada, "POST", "/messages", {"roomId": room, "content": "not for bob"})).status == 201
         await b.command("heartbeat")
         assert b.named("receiveMessage") == []
