@@ -17,7 +17,10 @@ class AuditTrail:
         self._store = store
 
     async def page(self, actor: Actor, room_id: str, query: Listing) -> AuditPage:
-        """A page of the room's audit trail, the newest first. Raises ChatError room_not_found; Refused, StoreError."""
+        """A page of the room's audit trail, the newest first.
+
+        Raises ChatError room_not_found, not_member, banned, validation_failed (the cursor); Refused, StoreError.
+        """
         await require_moderated_room(self._store, actor, room_id)
         with cursor_of_listing():
             entries, cursor = await self._store.audit.page(room_id, limit=query.limit, after=query.cursor)

@@ -64,7 +64,10 @@ class Bans:
         await self._publish(change)
 
     async def page(self, actor: Actor, room_id: str, query: Listing) -> BanPage:
-        """A page of the room's bans, the newest first."""
+        """A page of the room's bans, the newest first.
+
+        Raises ChatError room_not_found, not_member, banned, validation_failed (the cursor); Refused, StoreError.
+        """
         await require_moderated_room(self._store, actor, room_id)
         with cursor_of_listing():
             bans, cursor = await self._store.bans.page(room_id, limit=query.limit, after=query.cursor)

@@ -130,7 +130,10 @@ class Messages:
         return None if message is None else PostedMessage(self._codec.encode(message), duplicate=True)
 
     async def get(self, message_id: str, user_id: str) -> Message:
-        """Return one message. Raises ChatError message_not_found, also where the user may not read it."""
+        """Return one message.
+
+        Raises ChatError message_not_found, also in a private room of others; not_member, banned; StoreError.
+        """
         message = await self._store.messages.get(message_id)
         if message is None:
             raise ChatError("message_not_found")
@@ -143,7 +146,10 @@ class Messages:
         return message
 
     async def history(self, user_id: str, query: History) -> HistoryPage:
-        """Return a page of a room's messages in ascending seq; with `expand` each has its author's present profile."""
+        """Return a page of a room's messages in ascending seq; with `expand` each has its author's present profile.
+
+        Raises ChatError room_not_found, not_member, banned, validation_failed (before and after at once); StoreError.
+        """
         if query.before is not None and query.after is not None:
             raise invalid(before="excludes after", after="excludes before")
         await self._rooms.read_by(query.room_id, user_id)
@@ -189,7 +195,10 @@ class Messages:
         return Page(tuple(map(self._codec.encode, page.messages)), last_seq, page.rev, page.has_more)
 
     async def changes(self, room_id: str, user_id: str, query: ChangesSince) -> ChangesView:
-        """Return the entries of the room's changes log above a rev, each with the message after the change."""
+        """Return the entries of the room's changes log above a rev, each with the message after the change.
+
+        Raises ChatError room_not_found, not_member, banned; StoreError.
+        """
         await self._rooms.read_by(room_id, user_id)
         page = await self._store.changes.page(room_id, since=query.since, limit=query.limit)
         changes = [ChangeView(change.rev, change.message) for change in page.changes]

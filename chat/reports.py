@@ -22,7 +22,7 @@ class Reports:
     async def add(self, user_id: str, message_id: str, reason: str) -> None:
         """Report a message that the user may read; again, it changes nothing.
 
-        Raises ChatError message_not_found (also of a deleted one), not_member; Refused (conflict), StoreError.
+        Raises ChatError message_not_found (also of a deleted one), not_member, banned; Refused (conflict), StoreError.
         """
         message = await self._messages.get(message_id, user_id)
         if message.deleted_at is not None:
@@ -30,7 +30,10 @@ class Reports:
         await self._store.reports.add(message, user_id, reason)
 
     async def page(self, actor: Actor, room_id: str, query: Listing) -> ReportPage:
-        """A page of the room's reports, the newest first. Raises ChatError room_not_found; Refused, StoreError."""
+        """A page of the room's reports, the newest first.
+
+        Raises ChatError room_not_found, not_member, banned, validation_failed (the cursor); Refused, StoreError.
+        """
         await require_moderated_room(self._store, actor, room_id, require=require_report_reader)
         with cursor_of_listing():
             reports, cursor = await self._store.reports.page(room_id, limit=query.limit, after=query.cursor)

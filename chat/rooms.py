@@ -139,7 +139,10 @@ class Rooms:
         return await self._view(of, actor.user_id)
 
     async def find(self, user_id: str, query: RoomListing) -> RoomPage:
-        """Return a page of the user's own rooms, or of all rooms that the user may see."""
+        """Return a page of the user's own rooms, or of all rooms that the user may see.
+
+        Raises ChatError validation_failed (the cursor); StoreError.
+        """
         with cursor_of_listing():
             rooms, cursor = await self._store.rooms.list_for(
                 user_id, mine=query.mine, query=query.q, limit=query.limit, after=query.cursor
@@ -147,7 +150,10 @@ class Rooms:
         return RoomPage(await self._room_views.of(user_id, rooms), cursor)
 
     async def members(self, room_id: str, user_id: str, query: MemberListing) -> MemberPage:
-        """Return a page of the members, by name, of a room that the user is in; `q` is the beginning of a name."""
+        """Return a page of the members, by name, of a room that the user is in; `q` is the beginning of a name.
+
+        Raises ChatError as read_by, validation_failed (the cursor); StoreError.
+        """
         await self.read_by(room_id, user_id)
         with cursor_of_listing():
             members, cursor = await self._store.members.list(
@@ -160,7 +166,7 @@ class Rooms:
         return MemberPage(views, cursor)
 
     async def stats(self, room_id: str, user_id: str) -> RoomTotals:
-        """Return the totals of a room that the user may see."""
+        """Return the totals of a room that the user may see. Raises ChatError room_not_found; StoreError."""
         await self.seen_by(room_id, user_id)
         stats = await self._cache.get_or_load(self._keys.stats(room_id), lambda: self._store.rooms.stats(room_id))
         if stats is None:
@@ -180,6 +186,7 @@ class Rooms:
     # ---- writing -------------------------------------------------------------------------------------------------
 
     async def create(self, user_id: str, body: CreateRoom) -> RoomView:
+        """Make a room; the user is its owner and first member. Raises StoreError."""
         draft = RoomDraft(
             name=body.name, description=body.description, is_private=body.is_private, max_users=body.max_users
         )

@@ -40,7 +40,10 @@ class Search:
         self._presenter = presenter
 
     async def messages(self, user_id: str, query: SearchMessages) -> FoundMessages:
-        """Return a page of messages. Raises ChatError validation_failed, room_not_found, not_member; StoreError."""
+        """Return a page of messages.
+
+        Raises ChatError validation_failed, room_not_found, not_member, banned; StoreError.
+        """
         try:
             parsed = parse_query(query.q)
         except QueryError as error:

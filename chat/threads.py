@@ -19,7 +19,7 @@ class Threads:
     async def page(self, message_id: str, user_id: str, query: ThreadPart) -> ThreadView:
         """Return replies of the thread that the message began or belongs to, above the seq `after`.
 
-        Raises ChatError message_not_found, not_member; StoreError.
+        Raises ChatError message_not_found, not_member, banned; StoreError.
         """
         message = await self._messages.get(message_id, user_id)
         place = place_of(message.thread_id or message.id)
