@@ -26,13 +26,18 @@ ORDER BY i.rowid DESC LIMIT :limit"""
 # planner from doing the other thing.
 _OF_ROOMS = "+m.room_id IN (SELECT value FROM json_each(:rooms))"
 _BY_ROW = f"""
-SELECT m.row, m.content FROM messages m
-WHERE m.row BETWEEN :oldest AND :newest AND m.deleted_at IS NULL {{conditions}} AND {_OF_ROOMS}
+SELECT m.row, {{content}} FROM messages m
+WHERE m.row BETWEEN :oldest AND :newest {{conditions}} AND {_OF_ROOMS} AND m.deleted_at IS NULL
 ORDER BY m.row DESC LIMIT :limit"""
 _BY_ROOM = """
-SELECT m.row, m.content FROM json_each(:rooms) r CROSS JOIN messages m ON m.room_id = r.value
-WHERE +m.row BETWEEN :oldest AND :newest AND m.deleted_at IS NULL {conditions}
+SELECT m.row, {content} FROM json_each(:rooms) r CROSS JOIN messages m ON m.room_id = r.value
+WHERE +m.row BETWEEN :oldest AND :newest {conditions} AND m.deleted_at IS NULL
 ORDER BY +m.row DESC LIMIT :limit"""
+# As the index messages_with_file has it, so that this index is read and no other message.
+_HAS_FILE = "m.extra IS NOT NULL AND json_extract(m.extra, '$.attachments[0]') IS NOT NULL"
+_IS_COMMON = """
+SELECT 1 FROM {index} WHERE {index} MATCH :words AND rowid BETWEEN :oldest AND :newest
+ORDER BY rowid DESC LIMIT 1 OFFSET :common"""
 _OF_ROOMS_ROWS = """
 +i.rowid IN (SELECT row FROM messages WHERE room_id IN (SELECT value FROM json_each(:rooms)))"""
 _COUNTS = """
@@ -42,6 +47,8 @@ SELECT (SELECT max(row) FROM messages), sum((SELECT max(seq) FROM messages WHERE
 _READ_MAX = 1000
 # A filter that few messages pass has all of them read, unless the rooms have less than this part of all.
 _SMALL_PART = 0.2
+# Words that more than this part of all messages have: to pass a filter first is quicker than to look at each of these.
+_COMMON_PART = 0.1
 
 _MESSAGES = f"""
 SELECT {MESSAGE_COLUMNS_OF_M}, m.room_id, m.row
@@ -113,15 +120,24 @@ def _candidates(
     }
     if not texts:
         by_room = scope.is_small_part if conditions else scope.is_less_than_to_find(span.limit)
-        rows = _by_filters(connection, conditions, bindings, by_room=by_room)
+        rows = _by_filters(connection, conditions, bindings, by_room=by_room or search.has_file, with_content=False)
         return [Candidate(-row, "") for row, _ in rows]
-    if scope.is_few:
-        rows = _by_filters(connection, conditions, bindings | {"limit": _READ_MAX}, by_room=True)
-        found = ((row, search_form(content)) for row, content in rows)
-        return [Candidate(-row, form) for row, form in found if score_of(form, texts)][: span.limit]
     words = " AND ".join(f'"{text}"' for text in texts)  # which have no quotation mark: they are folded
+    if scope.is_few or (conditions and _is_common(connection, words, bindings, scope)):
+        by_room = scope.is_few or scope.is_small_part or search.has_file
+        rows = _by_filters(connection, conditions, bindings | {"limit": _READ_MAX}, by_room=by_room)
+        forms = ((row, search_form(content)) for row, content in rows)
+        found = [Candidate(-row, form) for row, form in forms if score_of(form, texts)]
+        if len(rows) < _READ_MAX or len(found) >= span.limit:
+            return found[: span.limit]
     rows = _by_words(connection, words, conditions, bindings, scope)
     return [Candidate(-row, search_form(content)) for row, content in rows]
+
+
+def _is_common(connection: apsw.Connection, words: str, bindings: dict[str, Any], scope: _Scope) -> bool:
+    """Whether one table of the index has an expression more often than the rows are worth to be looked at."""
+    values = bindings | {"words": words, "common": int(scope.in_all * _COMMON_PART)}
+    return any(fetch(connection, _IS_COMMON.format(index=index), values) for index in _INDEXES)
 
 
 def _by_words(
@@ -137,32 +153,41 @@ def _by_words(
     return [(row, newest[row]) for row in sorted(newest, reverse=True)[:limit]]
 
 
-def _by_filters(connection: apsw.Connection, conditions: str, bindings: dict[str, Any], *, by_room: bool) -> list[Row]:
-    return fetch(connection, (_BY_ROOM if by_room else _BY_ROW).format(conditions=conditions), bindings)
+def _by_filters(
+    connection: apsw.Connection,
+    conditions: str,
+    bindings: dict[str, Any],
+    *,
+    by_room: bool,
+    with_content: bool = True,
+) -> list[Row]:
+    statement = _BY_ROOM if by_room else _BY_ROW
+    content = "m.content" if with_content else "NULL"
+    return fetch(connection, statement.format(content=content, conditions=conditions), bindings)
 
 
 def _filters(search: MessageSearch) -> tuple[str, dict[str, Any]]:
     """The conditions of the filters that are set but for the rooms, the quickest first, and all values."""
-    values: dict[str, tuple[str, Any]] = {
-        "before": ("m.created_at < :before", search.before_ms),
-        "after": ("m.created_at >= :after", search.after_ms),
-        "authors": (
-            "+m.user_id IN (SELECT value FROM json_each(:authors))",
-            as_json(search.author_ids) if search.author_ids else None,
-        ),
-        "mentioned": (
-            "m.extra IS NOT NULL "
-            "AND EXISTS (SELECT 1 FROM json_each(m.extra, '$.mentions') WHERE value IN (:mentioned, 'room'))",
-            search.mentioned_id,
-        ),
-    }
-    used = {name: value for name, value in values.items() if value[1] is not None}
-    conditions = [condition for condition, _ in used.values()]
+    authors = {f"author{number}": author_id for number, author_id in enumerate(search.author_ids)}
+    values: dict[str, Any] = {"rooms": as_json(search.room_ids)} | authors
+    conditions = []
+    if authors:
+        conditions.append(f"+m.user_id IN ({', '.join(f':{name}' for name in authors)})")
+    if search.before_ms is not None:
+        values["before"] = search.before_ms
+        conditions.append("m.created_at < :before")
+    if search.after_ms is not None:
+        values["after"] = search.after_ms
+        conditions.append("m.created_at >= :after")
     if search.has_file:
-        conditions.append("m.extra IS NOT NULL AND json_extract(m.extra, '$.attachments[0]') IS NOT NULL")
-    return "".join(f" AND {condition}" for condition in conditions), {"rooms": as_json(search.room_ids)} | {
-        name: value for name, (_, value) in used.items()
-    }
+        conditions.append(_HAS_FILE)
+    if search.mentioned_id is not None:
+        values["mentioned"] = search.mentioned_id
+        conditions.append(
+            "m.extra IS NOT NULL "
+            "AND EXISTS (SELECT 1 FROM json_each(m.extra, '$.mentions') WHERE value IN (:mentioned, 'room'))"
+        )
+    return "".join(f" AND {condition}" for condition in conditions), values
 
 
 def complete(connection: apsw.Connection, room_ids: Sequence[str], prefix: str, *, limit: int) -> list[str]:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from store import search_ranking
 from store.contract import Store
 from store.list_cursors import cursor_of_key
-from store.models import Message, MessageSearch, ProfileChange, User
+from store.models import Actor, Message, MessageSearch, ProfileChange, Stored, User
 from store.sqlite import search as sqlite_search
 from tests.contract.conftest import StoreFiller
+from tests.contract.test_store_files import upload
 from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
 
@@ -197,6 +200,44 @@ async def test_filters_alone_find_the_newest_first(store: Store, fill: StoreFill
     assert await found(store, MessageSearch(room_ids=(room_id,), has_file=True)) == []
     await store.messages.delete(messages[1].id, actor=ADMIN)
     assert await found(store, everything) == ["bob's", "four", "three", "one"]
+
+
+@pytest.mark.gen_test
+async def test_messages_with_a_file_are_found_whatever_else_is_wanted_until_they_are_deleted(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    one, other = [(await fill.room(ann)).room.id for _ in range(2)]
+    file_ids = [(await upload(store, ann)).id for _ in range(2)]
+    await store.members.add(one, bob.id)
+    drafts = [
+        fill.draft(ann, "green tea", attachment_ids=(file_ids[0],)),
+        fill.draft(ann, "black tea", attachment_ids=tuple(file_ids), mentions=(bob.id,)),
+        fill.draft(ann, "coffee", attachment_ids=(file_ids[1],)),
+        fill.draft(bob, "tea without a file", mentions=(ann.id,)),
+    ]
+    messages = []
+    for draft in drafts:
+        messages += await store.messages.append(one, [draft])
+        clock.ms += 1000
+    await store.messages.append(other, [fill.draft(ann, "tea elsewhere", attachment_ids=(file_ids[0],))])
+    ids = [stored.message.id for stored in messages if isinstance(stored, Stored)]
+    await store.messages.react(ids[3], "\U0001f44d", actor=Actor(bob.id), on=True)
+
+    async def with_file(*room_ids: str, **more: Any) -> list[str | None]:
+        return await found(store, MessageSearch(room_ids=room_ids or (one,), has_file=True, **more))
+
+    assert await with_file() == ["coffee", "black tea", "green tea"]
+    assert await with_file(one, other) == ["tea elsewhere", "coffee", "black tea", "green tea"]
+    assert await with_file(author_ids=(ann.id,), texts=("tea",)) == ["black tea", "green tea"]
+    assert await with_file(author_ids=(bob.id,)) == await with_file(texts=("without",)) == []
+    assert await with_file(mentioned_id=bob.id) == ["black tea"]
+    assert await with_file(after_ms=clock.ms - 3000, before_ms=clock.ms - 1000) == ["coffee", "black tea"]
+    await store.messages.edit(ids[0], "white tea", actor=ADMIN)
+    await store.messages.react(ids[1], "\U0001f44d", actor=Actor(bob.id), on=True)
+    assert await with_file(texts=("tea",)) == ["black tea", "white tea"]
+    await store.messages.delete(ids[1], actor=ADMIN)
+    assert await with_file() == ["coffee", "white tea"]
 
 
 @pytest.mark.gen_test

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
+from store import search_ranking
 from store.errors import StoreTimeout
-from store.models import MessageSearch, RoomDraft
+from store.models import MessageDraft, MessageSearch, RoomDraft
 from store.sqlite import search
 from store.sqlite.connection import DATABASE_NAME
 from store.sqlite.database import Database
@@ -212,6 +215,74 @@ async def test_however_many_messages_a_room_has_its_results_are_the_same(
     once = [seq for seq in range(23, 1, -1) if seq % 6 in (2, 5)]
     with_number = [seq for seq in range(22, 1, -1) if seq % 3 == 1]
     assert await seqs(texts=("tea",)) == [*twice, *once, *with_number]
+
+
+# Which messages are read, and how: by the number in the rooms, in all, and of those with the words.
+PLANS = list(itertools.product((1000, 6, 0), (0.0, 1.0), (0.0, 1.0), (True, False)))
+
+
+@pytest.mark.gen_test
+async def test_whichever_way_is_the_quickest_finds_the_same_in_the_same_order(
+    room_store: StoreWithRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_ranking, "WINDOW", 4)
+    room, store, draw = room_store, room_store.store, random.Random(7)
+    bob = await store.users.create(username="bob", email="bob@example.org", password_hash="")
+    rooms = [room.room_id, (await store.rooms.create(RoomDraft("Other", None, False, 100), room.ann.id)).room.id]
+    for room_id in rooms:
+        await store.members.add(room_id, bob.id)
+    for number in range(80):
+        author = bob if draw.random() < 0.2 else room.ann
+        content = " ".join(draw.choices(["tea", "téa", "green", "zoë", "cup"], k=draw.randint(1, 4)))
+        mentions = (bob.id,) if draw.random() < 0.3 else ()
+        draft = MessageDraft(author.id, author.username, content, f"c{number}", mentions=mentions)
+        await store.messages.append(draw.choice(rooms), [draft])
+    searches = [
+        MessageSearch(tuple(room_ids), texts=texts, author_ids=authors, mentioned_id=mentioned)
+        for room_ids in (rooms, rooms[1:])
+        for texts in ((), ("tea",), ("tea", "green"), ("zoe",), ("green tea",), ("nothing",))
+        for authors in ((), (bob.id,), (bob.id, room.ann.id))
+        for mentioned in (None, bob.id)
+    ]
+    passes = search._Scope.is_less_than_to_find
+    expected: list[list[str]] | None = None
+    for read_max, small_part, common_part, is_by_room in PLANS:
+        monkeypatch.setattr(search, "_READ_MAX", read_max)
+        monkeypatch.setattr(search, "_SMALL_PART", small_part)
+        monkeypatch.setattr(search, "_COMMON_PART", common_part)
+        monkeypatch.setattr(search._Scope, "is_less_than_to_find", passes if is_by_room else lambda self, count: False)
+        results = [await all_of(room, wanted) for wanted in searches]
+        expected = expected or results
+        assert results == expected
+    assert expected is not None
+    assert sum(map(bool, expected)) > len(searches) / 2
+
+
+async def all_of(room: StoreWithRoom, wanted: MessageSearch) -> list[str]:
+    """The ids of all results, page by page."""
+    ids: list[str] = []
+    after = None
+    while True:
+        hits, after = await room.store.messages.search(wanted, limit=3, after=after)
+        ids += [hit.message.id for hit in hits]
+        if after is None:
+            return ids
+
+
+@pytest.mark.gen_test
+async def test_messages_with_a_file_are_read_by_an_index_that_has_no_others(
+    room_store: StoreWithRoom, data_dir: Path
+) -> None:
+    await room_store.say("no file")
+    connection = apsw.Connection(str(data_dir / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READONLY)
+    wanted = MessageSearch(room_ids=(room_store.room_id,), author_ids=("u",), before_ms=1, has_file=True)
+    conditions, values = search._filters(wanted)
+    for content in ("m.content", "NULL"):
+        statement = search._BY_ROOM.format(content=content, conditions=conditions)
+        bindings = values | {"oldest": 0, "newest": 9, "limit": 9}
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", bindings).fetchall()
+        assert any("USING INDEX messages_with_file (room_id=?)" in step[-1] for step in plan), plan
+    connection.close()
 
 
 @pytest.mark.gen_test
