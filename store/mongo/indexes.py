@@ -79,6 +79,12 @@ INDEXES: tuple[Index, ...] = (
         (("mentions", ASCENDING), ("roomId", ASCENDING), ("seq", ASCENDING)),
         {"partialFilterExpression": {"mentions": {"$exists": True}}},
     ),
+    Index(
+        "messages",
+        "with_file",
+        (("roomId", ASCENDING), ("createdAt", ASCENDING), ("seq", ASCENDING)),
+        {"partialFilterExpression": {"attachments": {"$exists": True}}},
+    ),
     # No language: no stems and no stop words, for a room may speak several.
     Index(
         "messages",

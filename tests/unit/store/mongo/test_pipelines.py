@@ -214,6 +214,7 @@ class Case(Struct, frozen=True):
 
 OF_MEMBER = {"head": "room_seq", "mentioned": "mentions"}
 TEA = {"roomId": {"$in": ["r1"]}, "deletedAt": None, "$text": {"$search": '"tea"'}}
+WITH_FILE = {"roomId": {"$in": ["r1"]}, "deletedAt": None, "attachments": {"$exists": True}}
 CASES = {
     "room": Case("rooms", room_pipelines.room("r1"), "_id_", {"head": "room_seq", "unapplied": "room_rev"}),
     "room_for": Case(
@@ -283,6 +284,7 @@ CASES = {
     "search on": Case(
         "messages", message_pipelines.search(TEA, Span(limit=5, after=(-2, "r1", -3))), "content_text", {}
     ),
+    "search of files": Case("messages", message_pipelines.search(WITH_FILE, Span(limit=5)), "with_file", {}),
     "recent": Case("messages", message_pipelines.recent(["r1"], {}, read_max=50, limit=5), "room_created", {}),
     "metric_steps": Case("monitoring", metric_steps("a", "cpu", since=10, until=90, step=5), "source_minute", {}),
     # Not pipelines of the product, but queries that have an index of their own.
