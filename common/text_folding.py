@@ -62,6 +62,9 @@ _REMEMBERED_MAX = 8192
 
 _ASCII = bytes(code if chr(code).isalnum() else 0x20 for code in range(128)) + bytes(128)
 _ASCII_WORD = re.compile("[a-z0-9]+")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+# Bytes of UTF-8 for each character, below which it is quicker to replace those that are not ASCII one by one.
+_FEW_OTHERS = 1.1
 
 
 class Word(Struct, frozen=True):
@@ -75,8 +78,14 @@ class Word(Struct, frozen=True):
 def search_form(text: str) -> str:
     """The folded words of a text, with one space between them; empty where it has none."""
     if text.isascii():
-        return b" ".join(text.lower().encode().translate(_ASCII).split()).decode()
-    return " ".join(_folded(text).split())
+        return _ascii_form(text)
+    composed = _composed(text)
+    # To ask for each character takes most of the time. In most European languages few of them are not ASCII.
+    if len(composed.encode(errors="surrogatepass")) < _FEW_OTHERS * len(composed):
+        folded = _NOT_ASCII.sub(lambda found: _TRANSLATION[ord(found[0])], composed)
+        if folded.isascii():
+            return _ascii_form(folded)
+    return " ".join(composed.translate(_TRANSLATION).split())
 
 
 def located_words(text: str) -> list[Word]:
@@ -105,10 +114,18 @@ def located_words(text: str) -> list[Word]:
     return words
 
 
+def _ascii_form(text: str) -> str:
+    return b" ".join(text.lower().encode().translate(_ASCII).split()).decode()
+
+
 def _folded(text: str) -> str:
+    return _composed(text).translate(_TRANSLATION)
+
+
+def _composed(text: str) -> str:
     # Case folding takes some characters apart, and what is then composed again is one character for the table.
     composed = unicodedata.normalize("NFKC", text)[: max(_EXPANDED_MAX, 2 * len(text))]
-    return unicodedata.normalize("NFKC", composed.casefold()).translate(_TRANSLATION)
+    return unicodedata.normalize("NFKC", composed.casefold())
 
 
 def _clusters(text: str) -> Iterator[tuple[int, int]]:
@@ -144,7 +161,7 @@ def _folded_character(code: int) -> str:
         return "".join(_LETTERS.get(part, part) for part in apart if not _is_dropped(part))
     if category[0] == "M":
         return "" if _is_dropped(character) else character
-    return "" if category in ("Cf", "Sk") else " "
+    return "" if category in ("Cf", "Sk") and not character.isascii() else " "
 
 
 def _is_dropped(character: str) -> bool:

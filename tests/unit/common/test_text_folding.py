@@ -37,6 +37,7 @@ TEXTS = st.lists(CHARACTERS, max_size=20).map("".join)
         ("so\u00adft", "soft"),
         ("a👍🏽b", "a 👍 b"),
         ("❤️", "❤"),
+        ("`grün`.map(x^2)", "grun map x 2"),
     ],
 )
 def test_a_text_becomes_its_folded_words(text: str, form: str) -> None:
@@ -57,6 +58,13 @@ def test_folding_again_changes_nothing_and_how_it_was_typed_makes_no_difference(
     assert search_form(form) == form
     assert search_form(unicodedata.normalize("NFD", text)) == form
     assert search_form(unicodedata.normalize("NFC", text)) == form
+
+
+@given(TEXTS, st.text(st.characters(max_codepoint=127), max_size=20))
+def test_words_are_the_same_whatever_else_a_text_has(text: str, plain: str) -> None:
+    apart = " ".join(filter(None, (search_form(plain), search_form(text))))
+    assert search_form(f"{plain} {text}") == apart
+    assert search_form(f"{plain * 20} {text}") == " ".join(filter(None, (search_form(plain * 20), search_form(text))))
 
 
 def test_a_word_is_located_with_its_accents() -> None:
