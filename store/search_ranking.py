@@ -49,11 +49,14 @@ class Mark(Struct, Generic[P], frozen=True):
 
 
 class RankedPlace(Struct, Generic[P], frozen=True):
-    """One result. `mark` is where the results continue after it."""
+    """One result."""
 
     place: P
     score: float
-    mark: Mark[P]
+
+
+# A result as it is compared: the score, negative; the place; and from which place to which the window is.
+_Ranked = tuple[float, P, P, P]
 
 
 def ranked_page(
@@ -65,7 +68,7 @@ def ranked_page(
     one is left out. Without texts the newest come first.
     """
     size = WINDOW if texts else limit + 1
-    results: list[RankedPlace[P]] = []
+    results: list[_Ranked[P]] = []
     # What is newer than the first page's window, or was edited into it, is not seen on later pages.
     span = Span[P](limit=size)
     if after is not None and texts:
@@ -77,7 +80,7 @@ def ranked_page(
         if candidates:
             results += _ranked(candidates, texts, span)
         if span.oldest is not None and after is not None:
-            results = [one for one in results if (-one.score, one.place) > (-after.score, after.place)]
+            results = [one for one in results if one[:2] > (-after.score, after.place)]
             oldest = after.oldest
         elif len(candidates) < size:
             break
@@ -86,16 +89,18 @@ def ranked_page(
         if len(results) > limit:
             break
         span = Span(limit=size, after=oldest)
-    page = results[:limit]
-    return page, page[-1].mark if len(results) > limit else None
+    mark: Mark[P] | None = None
+    if len(results) > limit:
+        score, place, newest, oldest = results[limit - 1]
+        mark = Mark(newest, oldest, -score, place)
+    return [RankedPlace(place, -score) for score, place, _, _ in results[:limit]], mark
 
 
-def _ranked(candidates: Sequence[Candidate[P]], texts: Sequence[str], span: Span[P]) -> list[RankedPlace[P]]:
+def _ranked(candidates: Sequence[Candidate[P]], texts: Sequence[str], span: Span[P]) -> list[_Ranked[P]]:
     newest = candidates[0].place if span.newest is None else span.newest
     oldest = candidates[-1].place if span.oldest is None else span.oldest
-    scored = [(-score_of(one.form, texts), one.place) for one in candidates]
-    wanted = sorted((score, place) for score, place in scored if score or not texts)
-    return [RankedPlace(place, -score, Mark(newest, oldest, -score, place)) for score, place in wanted]
+    scored = [(-score_of(one.form, texts), one.place, newest, oldest) for one in candidates]
+    return sorted(one for one in scored if one[0] or not texts)
 
 
 def score_of(form: str, texts: Sequence[str]) -> float:
