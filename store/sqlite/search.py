@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import apsw
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from common.text_folding import search_form
 from store.list_cursors import cursor_of_key, key_of_cursor
@@ -40,8 +40,11 @@ SELECT 1 FROM {index} WHERE {index} MATCH :words AND rowid BETWEEN :oldest AND :
 ORDER BY rowid DESC LIMIT 1 OFFSET :common"""
 _OF_ROOMS_ROWS = """
 +i.rowid IN (SELECT row FROM messages WHERE room_id IN (SELECT value FROM json_each(:rooms)))"""
-_COUNTS = """
-SELECT (SELECT max(row) FROM messages), sum((SELECT max(seq) FROM messages WHERE room_id = value)) FROM json_each(?)"""
+_IN_ALL = "SELECT coalesce(max(row), 0) FROM messages"
+_IN_ROOMS = """
+SELECT coalesce(sum((SELECT max(seq) FROM messages WHERE room_id = value)), 0) FROM json_each(?)"""
+# To ask for the number of messages in so many rooms takes some 0.1 ms.
+_COUNTED_ROOMS = 100
 
 # The messages that are read without the index of words: this takes some 3 ms.
 _READ_MAX = 1000
@@ -58,7 +61,7 @@ _ROW_MAX = (1 << 63) - 1
 
 
 class _Scope(Struct, frozen=True):
-    """The number of messages in the rooms, and of all: by these a plan is chosen."""
+    """The number of messages in the rooms, or of so many of them that `is_much`, and of all: they choose a plan."""
 
     in_rooms: int
     in_all: int
@@ -75,6 +78,11 @@ class _Scope(Struct, frozen=True):
     @property
     def is_small_part(self) -> bool:
         return self.in_rooms < self.in_all * _SMALL_PART
+
+    @property
+    def is_much(self) -> bool:
+        """Whether no plan depends on how many more there are."""
+        return not (self.is_few or self.is_small_part or self.is_less_than_to_find(_READ_MAX))
 
 
 def search_messages(
@@ -105,8 +113,14 @@ def search_messages(
 
 
 def _scope(connection: apsw.Connection, room_ids: Sequence[str]) -> _Scope:
-    in_all, in_rooms = fetch(connection, _COUNTS, (as_json(room_ids),))[0]
-    return _Scope(in_rooms or 0, in_all or 0)
+    scope = _Scope(0, fetch(connection, _IN_ALL)[0][0])
+    for first in range(0, len(room_ids), _COUNTED_ROOMS):
+        counted = room_ids[first : first + _COUNTED_ROOMS]
+        in_rooms = fetch(connection, _IN_ROOMS, (as_json(counted),))[0][0]
+        scope = structs.replace(scope, in_rooms=scope.in_rooms + in_rooms)
+        if scope.is_much:
+            break
+    return scope
 
 
 def _candidates(
