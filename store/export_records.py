@@ -60,9 +60,12 @@ class RoomRecord(Struct, frozen=True):
 
 
 class MemberRecord(Struct, frozen=True):
+    """A membership. `username_folded`: the name by which members are listed, also after the account was deleted."""
+
     room_id: str
     user_id: str
     username: str
+    username_folded: str
     room_order: int
     role: str
     read_seq: int

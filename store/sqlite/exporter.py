@@ -128,8 +128,8 @@ _TABLES = {
     "members": _Table(
         "members t JOIN users u ON u.id = t.user_id JOIN rooms r ON r.id = t.room_id",
         ("t.room_id", "t.user_id"),
-        """t.room_id, t.user_id, u.username, r.n, t.role, t.read_seq, t.muted_until, t.joined_at, t.joined_rev,
-        t.sent_at, u.bot_room_id IS NOT NULL""",
+        """t.room_id, t.user_id, u.username, t.username_folded, r.n, t.role, t.read_seq, t.muted_until, t.joined_at,
+        t.joined_rev, t.sent_at, u.bot_room_id IS NOT NULL""",
         _member,
     ),
     "messages": _Table(

@@ -86,6 +86,8 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
     for content in ("edited", "edited again"):
         await store.messages.edit(first, content, actor=ADMIN)
     ended = await store.users.create(username="Gone", email="gone@example.org", password_hash="hash")
+    eve = await store.users.create(username="Eve", email="eve@example.org", password_hash="hash")
+    await store.rooms.direct(ended.id, eve.id)  # which both stay in
     await store.members.add(room.id, ended.id)
     drafts = [MessageDraft(ended.id, "Gone", content, content) for content in ("one", "two")]
     for answer in await store.messages.append(room.id, drafts):
@@ -108,7 +110,7 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
     await store.bots.remove(room.id, "u-marvin", owner)
     await moderate(store, room.id, owner, people)
     await store.rooms.update(room.id, owner, RoomPatch(description="changed", slow_mode_s=30, archived=True))
-    users = [*(one.id for one in people), "u-robbie", "u-marvin", "u-robbie-hook"]
+    users = [*(one.id for one in people), eve.id, "u-robbie", "u-marvin", "u-robbie-hook"]
     seen = await visible_to(store, room.id, users)
     await store.close()
     return {
@@ -141,7 +143,11 @@ async def visible_to(store: Any, room_id: str, people: list[str]) -> dict[str, A
         "history": await store.messages.history(f"{room_id}-1", actor=ADMIN),
         "changes": await store.changes.page(room_id, since=0, limit=1000),
         "rooms": [await store.rooms.list_for(one, mine=False, query=None, limit=9, after=None) for one in people],
-        "members": await store.members.list(room_id, limit=99, after=None),
+        "members": [
+            await store.members.list(of, limit=99, after=None)
+            for one in people
+            for of in sorted(await store.rooms.joined_by(one))
+        ],
         "memberships": [await store.members.get(room_id, one) for one in people],
         "accounts": [await store.users.account(one) for one in people],
         "session": await store.sessions.get("s1"),
@@ -195,7 +201,7 @@ async def test_everything_is_there_as_it_was(tmp_path: Path, target: dict[str, s
     run = await asyncio.to_thread(command, "migrate", env={**target, "DATA_DIR": str(tmp_path / "data")})
     assert run.returncode == 0, run.stderr
     counts = {line.split()[0]: line.split()[1] for line in run.stdout.splitlines()}
-    assert (counts["users"], counts["rooms"], counts["messages"], counts["files"]) == ("10", "2", "3,003", "1")
+    assert (counts["users"], counts["rooms"], counts["messages"], counts["files"]) == ("11", "3", "3,003", "1")
     assert await visible_in_target(target, filled) == filled["seen"]
 
 
@@ -349,7 +355,7 @@ async def test_the_bar_of_a_second_run_begins_where_the_first_was_cut_off(
         await migrate_here(tmp_path / "data", target, cut_off)
     seen: list[tuple[str, int, int]] = []
     await migrate_here(tmp_path / "data", target, lambda *step: seen.append(step))
-    assert [step for step in seen if step[0] == "users"] == [("users", 10, 10)]
+    assert [step for step in seen if step[0] == "users"] == [("users", 11, 11)]
     assert [step for step in seen if step[0] == "messages"] == [("messages", done, 3003) for done in (2000, 3000, 3003)]
     assert await visible_in_target(target, filled) == filled["seen"]
 
