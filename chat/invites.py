@@ -54,11 +54,11 @@ class Invites:
         await self._membership_updates.publish_rev(room_id, rev)
 
     async def use(self, code: str, actor: Actor) -> RoomView:
-        """Make the actor a member by a link; a member uses none up. Returns the room.
+        """Make the actor a member by a link; a member uses none up, and may follow one that is. Returns the room.
 
         Raises ChatError not_found, room_not_found; StoreError: Refused (banned, forbidden), RoomFull.
         """
-        invite = await self._store.invites.find(code)
+        invite = await self._store.invites.find(code, member_id=actor.user_id)
         if invite is None:
             raise ChatError("not_found")
         async with self._membership_updates.fenced(invite.room_id, actor.user_id, begins=True):

@@ -37,11 +37,12 @@ class Invites(Protocol):
         Raises Missing("room" or "invite"), Refused: room_not_found, not_member, forbidden.
         """
 
-    async def find(self, code: str) -> Invite | None:
-        """A link that is good."""
+    async def find(self, code: str, *, member_id: str | None = None) -> Invite | None:
+        """A link that is good, or that is only used up if `member_id` is a member of its room."""
 
     async def use(self, code: str, user_id: str) -> MembershipChange:
-        """Make a user a member by a link. A use is taken only if the membership begins with it.
+        """Make a user a member by a link. A use is taken only if the membership begins with it: for a member, also a
+        link that is used up changes nothing, since its last use may have been theirs.
 
         Raises Missing("invite"), and as Members.add.
         """

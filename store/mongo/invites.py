@@ -73,16 +73,15 @@ class MongoInvites:
             rev: int = await self._log.change(room_id, RevokeInvite(code, actor=actor, database=self._database))
         return rev
 
-    async def find(self, code: str) -> Invite | None:
+    async def find(self, code: str, *, member_id: str | None = None) -> Invite | None:
         async with self._database.operation("invites.find"):
-            found = await self._find(code)
+            found = await self._find(code, member_id)
         return None if found is None else _invite_from(found)
 
     async def use(self, code: str, user_id: str) -> MembershipChange:
         async with self._database.operation("invites.use", write=True):
-            room_id = (await self._require(code))["roomId"]
-            standing = {"roomId": room_id, "userId": user_id, "left": False}
-            if await self._database.members.find_one(standing, {"_id": 1}) is not None:
+            room_id = (await self._require(code, user_id))["roomId"]
+            if await self._is_member(room_id, user_id):
                 unchanged: MembershipChange | None = await self._log.change(room_id, FindMembership(user_id))
                 if unchanged is not None:
                     return unchanged
@@ -110,14 +109,21 @@ class MongoInvites:
         async with self._database.operation("invites.release", write=True):
             await self._give_back(code)
 
-    async def _find(self, code: str) -> Document | None:
-        found: Document | None = await self._invites.find_one({"_id": code, **_good(self._database.clock())})
+    async def _find(self, code: str, member_id: str | None = None) -> Document | None:
+        found: Document | None = await self._invites.find_one({"_id": code, **_live(self._database.clock())})
         if found is None or await self._database.rooms.find_one({"_id": found["roomId"]}, {"_id": 1}) is None:
+            return None
+        is_used_up = found["usesLeft"] == 0
+        if is_used_up and not (member_id is not None and await self._is_member(found["roomId"], member_id)):
             return None
         return found
 
-    async def _require(self, code: str) -> Document:
-        found = await self._find(code)
+    async def _is_member(self, room_id: str, user_id: str) -> bool:
+        standing = {"roomId": room_id, "userId": user_id, "left": False}
+        return await self._database.members.find_one(standing, {"_id": 1}) is not None
+
+    async def _require(self, code: str, member_id: str | None = None) -> Document:
+        found = await self._find(code, member_id)
         if found is None:
             raise Missing("invite")
         return found
@@ -220,15 +226,14 @@ class RevokeInvite:
         return view.record(invite={"code": self._code, "set": gone}, audit=note)
 
 
+def _live(now_ms: int) -> Document:
+    """The match of links that are neither revoked nor expired."""
+    return {"revoked": None, "$or": [{"endsAt": None}, {"endsAt": {"$gt": stored_time(now_ms)}}]}
+
+
 def _good(now_ms: int) -> Document:
     """The match of links that are neither revoked, expired nor used up."""
-    return {
-        "revoked": None,
-        "$and": [
-            {"$or": [{"endsAt": None}, {"endsAt": {"$gt": stored_time(now_ms)}}]},
-            {"$or": [{"usesLeft": None}, {"usesLeft": {"$gt": 0}}]},
-        ],
-    }
+    return {"$and": [_live(now_ms), {"$or": [{"usesLeft": None}, {"usesLeft": {"$gt": 0}}]}]}
 
 
 def _invite_from(document: Document) -> Invite:

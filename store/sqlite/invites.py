@@ -33,8 +33,13 @@ from store.sqlite.members import join, require_room, role_in
 from store.sqlite.rows import Row, fetch, fetch_one, time_or_none
 
 _COLUMNS = "i.code, i.room_id, i.maker_id, i.uses, i.max_uses, i.expires_at"
-_GOOD = "coalesce(i.expires_at > ?1, 1) AND coalesce(i.uses < i.max_uses, 1)"
-_FIND = f"SELECT {_COLUMNS} FROM invites i JOIN rooms r ON r.id = i.room_id WHERE i.code = ?2 AND {_GOOD}"
+_LIVE = "coalesce(i.expires_at > ?1, 1)"
+_LEFT = "coalesce(i.uses < i.max_uses, 1)"
+_GOOD = f"{_LIVE} AND {_LEFT}"
+_FIND = f"""
+SELECT {_COLUMNS} FROM invites i JOIN rooms r ON r.id = i.room_id
+LEFT JOIN members m ON m.room_id = i.room_id AND m.user_id = ?3
+WHERE i.code = ?2 AND {_LIVE} AND ({_LEFT} OR m.user_id IS NOT NULL)"""
 _LIST = f"""
 SELECT {_COLUMNS} FROM invites i WHERE i.room_id = ?2 AND {_GOOD} AND (?3 IS NULL OR i.maker_id = ?3)
 ORDER BY i.created_at DESC, i.code LIMIT ?4"""
@@ -91,14 +96,16 @@ class SqliteInvites:
 
         return await self._database.write("invites.revoke", operation)
 
-    async def find(self, code: str) -> Invite | None:
-        clock = self._database.clock
-        return await self._database.read("invites.find", lambda connection: _find(connection, code, clock.peek()))
+    async def find(self, code: str, *, member_id: str | None = None) -> Invite | None:
+        def operation(connection: apsw.Connection) -> Invite | None:
+            return _find(connection, code, member_id, self._database.clock.peek())
+
+        return await self._database.read("invites.find", operation)
 
     async def use(self, code: str, user_id: str) -> MembershipChange:
         def operation(connection: apsw.Connection) -> MembershipChange:
             now_ms = self._database.clock()
-            invite = _require(connection, code, now_ms)
+            invite = _require(connection, code, user_id, now_ms)
             change = join(connection, invite.room_id, user_id, role=Role.MEMBER, now_ms=now_ms)
             if change.changed:
                 _count_use(connection, code, 1, now_ms)
@@ -109,7 +116,7 @@ class SqliteInvites:
     async def claim(self, code: str) -> Invite:
         def operation(connection: apsw.Connection) -> Invite:
             now_ms = self._database.clock()
-            invite = _require(connection, code, now_ms)
+            invite = _require(connection, code, None, now_ms)
             require_open_to_new(require_room(connection, invite.room_id))
             _count_use(connection, code, 1, now_ms)
             return invite
@@ -126,13 +133,13 @@ def _invite_from(row: Row) -> Invite:
     return Invite(code, room_id, maker_id, uses, max_uses, time_or_none(expires_at))
 
 
-def _find(connection: apsw.Connection, code: str, now_ms: int) -> Invite | None:
-    row = fetch_one(connection, _FIND, (now_ms, code))
+def _find(connection: apsw.Connection, code: str, member_id: str | None, now_ms: int) -> Invite | None:
+    row = fetch_one(connection, _FIND, (now_ms, code, member_id))
     return None if row is None else _invite_from(row)
 
 
-def _require(connection: apsw.Connection, code: str, now_ms: int) -> Invite:
-    found = _find(connection, code, now_ms)
+def _require(connection: apsw.Connection, code: str, member_id: str | None, now_ms: int) -> Invite:
+    found = _find(connection, code, member_id, now_ms)
     if found is None:
         raise Missing("invite")
     return found

@@ -50,8 +50,34 @@ async def test_a_link_makes_people_members_until_it_is_used_up(store: Store, fil
     await store.invites.use("code", cy.id)
     assert await store.invites.find("code") is None
     assert await missing_of(store.invites.use("code", dan.id)) == "invite"
-    assert await missing_of(store.invites.use("code", bob.id)) == "invite"
     assert await store.invites.list(room_id, actor=Actor(ann.id)) == []
+
+
+@pytest.mark.gen_test
+async def test_who_became_a_member_by_the_last_use_may_follow_the_link_again(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
+    ann, bob, cy = [await fill.user() for _ in range(3)]
+    room_id = (await fill.room(ann, private=True)).room.id
+    for code, ms in (("code", 5000), ("revoked", None)):
+        await make(store, room_id, ann, code, max_uses=1, ms=ms)
+    await store.invites.claim("revoked")
+    await store.invites.revoke(room_id, "revoked", actor=Actor(ann.id))
+    assert (await store.invites.use("code", bob.id)).changed
+    again = await store.invites.use("code", bob.id)
+    assert (again.changed, again.membership is not None) == (False, True)
+    found = await store.invites.find("code", member_id=bob.id)
+    assert found is not None
+    assert (found.room_id, found.uses) == (room_id, 1)
+    assert await store.invites.find("revoked", member_id=bob.id) is None
+    assert await store.invites.find("code", member_id=cy.id) is None
+    assert await missing_of(store.invites.use("code", cy.id)) == "invite"
+    await store.members.remove(room_id, bob.id)
+    assert await store.invites.find("code", member_id=bob.id) is None
+    assert await missing_of(store.invites.use("code", bob.id)) == "invite"
+    clock.ms += 5000
+    assert await store.invites.find("code", member_id=ann.id) is None
+    assert await missing_of(store.invites.use("code", ann.id)) == "invite"
 
 
 @pytest.mark.gen_test

@@ -42,6 +42,8 @@ def test_a_link_lets_people_into_a_private_room_until_it_is_used_up(server: Serv
     assert ada.call("POST", f"/invites/{code}").json["room"]["memberCount"] == 1
     room = bob.call("POST", f"/invites/{code}").json["room"]
     assert (set(room), room["id"], room["role"], room["memberCount"]) == (MEMBER_ROOM, room_id, "member", 2)
+    again = bob.call("POST", f"/invites/{code}")
+    assert (again.status, again.json["room"]["memberCount"]) == (200, 2), "the reply to the last use may have been lost"
     refused = cy.call("POST", f"/invites/{code}")
     assert (refused.status, refused.code) == (404, "not_found")
     assert ada.call("GET", f"/rooms/{room_id}/invites").json == {"invites": []}
