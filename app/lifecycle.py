@@ -123,16 +123,17 @@ class Process:
             self._every(RECONCILE_EVERY_S, chat.slot_reconciler.start)
             self._bus_is_back()
         self._soon_and_every(SWEEP_EVERY_S, lambda: _tried(lambda: self._store.sweep(now_ms())))
+        # A full garbage collection over 10,000 connections stalls the loop for hundreds of milliseconds. So what exists
+        # by now is never collected, old objects are collected seldom, and young ones are few enough for 3 ms. This one
+        # comes before the loop's lag is measured, for which the first clients would be refused.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 50, 100)
         monitoring.lag.start()
         monitoring.monitor.start()
         self._readiness.started()
         listening, self._listening = self._listening, []
         self._http.add_sockets(paced(listening, descriptors_max=descriptor_limit.limit()))
-        # A full garbage collection over 10,000 connections stalls the loop for hundreds of milliseconds. So what exists
-        # by now is never collected, old objects are collected seldom, and young ones are few enough for 3 ms.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(10_000, 50, 100)
 
     def _every(self, seconds: float, callback: Callable[[], object]) -> None:
         periodic = PeriodicCallback(callback, max(seconds, 0.02) * 1000)  # type: ignore[arg-type]
