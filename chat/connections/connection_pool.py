@@ -63,6 +63,7 @@ class Pool:
         self._users: dict[str, dict[Session, bool]] = {}  # user id → session → whether it has a slot
         # User id → connection ids, from before their slot is asked for until they are bound
         self._admitting: dict[str, set[str]] = {}
+        self._subscribed_admissions: set[str] = set()  # connections being admitted, each with a subscription of its own
         self._is_draining = False
 
     # ---- who is connected ----------------------------------------------------------------------------------------
@@ -136,14 +137,21 @@ class Pool:
     async def reserve_slot(self, connection_id: str, user_id: str, *, replaces: str | None) -> AsyncIterator[bool]:
         """Whether the user may have this connection too, over all processes; `replaces` is closed first.
 
-        However the body ends, a slot whose connection was not bound in it is given back.
+        The body begins once the user's events reach this process: what a client reads after its welcome is followed by
+        all that comes later. However it ends, a slot whose connection was not bound in it is given back.
         """
         if replaces is not None:
             await self._replace(ConnectionReplaced(user_id, replaces))
         self._admitting.setdefault(user_id, set()).add(connection_id)
         try:
+            if user_id not in self._users:
+                self._subscribed_admissions.add(connection_id)
+                await self._bus.subscribe(user_topic(user_id))
             yield await self._connection_slots.acquire(user_id, connection_id, replaces=replaces, alive=self._alive())
         finally:
+            if connection_id in self._subscribed_admissions:
+                self._subscribed_admissions.remove(connection_id)
+                self._task_queue.run(lambda: self._bus.unsubscribe(user_topic(user_id)))
             if self._end_admission(user_id, connection_id):
                 self._connection_slots.release(user_id, connection_id)
 
@@ -186,7 +194,10 @@ class Pool:
             return False
         if user.id not in self._users:
             self._users[user.id] = own
-            self._task_queue.run(lambda: self._bus.subscribe(user_topic(user.id)))
+            if session.connection_id in self._subscribed_admissions:
+                self._subscribed_admissions.remove(session.connection_id)  # it is the user's now
+            else:  # the other connections have ended since this one was let in
+                self._task_queue.run(lambda: self._bus.subscribe(user_topic(user.id)))
         session.bind(user)
         session.link.trust()
         own[session] = True

@@ -6,17 +6,12 @@ import asyncio
 
 import pytest
 
-from app.composition.presence import build_presence
 from chat.connections.connection_pool import Pool
 from chat.connections.drain import Drain
 from chat.connections.heartbeat_sweep import CLOSE_WITHIN_S
-from chat.delivery.room_hub import Hub
-from cluster.memory_bus import MemoryBus
 from cluster.memory_connections_per_user import MemoryConnectionSlots
-from common.paced_callbacks import PacedCallbacks
-from common.serial_task_queue import SerialTaskQueue
 from handlers.codec.json_codec import JsonCodec
-from monitor.observer import Observer
+from tests.unit.chat.connections.pool import pool_with
 
 pytestmark = pytest.mark.gen_test
 
@@ -36,36 +31,6 @@ class LateSlots(MemoryConnectionSlots):
 
     def release(self, user_id: str, connection_id: str) -> None:
         self.released.append(connection_id)
-
-
-def pool_with(slots: LateSlots) -> Pool:
-    bus, task_queue, loop = MemoryBus(), SerialTaskQueue(), asyncio.get_running_loop()
-    return Pool(
-        hub=Hub(
-            store=None,  # type: ignore[arg-type]
-            bus=bus,
-            codec=JsonCodec(),
-            frame=bytes,
-            observer=Observer(),
-            coalesce=False,
-            hold_max_bytes=1,
-        ),
-        bus=bus,
-        connection_slots=slots,
-        presence=build_presence(
-            codec=JsonCodec(),
-            bus=bus,
-            task_queue=task_queue,
-            paced_callbacks=PacedCallbacks(loop=loop),
-            process_id="p",
-            grace_s=0.0,
-            loop=loop,
-        ).presence,
-        task_queue=task_queue,
-        observer=Observer(),
-        max_connections=10,
-        max_per_user=10,
-    )
 
 
 class CountedClock:
