@@ -225,8 +225,8 @@ def test_a_server_that_is_busy_is_asked_again_when_it_says_and_the_refusals_are_
 def test_a_server_that_stays_busy_is_a_failure_of_each_connection() -> None:
     with refusing(upgrades=2, joins=0, retry_after_s=60) as port:
         connected, failures = connect_to(port, count=2, within_s=SOON_S)
-    assert (connected.ready, connected.refused) == (0, 2)
-    assert failures == [f"connection 0.{number}: still refused after 2 s" for number in (0, 1)]
+    assert connected.ready == 0
+    assert sorted(failure.partition(":")[0] for failure in failures) == ["connection 0.0", "connection 0.1"]
 
 
 @contextmanager
