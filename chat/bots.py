@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from chat.errors import ChatError
 from chat.logins import Logins
 from chat.member_moderation import require_moderated_room
+from chat.membership_reader import members_among
 from chat.membership_updates import MembershipUpdates
 from chat.presenter import Presenter
 from chat.request_inputs.bots import AddBot
@@ -62,7 +63,7 @@ class Bots:
         """Return the bots of a room, the oldest first. Raises ChatError room_not_found; Refused; StoreError."""
         await require_moderated_room(self._store, actor, room_id)
         bots = await self._store.bots.list(room_id)
-        members = await members_among(self._store, room_id, [bot.user.id for bot in bots])
+        members = await members_among(self._store.members.standings, room_id, [bot.user.id for bot in bots])
         return [
             BotView(self._presenter.user(bot.user), bot.created_at, bot.created_by, bot.user.id in members)
             for bot in bots
@@ -78,10 +79,3 @@ class Bots:
             removed = await self._store.bots.remove(room_id, user_id, actor)
         await self._logins.publish_revoked(user_id, [removed.bot.session_id])
         await self._membership_updates.publish_ended(removed.change, user_id, "removed")
-
-
-async def members_among(store: Store, room_id: str, user_ids: Sequence[str]) -> set[str]:
-    """Those of these users who are members of the room. Raises StoreError."""
-    standings = await store.members.standings([(room_id, user_id) for user_id in user_ids])
-    found = zip(user_ids, standings, strict=True)
-    return {user_id for user_id, standing in found if standing is not None and standing.membership is not None}

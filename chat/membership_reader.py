@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from chat.recheck_requests import MembershipKey
 from store.contract import Store
@@ -12,6 +12,8 @@ from store.models import Standing, User
 BATCH_MAX = 500
 WAITING_MAX = 20_000
 TIMEOUT_S = 10.0  # as long as a command may take
+
+ReadStandings = Callable[[Sequence[MembershipKey]], Awaitable[Sequence[Standing | None]]]
 
 
 class MembershipReader:
@@ -50,3 +52,9 @@ class MembershipReader:
 
     async def _read_peers(self, _: str, memberships: Sequence[MembershipKey]) -> Sequence[User | None | Exception]:
         return await self._store.rooms.peers(memberships)
+
+
+async def members_among(standings: ReadStandings, room_id: str, user_ids: Sequence[str]) -> set[str]:
+    """Those of these users who are members of the room, as `standings` of the store says. Raises StoreError."""
+    found = zip(user_ids, await standings([(room_id, user_id) for user_id in user_ids]), strict=True)
+    return {user_id for user_id, standing in found if standing is not None and standing.membership is not None}

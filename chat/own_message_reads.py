@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from chat.codec import Codec
 from chat.events import MessageReadUpdate
+from chat.recheck_requests import MembershipKey
 from cluster.contract import Bus
 from cluster.events import UserEvent
 from cluster.topics import reading_order, user_topic
@@ -26,8 +27,6 @@ from store.models import read_state
 TELL_EVERY_S = 1.0  # of one author in one room
 WAITING_MAX = 10_000  # (room, author) pairs that wait for a read or were told lately; nobody hears of further ones
 BATCH_MAX = 100
-
-Pair = tuple[str, str]  # room id, user id
 
 
 class OwnMessageReads:
@@ -53,9 +52,9 @@ class OwnMessageReads:
         self._connections_of = connections_of
         self._now = now
         self._waiting_max = waiting_max
-        self._due: dict[Pair, None] = {}
-        self._told_at: dict[Pair, float] = {}  # in the order of the times
-        self._later: set[Pair] = set()  # those of `_told_at` that have posted again
+        self._due: dict[MembershipKey, None] = {}
+        self._told_at: dict[MembershipKey, float] = {}  # in the order of the times
+        self._later: set[MembershipKey] = set()  # those of `_told_at` that have posted again
         self._tasks = SerialTaskQueue(expected=(StoreError,))
 
     def note(self, room_id: str, user_id: str, *, by_rest: bool) -> None:

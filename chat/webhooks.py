@@ -7,9 +7,9 @@ import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from chat.bots import members_among
 from chat.errors import ChatError, as_refusal
 from chat.member_moderation import require_moderated_room
+from chat.membership_reader import members_among
 from chat.membership_updates import MembershipUpdates
 from chat.messages import Messages
 from chat.profiles import Profiles
@@ -72,7 +72,7 @@ class Webhooks:
         """Return the webhooks of a room, the oldest first. Raises ChatError room_not_found; Refused; StoreError."""
         await require_moderated_room(self._store, actor, room_id)
         webhooks = await self._store.webhooks.list(room_id)
-        members = await members_among(self._store, room_id, [one.user_id for one in webhooks])
+        members = await members_among(self._store.members.standings, room_id, [one.user_id for one in webhooks])
         return [
             WebhookView(one.id, one.name, one.user_id, one.created_at, one.created_by, one.user_id in members)
             for one in webhooks

@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from chat.connections.connection_pool import Pool
+from chat.membership_reader import ReadStandings, members_among
 from chat.presence.presence import Presence
-from chat.recheck_requests import MembershipKey
 from cluster.events import AllMentioned
+from common.in_parts import in_parts
 from common.serial_task_queue import SerialTaskQueue
 from store.errors import StoreError
-from store.models import Standing
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class MentionsOfAll:
         *,
         pool: Pool,
         presence: Presence,
-        standings: Callable[[Sequence[MembershipKey]], Awaitable[Sequence[Standing | None]]],
+        standings: ReadStandings,
         task_queue: SerialTaskQueue,
         frame: Callable[[bytes], bytes],
     ) -> None:
@@ -77,12 +77,8 @@ class MentionsOfAll:
         room_id = happening.room_id
         frame = self._frame(happening.event)
         members = self._presence.members_of(room_id)
-        for start in range(0, len(members), MEMBERS_A_READ):
-            part = [
-                user_id
-                for user_id in members[start : start + MEMBERS_A_READ]
-                if user_id != happening.author_id and self._pool.sessions_of(user_id)
-            ]
+        for some in in_parts(members, MEMBERS_A_READ):
+            part = [user_id for user_id in some if user_id != happening.author_id and self._pool.sessions_of(user_id)]
             ended = await self._not_members(room_id, part)
             for number, user_id in enumerate(part, 1):
                 # Asked again, because the membership may have ended while the others were served
@@ -99,9 +95,7 @@ class MentionsOfAll:
         if not asked:
             return set()
         try:
-            standings = await self._standings([(room_id, user_id) for user_id in asked])
+            return set(asked) - await members_among(self._standings, room_id, asked)
         except StoreError as error:
             log.warning("a mention of all is not told to who has not joined room %s: %s", room_id, error)
             return set(asked)
-        found = zip(asked, standings, strict=True)
-        return {user_id for user_id, standing in found if standing is None or standing.membership is None}
