@@ -16,7 +16,7 @@ DOCUMENTS = (
     ARCHITECTURE,
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "decisions").glob("*.md")),
 )
-FOLDERS = r"(?:app|bench|cache|chat|cluster|common|deploy|docs|handlers|limits|monitor|store|tests|web)"
+FOLDERS = r"(?:app|bench|cache|chat|cluster|common|deploy|docs|handlers|images|limits|monitor|store|tests|web)"
 PATH = re.compile(rf"`((?:{FOLDERS}/[\w./@-]*)|server\.py|Makefile|setup\.cfg|constraints\.txt|pyproject\.toml)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 

@@ -17,20 +17,21 @@ STARTED = {"__init__.py", "__main__.py", "server.py", "build_backend.py"}  # by 
 ENTRANCES = ("package", "server")
 PRODUCT = (
     "server.py",
-    *("package", "app", "handlers", "chat", "cache", "cluster", "store", "limits", "monitor", "common"),
+    *("package", "app", "handlers", "chat", "cache", "cluster", "store", "limits", "monitor", "images", "common"),
 )
 
 # What a part may never import, by the prefix of its path.
 UPHILL = {
     "app/": ENTRANCES,
     "handlers/": ("app", *ENTRANCES),
-    "chat/": ("handlers", "app", *ENTRANCES, "tornado", "json", "msgspec.json"),
-    "cache/": ("chat", "handlers", "app", *ENTRANCES, "limits"),
-    "cluster/": ("cache", "chat", "handlers", "app", *ENTRANCES, "limits"),
-    "store/": ("cache", "cluster", "limits", "chat", "handlers", "app", *ENTRANCES),
-    "limits/": ("cache", "cluster", "store", "chat", "handlers", "app", *ENTRANCES),
-    "monitor/": ("cache", "cluster", "store", "limits", "chat", "handlers", "app", *ENTRANCES),
-    "common/": ("monitor", "cache", "cluster", "store", "limits", "chat", "handlers", "app", *ENTRANCES),
+    "chat/": ("handlers", "app", *ENTRANCES, "tornado", "json", "msgspec.json", "images.worker"),
+    "cache/": ("chat", "handlers", "app", *ENTRANCES, "limits", "images"),
+    "cluster/": ("cache", "chat", "handlers", "app", *ENTRANCES, "limits", "images"),
+    "store/": ("cache", "cluster", "limits", "chat", "handlers", "app", *ENTRANCES, "images"),
+    "limits/": ("cache", "cluster", "store", "chat", "handlers", "app", *ENTRANCES, "images"),
+    "monitor/": ("cache", "cluster", "store", "limits", "chat", "handlers", "app", *ENTRANCES, "images"),
+    "images/": ("monitor", "cache", "cluster", "store", "limits", "chat", "handlers", "app", *ENTRANCES),
+    "common/": ("images", "monitor", "cache", "cluster", "store", "limits", "chat", "handlers", "app", *ENTRANCES),
 }
 # Who alone may import a driver.
 DOORS = {
@@ -44,6 +45,7 @@ DOORS = {
     "opentelemetry": "monitor/otel.py",
     "prometheus_client": "monitor/prometheus.py",
     "ujson": "handlers/codec/json_encoding.py",
+    "PIL": "images/worker/",  # a process of its own: decoding hostile bytes in the server would be the server's risk
 }
 
 
@@ -107,6 +109,8 @@ def test_imports_go_one_way_down_and_drivers_stay_behind_their_doors() -> None:
         ("cache/memory_cache.py", "import ujson"),
         ("monitor/observer.py", "from store.models import User"),
         ("store/sqlite/users.py", "import sqlite3"),
+        ("images/contract.py", "import PIL.Image"),
+        ("images/contract.py", "from store.models import File"),
     ],
 )
 def test_a_wrong_import_is_found(tmp_path: Path, place: str, line: str) -> None:
