@@ -67,6 +67,7 @@ class Process:
         """Everything that `stop` closes, also after a start that failed half way; the last entry is closed first."""
         chat, monitoring, closing = self._chat, self._monitoring, AsyncExitStack()
         closing.callback(chat.account_parts.passwords.close)
+        closing.callback(chat.file_parts.incoming.close)
         closing.push_async_callback(self._http.close_all_connections)
         closing.push_async_callback(self._shared.limiter.close)
         closing.push_async_callback(close_chat, chat)

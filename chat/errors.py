@@ -130,7 +130,12 @@ BACKEND_CODES: tuple[tuple[type[Exception], str], ...] = (
     (StoreError, "unavailable"),
     (CacheClosed, "unavailable"),
 )
-MISSING_CODES = {"user": "user_not_found", "room": "room_not_found", "message": "message_not_found"}
+MISSING_CODES = {
+    "user": "user_not_found",
+    "room": "room_not_found",
+    "message": "message_not_found",
+    "file": "file_not_found",
+}
 
 
 def as_refusal(cause: BaseException | None) -> ChatError | None:

@@ -33,6 +33,11 @@ EMOJI_BYTES_MAX = 32
 SHRINKS_AT_MOST = 4  # NFC shortens a text by this factor at most: a longer one is refused without normalising it
 
 
+def has_visible_character(text: str) -> bool:
+    """Whether at least one character of the text is drawn as something."""
+    return not all(map(_is_unseen, text))
+
+
 def nfc(text: str) -> str:
     """Return the text in NFC, so that a composed character equals the sequence that another keyboard writes for it."""
     return unicodedata.normalize("NFC", text)
@@ -51,7 +56,7 @@ def emoji(text: str) -> str:
         raise ValueError(f"takes 1 to {EMOJI_BYTES_MAX} bytes of UTF-8")
     if _turns_or_breaks(text):
         raise ValueError("takes no control, line or bidirectional formatting characters")
-    if all(map(_is_unseen, text)):
+    if not has_visible_character(text):
         raise ValueError("takes at least one visible character")
     return text
 
@@ -70,7 +75,7 @@ def seen_as_name(*, max_chars: int) -> Callable[[str], str]:
             raise ValueError("takes no control, line or bidirectional formatting characters")
         if not 1 <= len(name) <= max_chars:
             raise ValueError(f"takes 1 to {max_chars} characters")
-        if all(map(_is_unseen, name)):
+        if not has_visible_character(name):
             raise ValueError("takes at least one visible character")
         return name
 

@@ -64,7 +64,7 @@ class Handler(RequestSender, Generic[S]):
     counts_itself: ClassVar[Collection[str]] = ()
     for_bots: ClassVar[Collection[str]] = ()
     has_secret_path: ClassVar[bool] = False
-    max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
+    max_body_bytes: int = MAX_BODY_BYTES
 
     identity: Identity
     common_check: Check
@@ -147,15 +147,24 @@ class Handler(RequestSender, Generic[S]):
                 await self.count(self.common_check)
             return
         try:
-            self.identity = await self.shared.logins.identify(bearer_token(self.request.headers))
+            self.identity = await self.identify()
         except ChatError as error:
             await self.count(self.common_check)
             raise (operators.refusal(self.client) if self.is_for_operators else error) from error
-        self.common_check = Check("api", self.identity.user.id)
+        self.common_check = Check(self.counted_as, self.identity.user.id)
         if method not in self.counts_itself:
             await self.count(self.common_check)
         if self.is_for_operators and not operators.administrators.has(self.identity.user):
             raise ChatError("forbidden")
+
+    async def identify(self) -> Identity:
+        """The user of the token. Raises ChatError unauthorized, token_expired; StoreError."""
+        return await self.shared.logins.identify(bearer_token(self.request.headers))
+
+    @property
+    def counted_as(self) -> str:
+        """The operation as which each authenticated request counts, besides limits of its own."""
+        return "api"
 
     @property
     def context(self) -> RequestContext:
@@ -248,6 +257,10 @@ class Handler(RequestSender, Generic[S]):
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         set_rate_limit_headers(self, self._decision)
         self.finish(body)
+
+    def reply_error(self, error: ChatError, status: int) -> None:
+        """Finish with an error document, under a status that the error's code does not have."""
+        self._reply_bytes(error_document(error, request_id=self.request_id), status)
 
     def reply_nothing(self) -> None:
         """Finish with 204 and no body."""

@@ -7,13 +7,12 @@ import logging
 from contextlib import aclosing
 from typing import ClassVar
 
-from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
 from chat.data_export import DataExport
 from chat.errors import ChatError
-from handlers.base import Handler
 from handlers.rate_limit_headers import set_rate_limit_headers
+from handlers.streaming import StreamingHandler
 from handlers.zip_stream import zip_stream
 from limits.load_shedding import ShedClass
 from store.errors import StoreError
@@ -21,11 +20,10 @@ from store.errors import StoreError
 log = logging.getLogger(__name__)
 
 EXPORT_WITHIN_S = 600.0  # for all of it
-READ_WITHIN_S = 30.0  # for the peer to take what was written: a reader that stops gives its place to others
 WRITE_BYTES = 65_536
 
 
-class ExportHandler(Handler[DataExport]):
+class ExportHandler(StreamingHandler[DataExport]):
     sheds: ClassVar = {"GET": ShedClass.READS}
 
     async def head(self) -> None:  # type: ignore[override]
@@ -52,22 +50,14 @@ class ExportHandler(Handler[DataExport]):
                 if not has_begun:
                     raise
                 log.warning("an export was cut off: %s", error or "it took too long")
-                self._cut_off()
+                self.cut_off()
             except StreamClosedError:
                 log.info("the reader of an export has gone")
 
     async def _send(self, waiting: list[bytes]) -> None:
-        """Write what waits, and wait until the peer's side has taken it. Raises StreamClosedError, TimeoutError."""
-        self.write(b"".join(waiting))
+        piece = b"".join(waiting)
         waiting.clear()
-        async with asyncio.timeout(READ_WITHIN_S):
-            await self.flush()
-
-    def _cut_off(self) -> None:
-        """Close the connection without the end of the reply: a reply that is cut off must not look complete."""
-        connection = self.request.connection
-        assert isinstance(connection, HTTP1Connection)
-        connection.close()
+        await self.send(piece)
 
     def _set_export_headers(self) -> None:
         self.set_header("Content-Type", "application/zip")

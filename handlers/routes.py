@@ -22,6 +22,7 @@ from handlers import (
     auth,
     bots,
     data_export,
+    files,
     health,
     invites,
     messages,
@@ -71,6 +72,7 @@ class Services(Struct, frozen=True):
     search: Search
     bots: Bots
     webhooks: Webhooks
+    files: files.FileServices
     about: health.About
     readiness: health.Readiness
     database_health: DatabaseHealth
@@ -156,6 +158,9 @@ def make_application(services: Services) -> Application:
             route(rf"/messages/{ID}/history", messages.HistoryHandler, services.messages),
             route(rf"/messages/{ID}/thread", messages.ThreadHandler, services.messages),
             route(rf"/messages/{ID}/reactions/{ID}", messages.ReactionHandler, services.messages),
+            route(r"/files", files.FilesHandler, services.files),
+            route(rf"/files/{ID}", files.OneFileHandler, services.files),
+            route(rf"/files/{ID}/thumbnail", files.ThumbnailHandler, services.files),
             route(rf"/rooms/{ID}/bots", bots.BotsHandler, services.bots),
             route(rf"/rooms/{ID}/bots/{ID}", bots.OneBotHandler, services.bots),
             route(rf"/rooms/{ID}/webhooks", webhooks.WebhooksHandler, services.webhooks),

@@ -14,6 +14,7 @@ from app.composition.accounts import AccountParts, build_accounts
 from app.composition.cluster import Cluster
 from app.composition.common_parts import CommonParts
 from app.composition.conversation import Conversation, build_conversation
+from app.composition.files import FileParts, build_files
 from app.composition.limits import build_limits
 from app.composition.member_notices import MemberNotices, build_member_notices
 from app.composition.memberships import build_membership_updates
@@ -66,6 +67,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     conversation: Conversation
     commands: Commands
     drain: Drain
+    file_parts: FileParts
     heartbeat_sweep: HeartbeatSweep
     hub: Hub
     invites: Invites
@@ -232,6 +234,7 @@ def build_chat(
         membership_recheck=membership_recheck,
         membership_rechecks=membership_rechecks,
         account_parts=account_parts,
+        file_parts=build_files(common),
         recheck_requests=recheck_requests,
         bus_dispatch=BusDispatch(
             hub=hub,

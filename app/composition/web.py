@@ -15,6 +15,7 @@ from handlers.access_log import refusal_log
 from handlers.cache_health import CacheHealth
 from handlers.client_address import ClientAddresses
 from handlers.database_health import DatabaseHealth
+from handlers.files import FileServices
 from handlers.health import About, Readiness
 from handlers.http.http_bounds import HttpBounds
 from handlers.http.server import BoundedHTTPServer
@@ -114,6 +115,12 @@ def build_web(
         search=chat.conversation.search,
         bots=chat.conversation.bot_parts.bots,
         webhooks=chat.conversation.bot_parts.webhooks,
+        files=FileServices(
+            files=chat.file_parts.files,
+            incoming=chat.file_parts.incoming,
+            file_max_bytes=settings.files.max_file_size_bytes,
+            is_embeddable=bool(settings.server.cors_origins),
+        ),
         about=About(
             version=VERSION,
             store=store.name,

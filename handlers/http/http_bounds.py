@@ -12,6 +12,7 @@ class HttpBounds(msgspec.Struct, frozen=True):
     # For a whole request head: from the accept of a new connection, from the first byte on a kept one
     head_s: float = 10.0
     body_s: float = 10.0
+    upload_min_bytes: int = 16_384  # of an upload's body in each `body_s`, instead of all of it
     idle_s: float = 75.0  # more than nginx's keepalive_timeout, so that nginx closes idle connections first
     reply_s: float = 60.0  # for the peer to receive a reply
     drain_max_bytes: int = 65_536  # of an unread body: up to this much is read and discarded to keep the connection

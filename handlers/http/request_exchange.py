@@ -73,6 +73,8 @@ class RequestExchange(HTTP1Connection):
         self._timer: asyncio.TimerHandle | None = None
         self._body_left: int | None = 0  # bytes; None: it is chunked
         self._awaits_continue = False
+        self._is_upload = False
+        self._body_bytes = 0  # that have been received
         self._is_detached = False
         self._has_begun = False
         self._counted_as = counted_as
@@ -182,7 +184,7 @@ class RequestExchange(HTTP1Connection):
             if self._awaits_continue:
                 self._awaits_continue = False
                 self.stream.write(CONTINUE)
-            self._set_timeout(self._bounds.body_s, self._end_late_body)
+            self._set_body_timeout()
             if self._body_left is None:
                 await self._read_chunked_body(delegate)
             else:
@@ -190,7 +192,26 @@ class RequestExchange(HTTP1Connection):
             self._set_timeout(None)
         self._read_finished = True
 
+    def expect_upload(self) -> None:
+        """Give the body all the time that it needs while it comes, `upload_min_bytes` in each `body_s` at least."""
+        self._is_upload = True
+
+    def _set_body_timeout(self) -> None:
+        if self._is_upload:
+            enough = self._body_bytes + self._bounds.upload_min_bytes
+            self._set_timeout(self._bounds.body_s, lambda: self._check_progress(enough))
+        else:
+            self._set_timeout(self._bounds.body_s, self._end_late_body)
+
+    def _check_progress(self, enough: int) -> None:
+        """End an upload of which fewer bytes than `enough` have come."""
+        if self._body_bytes < enough:
+            self._end_late_body()
+        else:
+            self._set_body_timeout()
+
     async def _deliver_body(self, delegate: HTTPMessageDelegate, data: bytes) -> None:
+        self._body_bytes += len(data)
         if self._body_left is not None:
             self._body_left -= len(data)
         if not self._write_finished:

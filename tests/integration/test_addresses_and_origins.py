@@ -19,6 +19,7 @@ from tests.support.accounts import create_account
 from tests.support.client import PASSWORD, Person, Reply, call, chat, register
 from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess, command, free_port, serving
+from tests.support.uploads import upload
 
 pytestmark = embedded
 
@@ -271,6 +272,7 @@ def test_an_absolute_target_is_served_by_its_own_host(server: ServerProcess) -> 
 def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: ServerProcess, ada: Person) -> None:
     room = ada.make_room()["id"]
     message = ada.post(room, "hello")["id"]
+    file = upload(ada, b"hello")["id"]
     paths = [
         "/", "/dashboard", "/static/chat.js", "/health", "/health/ready", *OPERATORS, "/auth/profile", "/users",
         "/users/me", "/users/me/settings", "/users/me/blocks", "/auth/sessions",
@@ -280,6 +282,7 @@ def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: 
         "/messages/search?q=tea", "/messages/search/suggest?q=t", "/messages/search?q=from:",
         f"/messages/{message}/thread",
         "/messages?roomId=nowhere", "/messages", "/nothing",
+        f"/files/{file}", f"/files/{file}/thumbnail", "/files/nothing", "/files",
         f"/rooms/{room}/changes", f"/rooms/{room}/bans", f"/rooms/{room}/audit",
         f"/rooms/{room}/reports",
         f"/rooms/{room}/bots", f"/rooms/{room}/webhooks",

@@ -28,7 +28,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     `ids`: what the scene puts for each {id} of the path. `data`: the body, or the data of the command; `query`: the
     query. `in_private` says what differs in a private room, where who is outside is told `hidden`. `spends`: what of
     the scene an allowed request uses up, which Scene.restore makes again; `room` for the whole scene. `people`: the
-    columns that it is tried with.
+    columns that it is tried with. `is_upload`: the body is a form with a small file.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     hidden: str | None = None
     in_private: Outcomes = field(default_factory=dict)
     spends: str = ""
+    is_upload: bool = False
     people: tuple[Who, ...] = tuple(Who)
 
     @property
@@ -95,6 +96,11 @@ def on_message(
     return Operation(
         name=name, outcomes=expected, data=data, ids=_path_ids(name, ids), hidden="message_not_found", **more
     )
+
+
+def on_file(name: str, expected: Outcomes) -> Operation:
+    """An operation on a file that a message of the room shows."""
+    return Operation(name=name, outcomes=expected, ids=("file",), hidden="file_not_found")
 
 
 def _path_ids(name: str, ids: str) -> tuple[str, ...]:

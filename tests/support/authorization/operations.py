@@ -5,7 +5,7 @@ Whoever adds a route or a command adds its row here; tests/integration/test_auth
 
 from __future__ import annotations
 
-from tests.support.authorization.operation import Of, Operation, anywhere, in_room, on_message
+from tests.support.authorization.operation import Of, Operation, anywhere, in_room, on_file, on_message
 from tests.support.authorization.outcomes import (
     EVERYBODY,
     LOGGED_IN,
@@ -34,6 +34,7 @@ EDIT = outcomes(WRITE, forbidden=[Who.MEMBER, Who.BOT], ok=[Who.ADMIN])
 DELETE = outcomes(EDIT, forbidden=[Who.MUTED])
 # Who wrote a message before they were muted or banned
 WRITERS = (Who.MUTED, Who.BANNED, Who.BOT, Who.MEMBER, Who.MODERATOR, Who.OWNER)
+READ_FILE = outcomes(LOGGED_IN_OR_BOT, file_not_found=[Who.STRANGER, Who.BANNED, Who.ADMIN])
 FUTURE = "2099-01-01T00:00:00.000Z"
 
 OPEN_TO_ALL = (
@@ -152,6 +153,12 @@ BOTS = (
     in_room("GET /rooms/{id}/bots", MODERATE),
     in_room("DELETE /rooms/{id}/bots/{id}", MODERATE, ids="room other_bot", spends="other_bot"),
 )
+FILES = (
+    anywhere("POST /files", LOGGED_IN_OR_BOT, is_upload=True),
+    on_file("GET /files/{id}", READ_FILE),
+    # The file is no image, and has none.
+    on_file("GET /files/{id}/thumbnail", outcomes(READ_FILE, file_not_found=set(Who) - set(NO_SESSION))),
+)
 IN_ROOM = {"roomId": Of("room")}
 MESSAGE = {"messageId": Of("message")}
 OWN_MESSAGE = {"messageId": Of("own_message")}
@@ -183,5 +190,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *MODERATION,
     *MESSAGES,
     *BOTS,
+    *FILES,
     *COMMANDS,
 )

@@ -12,6 +12,7 @@ from tests.support.authorization.outcomes import NO_SESSION, OK, Who
 from tests.support.client import PASSWORD, Person, Reply, call, register
 from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess
+from tests.support.uploads import FORM, form, part, upload
 
 ADMINISTRATOR = "root"
 FUTURE = "2099-01-01T00:00:00.000Z"
@@ -78,7 +79,8 @@ class Scene:
             return self._command(token, "heartbeat", {}, connects_only=True)
         if operation.is_command:
             return self._command(token, path, data or {})
-        reply = call(self._world.server.url, method, path, data, token=token, **query)
+        body, headers = (form(part(b"hello")), {"Content-Type": FORM}) if operation.is_upload else (data, None)
+        reply = call(self._world.server.url, method, path, body, token=token, headers=headers, **query)
         return OK if reply.status < 300 else reply.code
 
     def restore(self, spent: str, who: Who) -> bool:
@@ -188,6 +190,7 @@ class Scene:
             "banned": lambda: people[Who.BANNED].id,
             "target": lambda: world.target.id,
             "newcomer": lambda: world.newcomer.id,
+            "file": self._post_file,
             "emoji": lambda: "👍",
             "asset": lambda: "chat.js",
             "invite": lambda: str(self._owned("invites", {})["code"]),
@@ -212,6 +215,12 @@ class Scene:
             "id"
         ]
         return message_id
+
+    def _post_file(self) -> str:
+        author = self._people[Who.AUTHOR]
+        file_id = str(upload(author, b"hello")["id"])
+        author.post(self._room, "look", attachments=[file_id])
+        return file_id
 
     def _own_session(self, account: Person) -> str:
         sessions = _done(account.call("GET", "/auth/sessions")).json["sessions"]

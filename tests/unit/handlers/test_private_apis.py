@@ -34,6 +34,7 @@ ROOT = Path(__file__).parent.parent.parent.parent
 # File → (a class of the dependency, its private names that the file uses or overrides)
 USED: dict[str, tuple[tuple[type, frozenset[str]], ...]] = {
     "handlers/base.py": ((RequestHandler, frozenset({"_finished"})),),
+    "handlers/uploads.py": ((RequestHandler, frozenset({"_finished", "_handle_request_exception"})),),
     "handlers/http/request_exchange.py": (
         (
             HTTP1Connection,

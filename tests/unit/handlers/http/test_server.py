@@ -19,6 +19,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
 from handlers.http.http_bounds import HttpBounds
+from handlers.http.request_exchange import RequestExchange
 from handlers.http.request_head import Refusal
 from handlers.http.server import BoundedHTTPServer
 
@@ -75,6 +76,23 @@ class EchoHandler(RequestHandler):
     get = post
 
 
+@stream_request_body
+class UploadHandler(RequestHandler):
+    """Takes a body that may come slowly, and replies with its size."""
+
+    def prepare(self) -> None:
+        connection = self.request.connection
+        assert isinstance(connection, RequestExchange)
+        connection.expect_upload()
+        self.size = 0
+
+    def data_received(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+
+    def post(self) -> None:
+        self.finish(str(self.size))
+
+
 class BrokenHandler(RequestHandler):
     def initialize(self) -> None:
         raise RuntimeError("a bug of ours")
@@ -111,6 +129,7 @@ class RunningServer:
                     ("/no", RefusingHandler),
                     ("/verbose", VerboseHandler),
                     ("/echo", EchoHandler),
+                    ("/upload", UploadHandler),
                     ("/broken", BrokenHandler),
                     ("/detach", DetachingHandler),
                     ("/slow", SlowHandler, {"begun": self.begun, "let": self.let}),
@@ -416,6 +435,25 @@ async def test_who_begins_a_request_and_does_not_end_it_is_told_so_when_time_is_
     status, head, _ = await peer.reply()
     assert (status, CLOSE in head) == (408, True)
     assert await peer.rest() == b""
+
+
+@pytest.mark.gen_test
+async def test_an_upload_may_take_long_while_it_comes_and_ends_when_it_does_not(serve: Serve, connect: Connect) -> None:
+    served = serve(body_s=0.3, upload_min_bytes=100)
+    steady, drips = await connect(served), await connect(served)
+    for peer in (steady, drips):
+        await peer.send(request("POST /upload HTTP/1.1", "Content-Length: 10000"))
+    loop = asyncio.get_running_loop()
+    began_at = loop.time()
+    sent = 0
+    while loop.time() - began_at < 1.0:
+        await steady.send(b"x" * 100)
+        await drips.send(b"x")
+        sent += 100
+        await asyncio.sleep(0.05)
+    assert (await drips.reply())[0] == 408
+    await steady.send(b"x" * (10_000 - sent))
+    assert (await steady.reply())[2] == b"10000"
 
 
 @pytest.mark.gen_test

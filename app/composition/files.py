@@ -1,0 +1,26 @@
+"""Builds the parts for uploads and files."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.composition.common_parts import CommonParts
+from chat.files import Files
+from chat.incoming_files import IncomingFiles
+
+
+class FileParts(msgspec.Struct, frozen=True, kw_only=True):
+    """The finished parts."""
+
+    files: Files
+    incoming: IncomingFiles
+
+
+def build_files(common: CommonParts) -> FileParts:
+    """Build the parts. What is coming in is on the disk that it is to be stored on, where the store is on one."""
+    settings = common.settings
+    folder = settings.server.data_dir if settings.mongo.uri is None else None
+    return FileParts(
+        files=Files(store=common.store, allowed_types=settings.files.allowed_file_types),
+        incoming=IncomingFiles(folder=folder),
+    )

@@ -1,0 +1,171 @@
+"""/files: uploads, and what was uploaded, for those who may read it.
+
+Whatever a file holds, a browser does nothing with it but show an image: it may be anything in disguise.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import ClassVar
+
+from msgspec import Struct
+from tornado.iostream import StreamClosedError
+
+from chat.errors import ChatError
+from chat.file_names import content_disposition
+from chat.files import Files
+from chat.incoming_files import IncomingFiles
+from handlers.byte_ranges import Span, Unsatisfiable, requested_span
+from handlers.rate_limit_headers import set_rate_limit_headers
+from handlers.streaming import StreamingHandler
+from handlers.uploads import UploadHandler
+from images.contract import THUMBNAIL_TYPE
+from limits.load_shedding import ShedClass
+from store.errors import StoreError
+from store.models import File
+
+log = logging.getLogger(__name__)
+
+WRITE_BYTES = 65_536
+# A file never changes. Who may no longer read it keeps what the browser has: for a day at most.
+CACHE_CONTROL = "private, max-age=86400, immutable"
+
+
+class FileServices(Struct, frozen=True):
+    """What the routes below /files need. `is_embeddable`: pages of other origins may show files (CORS_ORIGINS)."""
+
+    files: Files
+    incoming: IncomingFiles
+    file_max_bytes: int
+    is_embeddable: bool
+
+
+class FilesHandler(UploadHandler[FileServices]):
+    for_bots = ("POST",)
+    sheds: ClassVar = {"POST": ShedClass.MESSAGES}
+    counts_itself = ("POST",)
+
+    @property
+    def incoming(self) -> IncomingFiles:
+        return self.services.incoming
+
+    @property
+    def file_max_bytes(self) -> int:
+        return self.services.file_max_bytes
+
+    async def post(self) -> None:
+        async with self.received() as upload:
+            file = await self.services.files.add(self.identity.user.id, upload, name=self.sent_name)
+        self.reply({"file": file}, 201)
+
+
+class OneFileHandler(StreamingHandler[FileServices]):
+    for_bots = ("GET",)
+
+    @property
+    def counted_as(self) -> str:
+        return "files" if self._counted_method == "GET" else "api"
+
+    async def head(self, file_id: str) -> None:  # type: ignore[override]
+        """Answer without reading the file. A Range is for GET alone (RFC 9110 section 14.2)."""
+        file = await self._find(file_id)
+        if not self._is_unchanged(file):
+            self.set_header("Content-Length", str(file.size))
+        self.finish()
+
+    async def get(self, file_id: str) -> None:
+        file = await self._find(file_id)
+        if self._is_unchanged(file):
+            self.finish()
+            return
+        span = self._span(file)
+        if span is None:
+            return
+        self.set_header("Content-Length", str(span.end - span.start))
+        await self._send_all(self.services.files.read(file, start=span.start, end=span.end))
+
+    async def _find(self, file_id: str) -> File:
+        return await self.services.files.find(self.identity.user.id, file_id)
+
+    def _is_unchanged(self, file: File) -> bool:
+        """Set the headers, and the status 304 where the client has this very content already."""
+        self.set_header("Content-Type", file.mime_type)
+        is_image = file.mime_type.startswith("image/")
+        self.set_header("Content-Disposition", content_disposition(file.name, inline=is_image))
+        self.set_header("Accept-Ranges", "bytes")
+        return self._is_cached(f'"{file.sha256}"')
+
+    def _is_cached(self, tag: str) -> bool:
+        self.set_header("Etag", tag)
+        self.set_header("Cache-Control", CACHE_CONTROL)
+        self.set_header("Content-Security-Policy", "sandbox; default-src 'none'")
+        by_whom = "cross-origin" if self.services.is_embeddable else "same-origin"
+        self.set_header("Cross-Origin-Resource-Policy", by_whom)
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("X-Accel-Buffering", "no")  # nginx passes it on as it comes, and does not store it
+        self.add_header("Vary", "Authorization, Cookie")  # not to be shown to who logs in next with this browser
+        set_rate_limit_headers(self, self._decision)
+        if self.check_etag_header():
+            self.set_status(304)
+            return True
+        return False
+
+    def _span(self, file: File) -> Span | None:
+        """What to send of the file, with its headers; None where the Range lies beyond it, which is answered here."""
+        headers, whole = self.request.headers, Span(0, file.size)
+        if headers.get("If-Range", f'"{file.sha256}"') != f'"{file.sha256}"':
+            return whole
+        try:
+            span = requested_span(headers.get("Range"), file.size)
+        except Unsatisfiable:
+            self._refuse_range(file)
+            return None
+        if span is None:
+            return whole
+        self.set_status(206)
+        self.set_header("Content-Range", f"bytes {span.start}-{span.end - 1}/{file.size}")
+        return span
+
+    def _refuse_range(self, file: File) -> None:
+        for name in ("Content-Disposition", "Etag"):
+            self.clear_header(name)
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Range", f"bytes */{file.size}")
+        self.reply_error(ChatError("validation_failed", details={"Range": "lies within the file"}), 416)
+
+    async def _send_all(self, pieces: AsyncIterator[bytes]) -> None:
+        """Send what is read. Where that breaks off the connection is closed: the reply must not look complete."""
+        has_begun = False
+        try:
+            async with aclosing(pieces) as reading:  # type: ignore[type-var]
+                async for piece in reading:
+                    for start in range(0, len(piece), WRITE_BYTES):
+                        has_begun = True
+                        await self.send(piece[start : start + WRITE_BYTES])
+            self.finish()
+        except (StoreError, TimeoutError) as error:
+            if not has_begun:
+                raise
+            log.warning("a file was cut off: %s", error or "it took too long")
+            self.cut_off()
+        except StreamClosedError:
+            log.info("the reader of a file has gone")
+
+
+class ThumbnailHandler(OneFileHandler):
+    """Small, so that it is read at once: its length is not in the file's description."""
+
+    async def head(self, file_id: str) -> None:  # type: ignore[override]
+        await self.get(file_id)
+
+    async def get(self, file_id: str) -> None:
+        file = await self._find(file_id)
+        content = await self.services.files.thumbnail(file)
+        self.set_header("Content-Type", THUMBNAIL_TYPE)
+        self.set_header("Content-Disposition", "inline")
+        if self._is_cached(f'"{file.sha256}.thumbnail"'):
+            self.finish()
+        else:
+            self.finish(content)

@@ -1,0 +1,96 @@
+"""Files from outside: what an upload becomes, who may read it, and how it is served."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from tests.support.client import Person, call, register
+from tests.support.server import ServerProcess
+from tests.support.uploads import form, get, part, send_form, try_upload, upload
+
+PDF = b"%PDF-1.7\n<html><script>alert(1)</script></html>\n%%EOF"
+TEXT = "Grüße,\nline after line\n".encode()
+
+
+@pytest.fixture(scope="module")
+def ann(server: ServerProcess) -> Person:
+    return register(server.url)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "name"), [(TEXT, "text/plain", "notes.txt"), (PDF, "application/pdf", "notes.txt.pdf")]
+)
+def test_an_upload_comes_back_as_it_was(ann: Person, content: bytes, kind: str, name: str) -> None:
+    file = upload(ann, content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    assert file == {
+        "id": file["id"], "url": f"/files/{file['id']}", "name": name, "size": len(content), "mimeType": kind,
+        "sha256": sha256, "width": None, "height": None, "thumbnailUrl": None,
+    }  # fmt: skip
+    reply = get(ann, file["url"])
+    assert (reply.status, reply.body) == (200, content)
+    headers = reply.headers
+    assert (headers["content-type"], int(headers["content-length"])) == (kind, len(content))
+    assert headers["etag"] == f'"{sha256}"'
+    assert headers["content-disposition"].startswith(f'attachment; filename="{name}"')
+    assert (headers["x-content-type-options"], headers["accept-ranges"]) == ("nosniff", "bytes")
+    assert headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["cache-control"].startswith("private, max-age=")
+    head = ann.call("HEAD", file["url"])
+    assert (head.status, head.body, head.headers["content-length"]) == (200, b"", str(len(content)))
+
+
+def test_a_large_file_is_streamed_through(ann: Person) -> None:
+    content = b"0123456789abcdef" * (5 * 1024 * 1024 // 16)
+    file = upload(ann, content)
+    assert file["size"] == 5 * 1024 * 1024
+    assert get(ann, file["url"]).body == content
+
+
+def test_a_file_is_read_by_its_owner_and_by_members_of_the_rooms_that_show_it(
+    server: ServerProcess, ann: Person
+) -> None:
+    bob, eve = register(server.url), register(server.url)
+    file, room = upload(ann, TEXT), ann.make_room()["id"]
+    bob.join(room)
+
+    def codes() -> list[object]:
+        return [200 if (reply := get(one, file["url"])).status == 200 else reply.code for one in (ann, bob, eve)]
+
+    assert codes() == [200, "file_not_found", "file_not_found"]
+    message = ann.post(room, "look", attachments=[file["id"]])
+    assert message["attachments"] == [file]
+    assert codes() == [200, 200, "file_not_found"]
+    assert call(server.url, "GET", file["url"]).code == "unauthorized"
+    assert ann.call("POST", f"/rooms/{room}/bans/{bob.id}", {"reason": "noise"}).status < 300
+    assert codes() == [200, "file_not_found", "file_not_found"]
+    assert eve.call("POST", f"/rooms/{room}/join").status == 200
+    assert codes() == [200, "file_not_found", 200]
+    assert ann.call("DELETE", f"/messages/{message['id']}").status == 200
+    assert codes() == [200, "file_not_found", "file_not_found"]
+
+
+def test_what_is_no_form_with_a_file_is_refused(ann: Person) -> None:
+    for body, kind in (
+        (b"", None),
+        (b"{}", "application/json"),
+        (form(part(TEXT)), "multipart/form-data"),
+        (form(part(TEXT)), "multipart/mixed; boundary=x"),
+        (b"not a form", None),
+        (form(part(TEXT))[:-4], None),
+        (part(TEXT).replace(b"Content-Disposition", b"X"), None),
+    ):
+        reply = send_form(ann, body) if kind is None else send_form(ann, body, kind=kind)
+        assert (reply.status, reply.code) == (400, "malformed"), (body, kind, reply.body)
+    for body in (form(), form(part(TEXT, field="other")), form(part(b"", name=""))):
+        reply = send_form(ann, body)
+        assert (reply.status, reply.code, list(reply.json["error"]["details"])) == (422, "validation_failed", ["file"])
+
+
+@pytest.mark.parametrize("content", [b"MZ\x90\x00\x03", b"\xff\xfe\x00", b"caf\xe9", b"a\x00b", b"PK\x03\x04\xff"])
+def test_what_is_of_no_known_type_is_refused(ann: Person, content: bytes) -> None:
+    reply = try_upload(ann, content, name="photo.png", kind="image/png")
+    assert (reply.status, reply.code) == (415, "unsupported_type")
