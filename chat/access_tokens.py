@@ -1,4 +1,6 @@
-"""Access tokens (JWT, RFC 7519, one algorithm) and refresh tokens. Pure: no store, `now_ms` is passed in."""
+"""Access tokens (JWT, RFC 7519, one algorithm), refresh tokens, and the keys by which browsers read files. Pure: no
+store, `now_ms` is passed in.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,7 @@ class Tokens:
         """Return the session's present refresh token. It is derived from the session: none is stored, and a repeated
         refresh within the grace period returns the same one.
         """
-        return f"{session.id}.{session.generation}.{_seal(self._secret, session.id, session.generation)}"
+        return f"{session.id}.{session.generation}.{_seal(self._secret, _refresh(session.id, session.generation))}"
 
     def verify_refresh(self, token: str) -> RefreshToken:
         """Return the parts of a refresh token. Raises ChatError unauthorized."""
@@ -90,13 +92,36 @@ class Tokens:
             generation = whole_number(number)
         except ValueError as error:
             raise ChatError("unauthorized") from error
+        self._require_seal(seal, _refresh(session_id, generation))
+        return RefreshToken(session_id, generation)
+
+    def file_key(self, session_id: str) -> str:
+        """Return the text by which a session's browser reads files while the session stands. It is good for nothing
+        else, and derived as a refresh token is.
+        """
+        return f"{session_id}.{_seal(self._secret, _files(session_id))}"
+
+    def verify_file_key(self, key: str) -> str:
+        """Return the session of a file key. Raises ChatError unauthorized."""
+        session_id, _, seal = key.partition(".")
+        self._require_seal(seal, _files(session_id))
+        return session_id
+
+    def _require_seal(self, seal: str, sealed: str) -> None:
         if not seal.isascii():  # compare_digest raises TypeError for a text that is not ASCII
             raise ChatError("unauthorized")
-        if any(hmac.compare_digest(seal, _seal(secret, session_id, generation)) for secret in self._secrets):
-            return RefreshToken(session_id, generation)
-        raise ChatError("unauthorized")
+        if not any(hmac.compare_digest(seal, _seal(secret, sealed)) for secret in self._secrets):
+            raise ChatError("unauthorized")
 
 
-def _seal(secret: str, session_id: str, generation: int) -> str:
-    digest = hmac.digest(secret.encode(), f"refresh:{session_id}:{generation}".encode(), hashlib.sha256)
+def _refresh(session_id: str, generation: int) -> str:
+    return f"refresh:{session_id}:{generation}"
+
+
+def _files(session_id: str) -> str:
+    return f"files:{session_id}"
+
+
+def _seal(secret: str, sealed: str) -> str:
+    digest = hmac.digest(secret.encode(), sealed.encode(errors="replace"), hashlib.sha256)
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

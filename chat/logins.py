@@ -37,6 +37,13 @@ class Identity(Struct, frozen=True):
     expires_at_ms: int
 
 
+class FileKey(Struct, frozen=True):
+    """What lets a browser read files while the session stands. `lifetime_s`: how long it stands without a refresh."""
+
+    text: str
+    lifetime_s: int
+
+
 class Logins:
     """The use cases of logins.
 
@@ -105,11 +112,24 @@ class Logins:
         session = await self._live_session(claims.session_id, self._store.sessions.get)
         if session is None or session.user_id != claims.user_id:
             raise ChatError("unauthorized")
-        ends_at_ms = session.began_ms + self._session_max_ms
-        user = await self._profiles.find(claims.user_id)
-        if user is None or ends_at_ms <= now:
+        return await self._identity(session, now, claims.expires_at_ms)
+
+    async def identify_reader(self, file_key: str) -> Identity:
+        """The user whose browser has this file key. Raises ChatError unauthorized, also for a session that has ended;
+        StoreError.
+        """
+        now = self._now_ms()
+        session = await self._live_session(self._tokens.verify_file_key(file_key), self._store.sessions.get)
+        if session is None or not self._is_live(session, now):
             raise ChatError("unauthorized")
-        return Identity(user, claims.session_id, min(claims.expires_at_ms, ends_at_ms))
+        return await self._identity(session, now, session.expires_at_ms)
+
+    async def _identity(self, session: Session, now_ms: int, expires_at_ms: int) -> Identity:
+        ends_at_ms = session.began_ms + self._session_max_ms
+        user = await self._profiles.find(session.user_id)
+        if user is None or ends_at_ms <= now_ms:
+            raise ChatError("unauthorized")
+        return Identity(user, session.id, min(expires_at_ms, ends_at_ms))
 
     async def _identify_bot(self, session_id: str) -> Identity:
         session = await self._live_session(session_id, self._load_bot_session)
@@ -154,6 +174,11 @@ class Logins:
             raise ChatError("unauthorized")
         await self._cache.invalidate(self._keys.session(session.id))
         return await self.credentials(session)
+
+    def file_key(self, credentials: Credentials) -> FileKey:
+        """The file key of the session that these credentials are of."""
+        session_id = self._tokens.verify_refresh(credentials.refresh_token).session_id
+        return FileKey(self._tokens.file_key(session_id), self._refresh_ms // 1000)
 
     async def revoke(self, user_id: str, session_id: str) -> None:
         """Revoke a session: its tokens are refused and its connections closed. Raises StoreError."""

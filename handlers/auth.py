@@ -8,8 +8,10 @@ from msgspec import structs
 
 from chat.request_context import RequestContext
 from chat.request_inputs.people import ChangePassword, Login, RefreshTokens, Register
+from chat.request_results.people import Credentials
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
+from handlers.file_cookie import clear_file_cookie, set_file_cookie
 from limits.contract import Check
 from limits.ip_addresses import address_check
 from limits.load_shedding import ShedClass
@@ -25,7 +27,15 @@ def password_limits(client: str, session_id: str) -> tuple[Check, Check]:
     return address_check("auth", client, prefix="address:"), Check("auth", f"session:{session_id}")
 
 
-class AuthHandler(Handler[None]):
+class CredentialsHandler(Handler[None]):
+    """Replies with the tokens of a login, and with the cookie that reads files for it."""
+
+    def reply_credentials(self, credentials: Credentials, status: int = 200) -> None:
+        set_file_cookie(self, self.shared.logins.file_key(credentials), is_https=self.scheme == "https")
+        self.reply(credentials, status)
+
+
+class AuthHandler(CredentialsHandler):
     """Counts attempts to guess a password by address and by account, so that neither many addresses nor many accounts
     allow more guesses.
     """
@@ -48,7 +58,7 @@ class RegisterHandler(AuthHandler):
     async def post(self) -> None:
         body = await self.countable_body(REGISTER)
         await self.count(self.common_check, self.address_limit)
-        self.reply(await self.shared.accounts.register(self.context, body), 201)
+        self.reply_credentials(await self.shared.accounts.register(self.context, body), 201)
 
 
 class LoginHandler(AuthHandler):
@@ -63,19 +73,20 @@ class LoginHandler(AuthHandler):
         attempt = await self.shared.accounts.attempt(self.context, body)
         account_limit = Check("auth", attempt.counted_as)
         await self.count(*((account_limit,) if attempt.is_at_home else (self.address_limit, account_limit)))
-        self.reply(await self.shared.accounts.login(self.context, body.password, attempt.account))
+        self.reply_credentials(await self.shared.accounts.login(self.context, body.password, attempt.account))
 
 
-class RefreshHandler(Handler[None]):
+class RefreshHandler(CredentialsHandler):
     is_public = True
 
     async def post(self) -> None:
-        self.reply(await self.shared.logins.refresh(self.body(REFRESH).refresh_token))
+        self.reply_credentials(await self.shared.logins.refresh(self.body(REFRESH).refresh_token))
 
 
 class LogoutHandler(Handler[None]):
     async def post(self) -> None:
         await self.shared.accounts.logout(self.identity)
+        clear_file_cookie(self)
         self.reply_nothing()
 
 

@@ -17,7 +17,9 @@ from chat.errors import ChatError
 from chat.file_names import content_disposition
 from chat.files import Files
 from chat.incoming_files import IncomingFiles
+from chat.logins import Identity
 from handlers.byte_ranges import Span, Unsatisfiable, requested_span
+from handlers.file_cookie import file_cookie
 from handlers.rate_limit_headers import set_rate_limit_headers
 from handlers.streaming import StreamingHandler
 from handlers.uploads import UploadHandler
@@ -67,6 +69,13 @@ class OneFileHandler(StreamingHandler[FileServices]):
     @property
     def counted_as(self) -> str:
         return "files" if self._counted_method == "GET" else "api"
+
+    async def identify(self) -> Identity:
+        """By the token, or by the cookie where there is none."""
+        cookie = file_cookie(self)
+        if cookie is None or self._counted_method != "GET" or "Authorization" in self.request.headers:
+            return await super().identify()
+        return await self.shared.logins.identify_reader(cookie)
 
     async def head(self, file_id: str) -> None:  # type: ignore[override]
         """Answer without reading the file. A Range is for GET alone (RFC 9110 section 14.2)."""

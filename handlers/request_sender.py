@@ -22,8 +22,13 @@ class RequestSender(RequestMethods):
         )
 
     @cached_property
+    def scheme(self) -> str | None:
+        """The scheme of the client's request, http or https; None if no trusted proxy forwards it."""
+        request = self.request
+        return self.shared.clients.scheme(request.remote_ip or "", request.headers.get_list("X-Forwarded-Proto"))
+
+    @cached_property
     def has_allowed_origin(self) -> bool:
         """Whether the request's Origin is allowed; False if it has none."""
         request = self.request
-        scheme = self.shared.clients.scheme(request.remote_ip or "", request.headers.get_list("X-Forwarded-Proto"))
-        return origin_allowed(request.headers.get("Origin", ""), request.host, self.shared.cors_origins, scheme)
+        return origin_allowed(request.headers.get("Origin", ""), request.host, self.shared.cors_origins, self.scheme)

@@ -9,6 +9,7 @@ from chat.request_inputs.people import DeleteAccount, PatchProfile, UserSearch
 from handlers.auth import password_limits
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
+from handlers.file_cookie import clear_file_cookie
 from limits.load_shedding import ShedClass
 
 SEARCH = InputDecoder(UserSearch)
@@ -44,4 +45,5 @@ class MeHandler(Handler[AccountDeletion]):
         body = await self.countable_body(DELETE_ACCOUNT)
         await self.count(self.common_check, *password_limits(self.client, self.identity.session_id))
         await self.services.delete(self.identity, body.password)
+        clear_file_cookie(self)
         self.reply_nothing()
