@@ -12,7 +12,7 @@ from msgspec import Struct
 from tests.support.coverage import inherited_coverage_variables
 from tests.support.server import ROOT
 
-CHECKOUT_ONLY = {"bench", "deploy", "docs", "tests"}  # for development
+CHECKOUT_ONLY = {"bench", "deploy", "docs", "examples", "tests"}  # for development, and to be read
 GENERATED = {"build", "data", "dist"}  # by tools and by a server; in .gitignore
 NOT_PACKED = {"__pycache__"}
 BACKEND = Path("package/build_backend.py")  # builds a wheel, and is not in it

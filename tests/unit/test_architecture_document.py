@@ -16,7 +16,8 @@ DOCUMENTS = (
     ARCHITECTURE,
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "decisions").glob("*.md")),
 )
-FOLDERS = r"(?:app|bench|cache|chat|cluster|common|deploy|docs|handlers|images|limits|monitor|store|tests|web)"
+TOPS = "app bench cache chat client cluster common deploy docs examples handlers images limits monitor store tests web"
+FOLDERS = f"(?:{TOPS.replace(' ', '|')})"
 PATH = re.compile(rf"`((?:{FOLDERS}/[\w./@-]*)|server\.py|Makefile|setup\.cfg|constraints\.txt|pyproject\.toml)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import functools
+import sys
 from collections.abc import Container, Iterator
 from pathlib import Path
 
@@ -14,24 +15,25 @@ from tests.support import package
 
 ROOT = Path(__file__).parent.parent.parent
 STARTED = {"__init__.py", "__main__.py", "server.py", "build_backend.py"}  # by the interpreter or pip, imported by none
-ENTRANCES = ("package", "server")
+OUTSIDE = ("package", "server", "client")  # what starts the server, and what talks with it
 PRODUCT = (
     "server.py",
     *("package", "app", "handlers", "chat", "cache", "cluster", "store", "limits", "monitor", "images", "common"),
+    "client",
 )
 
 # What a part may never import, by the prefix of its path.
 UPHILL = {
-    "app/": ENTRANCES,
-    "handlers/": ("app", *ENTRANCES),
-    "chat/": ("handlers", "app", *ENTRANCES, "tornado", "json", "msgspec.json", "images.worker"),
-    "cache/": ("chat", "handlers", "app", *ENTRANCES, "limits", "images"),
-    "cluster/": ("cache", "chat", "handlers", "app", *ENTRANCES, "limits", "images"),
-    "store/": ("cache", "cluster", "limits", "chat", "handlers", "app", *ENTRANCES, "images"),
-    "limits/": ("cache", "cluster", "store", "chat", "handlers", "app", *ENTRANCES, "images"),
-    "monitor/": ("cache", "cluster", "store", "limits", "chat", "handlers", "app", *ENTRANCES, "images"),
-    "images/": ("monitor", "cache", "cluster", "store", "limits", "chat", "handlers", "app", *ENTRANCES),
-    "common/": ("images", "monitor", "cache", "cluster", "store", "limits", "chat", "handlers", "app", *ENTRANCES),
+    "app/": OUTSIDE,
+    "handlers/": ("app", *OUTSIDE),
+    "chat/": ("handlers", "app", *OUTSIDE, "tornado", "json", "msgspec.json", "images.worker"),
+    "cache/": ("chat", "handlers", "app", *OUTSIDE, "limits", "images"),
+    "cluster/": ("cache", "chat", "handlers", "app", *OUTSIDE, "limits", "images"),
+    "store/": ("cache", "cluster", "limits", "chat", "handlers", "app", *OUTSIDE, "images"),
+    "limits/": ("cache", "cluster", "store", "chat", "handlers", "app", *OUTSIDE, "images"),
+    "monitor/": ("cache", "cluster", "store", "limits", "chat", "handlers", "app", *OUTSIDE, "images"),
+    "images/": ("monitor", "cache", "cluster", "store", "limits", "chat", "handlers", "app", *OUTSIDE),
+    "common/": ("images", "monitor", "cache", "cluster", "store", "limits", "chat", "handlers", "app", *OUTSIDE),
 }
 # Who alone may import a driver.
 DOORS = {
@@ -64,13 +66,29 @@ def imports_in(path: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """The modules that a file imports."""
+    """The modules that a file imports; those of the client, which alone imports relatively, by their full names."""
     for node in imports_in(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         else:
-            assert node.level == 0, f"{path}: a relative import"
-            yield node.module or ""
+            yield _module(path, node)
+
+
+def _module(path: Path, node: ast.ImportFrom) -> str:
+    """What an import takes names from."""
+    if node.level == 0:
+        return node.module or ""
+    assert (path.parent.name, node.level) == ("client", 1), f"{path}: a relative import"
+    return f"client.{node.module}" if node.module else "client"
+
+
+def absolute_imports_of(path: Path) -> Iterator[str]:
+    """What a file imports by its full name, by the first part of it."""
+    for node in imports_in(path):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif node.level == 0:
+            yield str(node.module).split(".")[0]
 
 
 def violations(root: Path) -> tuple[int, list[str]]:
@@ -83,6 +101,9 @@ def violations(root: Path) -> tuple[int, list[str]]:
     found = []
     for path in (path for path in files if path.exists()):
         place = path.relative_to(root).as_posix()
+        if place.startswith("client/"):  # installed, its own modules are below chat_rooms
+            foreign = {*absolute_imports_of(path)} - sys.stdlib_module_names
+            found += [f"{place} imports {module}: the client has the standard library alone" for module in foreign]
         for module in imports_of(path):
             barred = [part for prefix, parts in UPHILL.items() if place.startswith(prefix) for part in parts]
             if any(module == part or module.startswith(part + ".") for part in barred):
@@ -149,7 +170,7 @@ def _named(path: Path) -> Iterator[str]:
     yield from imports_of(path)
     for node in imports_in(path):
         if isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (f"{_module(path, node)}.{alias.name}" for alias in node.names)
 
 
 def circles(edges: dict[str, set[str]]) -> list[list[str]]:
@@ -202,8 +223,9 @@ def _imported_modules(path: Path, modules: Container[str]) -> Iterator[str]:
             yield from (alias.name for alias in node.names if alias.name in modules)
         else:
             for alias in node.names:
-                name = f"{node.module}.{alias.name}"
+                module = _module(path, node)
+                name = f"{module}.{alias.name}"
                 if name in modules:
                     yield name
-                elif node.module in modules:
-                    yield str(node.module)
+                elif module in modules:
+                    yield module

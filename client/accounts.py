@@ -1,0 +1,28 @@
+"""Log in, and make accounts, before there is a connection."""
+
+from __future__ import annotations
+
+import ssl
+
+from .rest import Rest
+from .session import Tokens, tokens_of
+
+
+async def login(url: str, *, username: str, password: str, ssl_context: ssl.SSLContext | None = None) -> Tokens:
+    """Log in. Raises Unauthorized, RateLimited …, ConnectionLost."""
+    rest = Rest(url, ssl_context=ssl_context)
+    return tokens_of(await rest.call("POST", "/auth/login", {"username": username, "password": password}))
+
+
+async def register(
+    url: str,
+    *,
+    username: str,
+    email: str,
+    password: str,
+    invite: str | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+) -> Tokens:
+    """Make an account, with an invite link's code where registration is closed. Raises Conflict, Invalid, Forbidden."""
+    body = {"username": username, "email": email, "password": password, **({"invite": invite} if invite else {})}
+    return tokens_of(await Rest(url, ssl_context=ssl_context).call("POST", "/auth/register", body))
