@@ -29,6 +29,12 @@ def parse_host(text: str) -> str:
     return text
 
 
+def local_url(host: str, port: int) -> str:
+    """Return the URL by which a browser on the same machine reaches a server that listens there."""
+    host = {"::": "127.0.0.1", "0.0.0.0": "127.0.0.1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def require_hosts(text: str) -> None:
     """Raises ValueError unless the text is hosts with or without ports, separated by commas.
 

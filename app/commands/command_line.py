@@ -21,13 +21,15 @@ from common.startup_error import StartupError
 class Command(Struct, frozen=True):
     """A command: `run` takes the settings, its operands in order, and its own flags by name (`--url URL` as `url=`).
 
-    Its key in the table of commands is one word or two: `backup`, `user create`.
+    Its key in the table of commands is one word or two: `backup`, `user create`. With `names_program` it also gets
+    `program=`, the name by which this was called, for what it says of other commands.
     """
 
     about: str
     run: Callable[..., int]
     operands: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()
+    names_program: bool = False
 
     @property
     def form(self) -> str:
@@ -62,6 +64,8 @@ def main(
         command = commands[name]
         own = _own_values(name, command, line.own)
         _require_operands(name, command, operands)
+        if command.names_program:
+            own["program"] = program
         loaded = settings.load(line.settings, os.environ)
         validate(loaded)
         return command.run(loaded, *operands, **own)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.commands import backup, check, command_line, migrate, serve, users
+from app.commands import backup, check, command_line, demo, migrate, serve, users
 from app.commands.command_line import Command
 from app.composition import cluster, storage
 from app.settings import Settings
@@ -12,6 +12,9 @@ from app.settings import Settings
 COMMANDS = {
     "serve": Command("run one process (the default)", serve.serve),
     "check": Command("check this configuration, and with --url a running server", check.check, flags=(check.URL,)),
+    "demo": Command(
+        "fill an empty DATA_DIR with sample people, rooms and conversations", demo.demo, names_program=True
+    ),
     "backup": Command("write a consistent copy of DATA_DIR, also under load", backup.backup, operands=("FILE",)),
     "migrate": Command("move DATA_DIR to MONGO_URI; cut off, it goes on where it was", migrate.migrate),
     "restore": Command("unpack such a copy into an empty DATA_DIR", backup.restore, operands=("FILE",)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,14 +33,19 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def build_storage(settings: Settings, observer: Observer) -> AsyncIterator[Storage]:
-    """Open the store and its guard; close both at the end. Raises StartupError with one line."""
-    async with (_sqlite if settings.mongo.uri is None else _mongo)(settings, observer) as storage:
+async def build_storage(
+    settings: Settings, observer: Observer, *, clock: Callable[[], int] = now_ms
+) -> AsyncIterator[Storage]:
+    """Open the store and its guard; close both at the end. Raises StartupError with one line.
+
+    `clock` returns the milliseconds since the epoch that become the times of what is written.
+    """
+    async with (_sqlite if settings.mongo.uri is None else _mongo)(settings, observer, clock) as storage:
         yield storage
 
 
 @asynccontextmanager
-async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Storage]:
+async def _sqlite(settings: Settings, observer: Observer, clock: Callable[[], int]) -> AsyncIterator[Storage]:
     data_dir = settings.server.data_dir
     with sqlite.DirectoryLock(data_dir, shared=settings.redis.configured):
         store = await sqlite.open_store(
@@ -48,7 +53,7 @@ async def _sqlite(settings: Settings, observer: Observer) -> AsyncIterator[Stora
             timeout_s=settings.store.timeout_ms / 1000,
             group_commit=settings.store.group_commit,
             observer=observer,
-            now_ms=now_ms,
+            now_ms=clock,
             shared=settings.redis.configured,
             slow_ms=settings.monitor.alert_slow_query_ms,
         )
@@ -100,8 +105,11 @@ async def usernames_of(settings: Settings, names: Sequence[str]) -> set[str]:
 
 
 @asynccontextmanager
-async def _mongo(settings: Settings, observer: Observer) -> AsyncIterator[Storage]:
-    async with mongo_store(settings, observer) as store, leased(store, together=settings.redis.configured) as lost:
+async def _mongo(settings: Settings, observer: Observer, clock: Callable[[], int]) -> AsyncIterator[Storage]:
+    async with (
+        mongo_store(settings, observer, clock=clock) as store,
+        leased(store, together=settings.redis.configured) as lost,
+    ):
         yield Storage(store=store, secret=settings.auth.jwt_secret or "", lost=lost)
 
 
@@ -120,7 +128,9 @@ async def leased(store: MongoStore, *, together: bool = False) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[MongoStore]:
+async def mongo_store(
+    settings: Settings, observer: Observer, *, clock: Callable[[], int] = now_ms
+) -> AsyncIterator[MongoStore]:
     """Open the store in MongoDB without its lease; close it at the end."""
     options = _mongo_options(settings)
     from store import mongo
@@ -130,7 +140,7 @@ async def mongo_store(settings: Settings, observer: Observer) -> AsyncIterator[M
         timeout_s=settings.store.timeout_ms / 1000,
         group_commit=settings.store.group_commit,
         observer=observer,
-        now_ms=now_ms,
+        now_ms=clock,
         slow_ms=settings.monitor.alert_slow_query_ms,
     )
     try:

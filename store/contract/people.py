@@ -33,6 +33,9 @@ class Users(Protocol):
     async def account_by_login(self, *, username: str | None = None, email: str | None = None) -> Account | None:
         """Find the account by exactly one of its two names, without regard to case; None also for a deleted one."""
 
+    async def has_any(self) -> bool:
+        """Whether there is an account at all: of a person or a bot, also a disabled or a deleted one."""
+
     async def search(self, prefix: str, limit: int) -> list[User]:
         """People, not bots, whose username or display name starts with `prefix` (any case), by username.
 

@@ -79,6 +79,10 @@ class MongoUsers:
             found = await self._users.find_one({**key, "endedAt": None})
         return None if found is None else account_from(found)
 
+    async def has_any(self) -> bool:
+        async with self._database.operation("users.has_any"):
+            return await self._users.find_one({}, {"_id": 1}) is not None
+
     async def search(self, prefix: str, limit: int) -> list[User]:
         async with self._database.operation("users.search"):
             found = await self._users.find(_beginning(prefix)).sort("usernameFolded", 1).limit(limit).to_list(limit)

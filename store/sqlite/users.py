@@ -80,6 +80,11 @@ class SqliteUsers:
             "users.account_by_login", lambda connection: _account(connection, condition, value)
         )
 
+    async def has_any(self) -> bool:
+        return await self._database.read(
+            "users.has_any", lambda connection: fetch_one(connection, "SELECT 1 FROM users LIMIT 1") is not None
+        )
+
     async def search(self, prefix: str, limit: int) -> list[User]:
         span = prefix_range(prefix)
 

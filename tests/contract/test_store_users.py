@@ -30,6 +30,15 @@ async def test_a_new_user_shows_its_name_and_is_online(store: Store) -> None:
 
 
 @pytest.mark.gen_test
+async def test_a_store_knows_whether_it_has_any_account_also_a_disabled_one(store: Store) -> None:
+    assert not await store.users.has_any()
+    user = await store.users.create(username="ann", email="ann@example.org", password_hash="hash")
+    assert await store.users.has_any()
+    await store.users.disable(user.id)
+    assert await store.users.has_any()
+
+
+@pytest.mark.gen_test
 async def test_a_username_is_unique_whatever_its_case_and_is_checked_before_the_email(store: Store) -> None:
     await store.users.create(username="Straße", email="a@example.org", password_hash="hash")
     with pytest.raises(Taken) as taken:
