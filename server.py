@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from app.commands.table import main
+from app import requirements
+
+
+def main() -> int:
+    if refusal := requirements.refusal():
+        print("server.py: " + refusal, file=sys.stderr)
+        return 1
+    from app.commands.table import main as run  # imported only here: it needs what was just looked for
+
+    return run(sys.argv[1:], program="server.py")
+
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], program="server.py"))
+    sys.exit(main())

@@ -49,7 +49,14 @@ def prepare(settings: Settings) -> None:
     if allowed < wanted:
         log.warning(
             "too few descriptors: connections will wait to be accepted before WS_MAX_CONNECTIONS is reached",
-            extra={"fields": {"allowed": allowed, "needed": wanted, "WS_MAX_CONNECTIONS": settings.ws.max_connections}},
+            extra={
+                "fields": {
+                    "allowed": allowed,
+                    "needed": wanted,
+                    "WS_MAX_CONNECTIONS": settings.ws.max_connections,
+                    "do": "raise the hard limit (ulimit -Hn, LimitNOFILE=), or lower WS_MAX_CONNECTIONS",
+                }
+            },
         )
 
 

@@ -20,6 +20,7 @@ from app.clock import now_ms
 from app.composition.chat import Chat
 from app.composition.cluster import Cluster
 from app.composition.server import Server
+from app.listening_refusal import listening_refusal
 from app.settings import Settings
 from chat.connections.slot_reconciler import RECONCILE_EVERY_S
 from cluster.live_processes import BEAT_S
@@ -97,8 +98,7 @@ class Process:
         try:
             self._listening = listening_sockets(server.host, server.port)
         except OSError as error:
-            where = f"[{server.host}]" if ":" in server.host else server.host
-            raise StartupError(f"cannot listen on {where}:{server.port}: {error.strerror or error}") from error
+            raise StartupError(listening_refusal(server.host, server.port, error)) from error
         self._shared.bus.start(receive=chat.bus_dispatch.receive, on_back=self._bus_is_back)
         await self._shared.bus.subscribe(EVERYONE)
         chat.membership_recheck.start()

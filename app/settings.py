@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -639,7 +640,8 @@ def _refuse_misspelt(environ: Mapping[str, str]) -> None:
     known = {variable.name for variable in TABLE}
     for name in sorted(environ):
         if name.startswith("RATE_LIMIT_") and name not in known:
-            raise SettingsError(f"{name}: no such limit; --help lists them")
+            near = next((f"did you mean {one}?" for one in get_close_matches(name, known, 1)), "--help lists them")
+            raise SettingsError(f"{name}: no such limit; {near}")
 
 
 def _check_together(settings: Settings) -> None:
@@ -650,7 +652,10 @@ def _check_together(settings: Settings) -> None:
             f"MONGO_MIN_POOL_SIZE: {mongo.min_pool_size} is not valid; it takes at most MONGO_MAX_POOL_SIZE"
         )
     if mongo.uri is not None and settings.auth.jwt_secret is None:
-        raise SettingsError("JWT_SECRET: unset is not valid with MONGO_URI; it takes at least 32 bytes")
+        raise SettingsError(
+            "JWT_SECRET: unset is not valid with MONGO_URI; it takes at least 32 bytes "
+            "(`openssl rand -hex 32 > FILE` makes some; JWT_SECRET_FILE names the file)"
+        )
     if redis.host is not None and redis.url is not None:
         raise SettingsError("REDIS_URL: is not valid beside REDIS_HOST; it takes one of the two")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 
 from msgspec import Struct
 
@@ -15,6 +16,7 @@ from app import settings
 from app.commands import flags
 from app.commands.flags import Flag, ParsedLine
 from app.settings import Settings, SettingsError
+from app.version import VERSION
 from common.startup_error import StartupError
 
 
@@ -54,12 +56,13 @@ def main(
     umask = os.umask(0o077)
     name = program
     try:
-        line = flags.parse(argv, [flag for command in commands.values() for flag in command.flags])
-        if line.wants_help:
-            print(_help_for(line.words, commands, default, program))
+        own_flags = [flag for command in commands.values() for flag in command.flags]
+        line = flags.parse(argv, own_flags)
+        if line.wants_help or line.wants_version:
+            print(_help_for(line.words, commands, default, program) if line.wants_help else f"{program} {VERSION}")
             return 0
         words = line.words or [default]
-        _refuse_unknown_flags(line, _find(words, commands))
+        _refuse_unknown_flags(line, _find(words, commands), [*flags.NAMES, *(flag.name for flag in own_flags)])
         name, operands = _command_of(words, commands)
         command = commands[name]
         own = _own_values(name, command, line.own)
@@ -114,21 +117,28 @@ def _command_of(words: Sequence[str], commands: Mapping[str, Command]) -> tuple[
         seconds = [command.partition(" ")[2] for command in commands if command.startswith(f"{words[0]} ")]
         if seconds:
             raise SettingsError(f"{words[0]}: takes {_either(seconds)}")
-        raise SettingsError(f"{words[0]}: no such command; there are {', '.join(commands)}")
+        raise SettingsError(f"{words[0]}: no such command; {_command_meant(words, commands)}")
     return name, words[len(name.split()) :]
+
+
+def _command_meant(words: Sequence[str], commands: Mapping[str, Command]) -> str:
+    """What to type instead: the command whose name is like the first word or two, else the list of all."""
+    near = [*get_close_matches(" ".join(words[:2]), commands, 1), *get_close_matches(words[0], commands, 1)]
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(commands)}"
 
 
 def _either(words: Sequence[str]) -> str:
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def _refuse_unknown_flags(line: ParsedLine, name: str | None) -> None:
+def _refuse_unknown_flags(line: ParsedLine, name: str | None, known: Sequence[str]) -> None:
     """Raises SettingsError for a flag that no command has.
 
     This comes before the command is looked up: a word after such a flag may be its value.
     """
     for flag in line.unknown_flags:
-        raise SettingsError(f"{flag}: no such flag{f' of {name}' if name else ''}; --help lists them")
+        meant = next((f"did you mean {one}?" for one in get_close_matches(flag, known, 1)), "--help lists them")
+        raise SettingsError(f"{flag}: no such flag{f' of {name}' if name else ''}; {meant}")
 
 
 def _own_values(name: str, command: Command, given: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,9 @@ from app.settings import TABLE, SettingsError, ValueKind, Variable
 from common.hosts_and_urls import has_password
 
 _HELP = "help"
+_VERSION = "version"
+# Those that every command has
+NAMES = ("--help", "--version", *(variable.flag for variable in TABLE if variable.ways.by_flag))
 
 
 class Flag(Struct, frozen=True):
@@ -38,6 +41,7 @@ class ParsedLine(Struct, frozen=True):
     settings: Mapping[str, str]  # by the name of the variable
     own: Mapping[str, str]  # the commands' own flags, by their name (`--url`)
     wants_help: bool
+    wants_version: bool
 
 
 class _Parser(argparse.ArgumentParser):
@@ -57,7 +61,7 @@ def parse(argv: Sequence[str], own_flags: Iterable[Flag] = ()) -> ParsedLine:
     before, after = _split_at_double_hyphen(argv)
     found, rest = _parser(own_flags).parse_known_args(before)
     given: dict[str, str] = vars(found)
-    wants_help = given.pop(_HELP, None) is not None
+    wants_help, wants_version = (given.pop(name, None) is not None for name in (_HELP, _VERSION))
     variables = {variable.name for variable in TABLE}
     return ParsedLine(
         words=[*(word for word in rest if not _is_flag(word)), *after],
@@ -65,6 +69,7 @@ def parse(argv: Sequence[str], own_flags: Iterable[Flag] = ()) -> ParsedLine:
         settings={name: text for name, text in given.items() if name in variables},
         own={name: text for name, text in given.items() if name not in variables},
         wants_help=wants_help,
+        wants_version=wants_version,
     )
 
 
@@ -72,6 +77,7 @@ def _parser(own_flags: Iterable[Flag]) -> _Parser:
     """It has no positionals: words are what it leaves over, for a command may stand between flags."""
     parser = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
     parser.add_argument("-h", "--help", dest=_HELP, action="store_true")
+    parser.add_argument("--version", dest=_VERSION, action="store_true")
     for variable in TABLE:
         parser.add_argument(variable.flag, dest=variable.name, type=_accept_setting(variable))
     for flag in own_flags:

@@ -104,7 +104,7 @@ def refusal_of(error: PyMongoError, options: MongoOptions, seconds: float) -> st
     """The reason why the database cannot be used, in one line, `seconds` after the first request."""
     reason = without_credentials(str(error), options.uri).partition(" (configured timeouts")[0]
     if isinstance(error, OperationFailure) and codes_of(error) & {UNAUTHORIZED, AUTHENTICATION_FAILED}:
-        return "MongoDB refuses the user name or the password of MONGO_URI"
+        return "MongoDB refuses the user name or the password of MONGO_URI: mend it there, and name its authSource"
     if error.timeout:
-        return f"MongoDB did not answer within {seconds:.1f} s: {reason[:200]}"
+        return f"MongoDB did not answer within {seconds:.1f} s ({reason[:200]}): start it, or mend MONGO_URI"
     return f"MongoDB cannot be used: {reason[:200]}"

@@ -13,19 +13,21 @@ RESTORING_NAME = ".restoring"
 # The bytes of uploaded files.
 FILES_NAME = "files"
 
+_ANOTHER = "name a folder that this user may write, like --data-dir ./data"
+
 
 def prepare(data_dir: Path) -> None:
     """Create DATA_DIR, mode 0700, if it is missing. Raises StartupError in one line if it cannot be used."""
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise StartupError(f"DATA_DIR {data_dir} is not a directory") from error
+        raise StartupError(f"DATA_DIR {data_dir} is not a directory: {_ANOTHER}") from error
     except OSError as error:
-        raise StartupError(f"DATA_DIR {data_dir} cannot be made: {error.strerror}") from error
+        raise StartupError(f"DATA_DIR {data_dir} cannot be made: {error.strerror}; {_ANOTHER}") from error
     if (data_dir / RESTORING_NAME).exists():
         raise StartupError(f"DATA_DIR {data_dir} holds an unfinished restore: empty it and restore again")
     if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
-        raise StartupError(f"DATA_DIR {data_dir} is not readable and writable by this user")
+        raise StartupError(f"DATA_DIR {data_dir} is not readable and writable by this user: chown it, or {_ANOTHER}")
 
 
 def sync_directory(directory: Path) -> None:

@@ -12,6 +12,12 @@ from store.sqlite.data_directory import prepare
 
 LOCK_NAME = "lock"
 
+# What to do, by whether the lock was to be shared
+_HINTS = {
+    False: "stop that one, or name another --data-dir; with REDIS_HOST or REDIS_URL several processes can share it",
+    True: "one without REDIS_HOST and REDIS_URL, or a command that wants it alone: stop that one",
+}
+
 
 class DirectoryLock:
     """An advisory lock (flock) on DATA_DIR/lock. Both are created if missing; the kernel releases it with the process.
@@ -40,8 +46,9 @@ class DirectoryLock:
             os.close(descriptor)
             if not isinstance(error, BlockingIOError):
                 raise StartupError(f"DATA_DIR {self._data_dir} cannot be locked: {error.strerror}") from error
-            hint = "" if self._shared else " (several processes can share it with REDIS_HOST or REDIS_URL set)"
-            raise StartupError(f"DATA_DIR {self._data_dir} is in use by another process{hint}") from error
+            raise StartupError(
+                f"DATA_DIR {self._data_dir} is in use by another process: {_HINTS[self._shared]}"
+            ) from error
         self._descriptor = descriptor
 
     def release(self) -> None:

@@ -47,7 +47,7 @@ def version_of(connection: apsw.Connection) -> int:
     owner = int(connection.pragma("application_id"))
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if owner != APPLICATION_ID and (owner or tables):
-        raise StartupError("the database file is not one of this program")
+        raise StartupError("the database file is not one of this program: name another --data-dir")
     if "schema_version" not in tables:
         return oldest
     return max(oldest, int(connection.execute("SELECT version FROM schema_version").get))
@@ -57,7 +57,10 @@ def require_compatible(connection: apsw.Connection, known: int = len(MIGRATIONS)
     """The file's version. Raises StartupError if it is too new for this program."""
     version = version_of(connection)
     if version > known and _compatible_from(connection) > known:
-        raise StartupError(f"the {what} has schema version {version}, this program knows {known}: upgrade it")
+        raise StartupError(
+            f"the {what} has schema version {version}, this program knows {known}: upgrade it, "
+            "or restore a backup that this one made"
+        )
     return version
 
 

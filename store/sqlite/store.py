@@ -242,11 +242,11 @@ def _probe(connection: apsw.Connection) -> None:
 
 
 _REFUSALS = {
-    "full": "the disk is full",
-    "busy": "another process holds it locked",
+    "full": "the disk is full: free some space, or move DATA_DIR to another disk",
+    "busy": "another process holds it locked: stop what uses it",
     "corrupt": "the file is damaged, or no SQLite database; restore a backup",
-    "io": "it cannot be read and written",
-    "gone": "it cannot be opened",
+    "io": "it cannot be read and written: see what the system's log says of the disk",
+    "gone": "it cannot be opened: this user must own it, and its folder",
 }
 
 

@@ -64,7 +64,9 @@ def test_flags_and_operands_stand_where_they_like(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["sevre"], "sevre: no such command; there are serve, check, backup, user create, user password"),
+        (["sevre"], "sevre: no such command; did you mean serve?"),
+        (["usr", "create", "ada"], "usr: no such command; did you mean user create?"),
+        (["nonsense"], "nonsense: no such command; there are serve, check, backup, user create, user password"),
         (["user"], "user: takes create or password"),
         (["user", "delete", "ada"], "user: takes create or password"),
         (["serve", "extra"], "serve: takes no operands, not 'extra'"),
@@ -81,7 +83,9 @@ def test_flags_and_operands_stand_where_they_like(
         (["serve", "--url", "http://h"], "--url: no such flag of serve"),
         (["check", "--verbose"], "--verbose: no such flag"),
         (["-v"], "-v: no such flag"),
-        (["--prot", "8001"], "--prot: no such flag"),
+        (["--prot", "8001"], "--prot: no such flag; did you mean --port?"),
+        (["check", "--urk", "http://h"], "--urk: no such flag of check; did you mean --url?"),
+        (["--hlp"], "--hlp: no such flag of serve; did you mean --help?"),
         (["--a\nb"], "--a\\nb: no such flag"),
         (["a\x1b[2Jb\udcff"], "a\\x1b[2Jb\\udcff: no such command"),
         (["backup", "x", "-x"], "-x: no such flag"),
