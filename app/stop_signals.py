@@ -35,6 +35,7 @@ async def until_stopped(
 
     def stop() -> None:
         if stopping.is_set():
+            log.warning("ended at once, for a second signal came: connections and requests under way are cut off")
             before_exit()
             os._exit(1)  # the operator does not want to wait for the drain
         stopping.set()

@@ -13,9 +13,11 @@ from app import settings as settings_module
 from app.composition.cluster import build_cluster, load_whitelist
 from app.composition.server import build_server
 from app.composition.storage import build_storage, private_paths
+from app.greeting import greeting
 from app.lifecycle import Process
 from app.settings import Settings
 from app.stop_signals import hang_ups, until_stopped
+from app.stopping import Stopping
 from app.version import VERSION
 from monitor import log_setup
 from monitor.counting_observer import CountingObserver
@@ -24,14 +26,17 @@ from monitor.observer import Observer
 log = logging.getLogger("server")
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, *, program: str) -> int:
     """Run one process on a new event loop; returns the exit code."""
     with asyncio.Runner(loop_factory=event_loop.new_event_loop) as runner:
-        return runner.run(run_process(settings))
+        return runner.run(run_process(settings, program=program))
 
 
-async def run_process(settings: Settings) -> int:
-    """Run one process until SIGTERM, SIGINT or the loss of the store's lease; returns the exit code."""
+async def run_process(settings: Settings, *, program: str) -> int:
+    """Run one process until SIGTERM, SIGINT or the loss of the store's lease; returns the exit code.
+
+    `program` is the name by which this was called.
+    """
     output = log_setup.set_up_queued(log_format=settings.log.format, level=settings.log.level)
     descriptor_limit.prepare(settings)
     whitelist = load_whitelist(settings)
@@ -78,7 +83,10 @@ async def run_process(settings: Settings) -> int:
                 }
             },
         )
+        if greeted := await greeting(settings, storage.store, program=program):
+            log.info("%s", greeted)
         await until_stopped(storage.lost, hung_up, process.reload, before_exit=output.close)
-        log.info("stopping")
-    log.info("stopped")
+        stopping = Stopping(drain=server.chat.drain, observer=counting_observer, now=time.monotonic)
+        log.info("stopping", extra={"fields": stopping.begun(server.chat.pool)})
+    log.info("stopped", extra={"fields": stopping.done()})
     return 1 if storage.lost.is_set() else 0

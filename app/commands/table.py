@@ -10,7 +10,7 @@ from app.composition import cluster, storage
 from app.settings import Settings
 
 COMMANDS = {
-    "serve": Command("run one process (the default)", serve.serve),
+    "serve": Command("run one process (the default)", serve.serve, names_program=True),
     "check": Command("check this configuration, and with --url a running server", check.check, flags=(check.URL,)),
     "demo": Command(
         "fill an empty DATA_DIR with sample people, rooms and conversations", demo.demo, names_program=True

@@ -7,6 +7,8 @@ import random
 import time
 from collections.abc import Callable, Iterable
 
+from msgspec import Struct
+
 from chat.codec import Codec
 from chat.connections.connection_pool import Pool
 from chat.connections.heartbeat_sweep import CLOSE_WITHIN_S
@@ -19,6 +21,16 @@ PAUSE_S = 0.02  # between two batches
 SETTLE_WITHIN_S = 10.0  # for the commands under way in a batch
 
 
+class Drained(Struct, frozen=True):
+    """What became of the connections: how many clients were told to come back, how many of their commands did not end
+    in time, and how many connections were cut, for they did not close in time.
+    """
+
+    told: int
+    commands_cut_off: int
+    connections_cut_off: int
+
+
 class Drain:
     """Ends the connections of a pool. `now` is monotonic, in seconds."""
 
@@ -26,6 +38,12 @@ class Drain:
         self._pool = pool
         self._codec = codec
         self._now = now
+        self._told = self._commands_cut_off = self._connections_cut_off = 0
+
+    @property
+    def done(self) -> Drained:
+        """What was done up to now."""
+        return Drained(self._told, self._commands_cut_off, self._connections_cut_off)
 
     async def run(self) -> None:
         """Refuse new connections, and close each one after its command under way.
@@ -42,6 +60,7 @@ class Drain:
                 wait_ms = random.randint(100, spread_ms)  # it spreads the reconnections, it protects no secret
                 session.link.send_text(self._codec.event(ServerRestarting(wait_ms)))
                 session.link.close(CloseCode.RESTART, "restart")
+                self._told += 1
             await asyncio.sleep(PAUSE_S)
 
     async def _settle(self, sessions: Iterable[Session]) -> None:
@@ -51,6 +70,7 @@ class Drain:
         busy = [asyncio.ensure_future(session.settled()) for session in sessions if session.is_busy]
         if busy:
             _, late = await asyncio.wait(busy, timeout=SETTLE_WITHIN_S)
+            self._commands_cut_off += len(late)
             for task in late:
                 task.cancel()
 
@@ -64,5 +84,6 @@ class Drain:
             await asyncio.sleep(0.05)
         for number, session in enumerate(self._pool.sessions()):
             session.link.abort()
+            self._connections_cut_off += 1
             if number % BATCH == 0:
                 await asyncio.sleep(0)

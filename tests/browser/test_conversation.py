@@ -271,3 +271,16 @@ def test_a_file_of_a_page_is_revalidated_by_its_etag_and_no_other_file_can_be_re
     again = eve.page.request.get(f"{server.url}/static/chat.js", headers={"If-None-Match": reply.headers["etag"]})
     assert again.status == 304
     assert eve.page.request.get(f"{server.url}/static/..%2fserver.py").status == 404
+
+
+def test_on_a_server_without_rooms_the_page_offers_to_make_the_first(
+    start_server: StartServer, new_person: NewPerson, room_name: str
+) -> None:
+    server = start_server()
+    ann = new_person("ann", at=server)
+    expect(ann.page.locator("#welcome-text")).to_contain_text("Make the first one")
+    expect(ann.page.locator("#welcome-find")).to_be_hidden()
+    ann.make_room(room_name)
+    bob = new_person("bob", at=server)
+    expect(bob.page.locator("#welcome-text")).to_contain_text("Find one to join")
+    expect(bob.page.locator("#welcome-find")).to_be_visible()

@@ -5,6 +5,8 @@ import { plural } from "../ui/text.js";
 
 export class RoomView {
   #preview = null; // a room that the URL names and of which the user is no member
+  #lookedFor = null; // the id of the user for whom rooms to join were looked for
+  #isFirst = false; // there is no room at all to find
 
   constructor({ chat, page, roomDialogs, personDialogs }) {
     this.chat = chat;
@@ -42,6 +44,7 @@ export class RoomView {
     } else if (!isWaiting) {
       this.#renderWelcome();
       if (page.roomId && chat.rooms.isListed && !this.#preview) void this.#loadPreview();
+      void this.#lookForRooms();
     }
   }
 
@@ -65,10 +68,29 @@ export class RoomView {
       text = "It is private, or it was deleted, or the address is wrong.";
     } else if (this.chat.rooms.isListed && this.chat.rooms.all.length === 0) {
       title = `Welcome, ${this.chat.user.displayName}`;
-      text = "You are in no room yet. Find one to join, or make your own and invite the others.";
+      text = this.#isFirst
+        ? "Nobody has made a room yet. Make the first one, and invite the others."
+        : "You are in no room yet. Find one to join, or make your own and invite the others.";
     }
+    byId("welcome-find").hidden = this.#isFirst;
+    byId("welcome-new").classList.toggle("primary", this.#isFirst);
     setText(byId("welcome-title"), title);
     setText(byId("welcome-text"), text);
+  }
+
+  /** Find out whether there is any room to join, once for a user who is in none. */
+  async #lookForRooms() {
+    const { rooms } = this.chat;
+    if (!rooms.isListed || rooms.all.length > 0) {
+      this.#isFirst = false;
+      return;
+    }
+    if (this.#lookedFor === this.chat.user.id) return;
+    this.#lookedFor = this.chat.user.id;
+    const found = await this.chat.findRooms().catch(() => null);
+    if (!found || !this.chat.rooms || this.chat.rooms.all.length > 0) return;
+    this.#isFirst = found.rooms.length === 0;
+    this.#render();
   }
 
   /** Load the room that the URL names if the user is no member of it. */
