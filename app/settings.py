@@ -147,6 +147,7 @@ class AuthSettings(_Group, frozen=True):
 
 class FileSettings(_Group, frozen=True):
     max_file_size_bytes: int
+    quota_per_user_bytes: int
     allowed_file_types: tuple[str, ...]
 
 
@@ -543,6 +544,14 @@ TABLE: tuple[Variable, ...] = (
         "closed: accounts are made by an operator",
     ),
     Variable("MAX_FILE_SIZE", "files.max_file_size_bytes", BYTES, "bytes", "5242880", "one upload"),
+    Variable(
+        "FILE_QUOTA_PER_USER",
+        "files.quota_per_user_bytes",
+        whole(0),
+        "bytes",
+        "1073741824",
+        "all files of one user; 0: as much as they like",
+    ),
     Variable(
         "ALLOWED_FILE_TYPES",
         "files.allowed_file_types",

@@ -14,7 +14,7 @@ from msgspec import Struct
 from cache.contract import CacheClosed
 from limits.contract import Decision
 from limits.load_shedding import RETRY_AFTER_S
-from store.errors import Missing, Refused, RoomFull, StoreError, StoreTimeout, TooLarge, TooManyKinds
+from store.errors import Missing, OverQuota, Refused, RoomFull, StoreError, StoreTimeout, TooLarge, TooManyKinds
 
 
 class ErrorKind(Struct, frozen=True):
@@ -126,6 +126,7 @@ BACKEND_CODES: tuple[tuple[type[Exception], str], ...] = (
     (StoreTimeout, "timeout"),
     (RoomFull, "room_full"),
     (TooManyKinds, "conflict"),
+    (OverQuota, "conflict"),
     (TooLarge, "payload_too_large"),
     (StoreError, "unavailable"),
     (CacheClosed, "unavailable"),

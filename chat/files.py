@@ -12,24 +12,28 @@ from chat.file_names import EXTENSIONS, file_name
 from chat.incoming_files import READ_BYTES, IncomingFile
 from images.signatures import SIGNATURE_BYTES, TextCheck, mime_type_of
 from store.contract import Store
-from store.errors import StoreError
+from store.errors import OverQuota, StoreError
 from store.ids import make_id
-from store.models import File, FileDraft
+from store.models import FILES_MAX, File, FileDraft
 
 TEXT = "text/plain"
 
 
 class Files:
-    """The use cases. `allowed_types`: the MIME types that are taken, of those that are told by content."""
+    """The use cases. `allowed_types`: the MIME types that are taken, of those that are told by content.
 
-    def __init__(self, *, store: Store, allowed_types: Collection[str]) -> None:
+    `quota_bytes`: how much the files of one user may have together; None: as much as they like.
+    """
+
+    def __init__(self, *, store: Store, allowed_types: Collection[str], quota_bytes: int | None) -> None:
         self._store = store
+        self._quota_bytes = quota_bytes
         self._allowed = frozenset(allowed_types) & EXTENSIONS.keys()
 
     async def add(self, user_id: str, upload: IncomingFile, *, name: str) -> File:
         """Store an upload, under a name that `name` is made into. The caller closes `upload`.
 
-        Raises ChatError unsupported_type, unavailable; StoreError.
+        Raises ChatError unsupported_type, conflict (the quota is reached), unavailable; StoreError.
         """
         mime_type = await upload.run(_type_of)
         if mime_type not in self._allowed:
@@ -40,16 +44,19 @@ class Files:
         except BaseException:
             await self._discard(file_id)
             raise
-        return await self._store.files.create(
-            FileDraft(
-                id=file_id,
-                owner_id=user_id,
-                name=file_name(name, mime_type),
-                size=written.size,
-                mime_type=mime_type,
-                sha256=written.sha256,
-            )
+        draft = FileDraft(
+            id=file_id,
+            owner_id=user_id,
+            name=file_name(name, mime_type),
+            size=written.size,
+            mime_type=mime_type,
+            sha256=written.sha256,
         )
+        try:
+            return await self._store.files.create(draft, quota_bytes=self._quota_bytes)
+        except OverQuota as error:
+            details = {"quotaBytes": self._quota_bytes, "quotaFiles": FILES_MAX}
+            raise ChatError("conflict", "Your files take all the space that you have.", details=details) from error
 
     async def _discard(self, file_id: str) -> None:
         with contextlib.suppress(StoreError):  # the sweep removes what stays

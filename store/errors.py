@@ -61,6 +61,10 @@ class TooManyKinds(StoreError):
     """A message already has reactions with REACTION_KINDS_MAX emoji."""
 
 
+class OverQuota(StoreError):
+    """The files of a user would be more than FILES_MAX, or have more bytes than the quota."""
+
+
 class TooLarge(StoreError):
     """A document is larger than the store accepts."""
 

@@ -128,6 +128,7 @@ class FileRecord(Struct, frozen=True):
     draft: FileDraft
     created_at: int
     posts: tuple[tuple[str, str], ...]
+    is_avatar: bool = False
 
 
 class SettingsRecord(Struct, frozen=True):

@@ -21,6 +21,10 @@ def build_files(common: CommonParts) -> FileParts:
     settings = common.settings
     folder = settings.server.data_dir if settings.mongo.uri is None else None
     return FileParts(
-        files=Files(store=common.store, allowed_types=settings.files.allowed_file_types),
+        files=Files(
+            store=common.store,
+            allowed_types=settings.files.allowed_file_types,
+            quota_bytes=settings.files.quota_per_user_bytes or None,
+        ),
         incoming=IncomingFiles(folder=folder),
     )

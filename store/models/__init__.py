@@ -23,6 +23,9 @@ from store.models.bots import (
     WebhookRemoved,
 )
 from store.models.files import (
+    FILES_MAX,
+    UNDESCRIBED_KEEP_MS,
+    UNPOSTED_KEEP_MS,
     File,
     FileDraft,
 )
@@ -108,6 +111,7 @@ __all__ = [
     "BOTS_PER_ROOM_MAX",
     "DELETED_DISPLAY_NAME",
     "DELETED_USERNAME",
+    "FILES_MAX",
     "INVITES_PER_ROOM_MAX",
     "KNOWN_ADDRESSES_MAX",
     "KNOWN_ADDRESS_KEEP_MS",
@@ -122,6 +126,8 @@ __all__ = [
     "ROOM_MENTION",
     "SESSIONS_LISTED_MAX",
     "SETTINGS_MAX_BYTES",
+    "UNDESCRIBED_KEEP_MS",
+    "UNPOSTED_KEEP_MS",
     "WEBHOOKS_PER_ROOM_MAX",
     "Account",
     "Actor",

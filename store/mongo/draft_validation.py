@@ -90,9 +90,13 @@ class DraftCheck:
                 outcome = await self._check_details(room_id, draft, members, roots)
             if isinstance(outcome, CheckedDraft) and waits:
                 outcome = await self._claim(room_id, outcome, member, slow_mode_ms=slow_mode_ms, now_ms=now_ms)
+            if (
+                isinstance(outcome, CheckedDraft)
+                and outcome.attachments
+                and not await self._grant_files(room_id, outcome)
+            ):
+                outcome = Refusal.FILE_NOT_FOUND
             if isinstance(outcome, CheckedDraft):
-                if outcome.attachments:
-                    await self._grant_files(room_id, draft)
                 waiting[key] = outcome
                 refused.pop(key, None)
             else:
@@ -165,18 +169,26 @@ class DraftCheck:
         wanted = list(dict.fromkeys(draft.attachment_ids))
         files: dict[str, Document] = {}
         if wanted:
-            own = {"_id": {"$in": wanted}, "ownerId": draft.user_id}
+            own = {"_id": {"$in": wanted}, "ownerId": draft.user_id, "hiddenSince": None}
             files = {file["_id"]: file for file in await self._database.files.find(own).to_list(None)}
             if len(files) < len(wanted):
                 return Refusal.FILE_NOT_FOUND
         mentions = tuple(who for who in dict.fromkeys(draft.mentions) if who == ROOM_MENTION or who in members)
         return CheckedDraft(draft, reply_to, thread, tuple(file_from(files[file_id]) for file_id in wanted), mentions)
 
-    async def _grant_files(self, room_id: str, draft: MessageDraft) -> None:
-        """Let those who may read the message read its files: before it is inserted, after all that may refuse it."""
-        own = {"_id": {"$in": list(draft.attachment_ids)}, "ownerId": draft.user_id}
-        post = {"roomId": room_id, "clientId": draft.client_id}
-        await self._database.files.update_many(own, {"$addToSet": {"posts": post}})
+    async def _grant_files(self, room_id: str, checked: CheckedDraft) -> bool:
+        """Let those who may read the message read its files: before it is inserted, after all that may refuse it.
+
+        False, with nothing changed, if the sweep has removed one of them since they were found.
+        """
+        files = [file.id for file in checked.attachments]
+        own = {"_id": {"$in": files}, "ownerId": checked.draft.user_id, "hiddenSince": None}
+        post = {"roomId": room_id, "clientId": checked.draft.client_id}
+        granted = await self._database.files.update_many(own, {"$addToSet": {"posts": post}})
+        if granted.matched_count == len(files):
+            return True
+        await self.withdraw_files(room_id, checked, None)
+        return False
 
     async def withdraw_files(self, room_id: str, checked: CheckedDraft, stored: Message | None) -> None:
         """Remove the read access to files that `check` granted for a draft whose stored message does not show them.

@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 from store.errors import Missing, Outdated
 from store.models import DELETED_DISPLAY_NAME, DELETED_USERNAME, Status
 from store.mongo.database import Database, Document, stored_time
+from store.mongo.files import abandon_files
 from store.mongo.users import revoke_sessions
 
 ROOMS_A_WRITE = 500
@@ -75,6 +76,7 @@ class MongoEndedAccounts:
             await database.settings.delete_one({"_id": user_id})
             await database.blocks.delete_many(own)
             await database.known_addresses.delete_many(own)
+            await abandon_files(database, user_id)
             joined = [member["roomId"] async for member in database.members.find(own, {"_id": 0, "roomId": 1})]
         if is_last:
             await self._rename_in_all(user_id, _Progress(**user.get("erased", {})), is_noted=True)

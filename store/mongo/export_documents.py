@@ -187,7 +187,12 @@ def _reaction_record(document: Mapping[str, Any]) -> ReactionRecord:
 def _file_record_document(record: FileRecord) -> Document:
     posts = [{"roomId": room_id, "clientId": client_id} for room_id, client_id in record.posts]
     return file_document(record.draft) | unset(
-        {"ownerId": record.draft.owner_id, "createdAt": stored_time(record.created_at), "posts": posts or None}
+        {
+            "ownerId": record.draft.owner_id,
+            "createdAt": stored_time(record.created_at),
+            "posts": posts or None,
+            "isAvatar": record.is_avatar or None,
+        }
     )
 
 
@@ -205,7 +210,7 @@ def _file_record(document: Mapping[str, Any]) -> FileRecord:
         has_thumbnail=file.thumbnail_url is not None,
     )
     posts = tuple((post["roomId"], post["clientId"]) for post in document.get("posts", ()))
-    return FileRecord(draft, int(document["createdAt"]), posts)
+    return FileRecord(draft, int(document["createdAt"]), posts, document.get("isAvatar", False))
 
 
 MAPPINGS: Mapping[str, RecordMapping] = {

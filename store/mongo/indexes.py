@@ -124,6 +124,7 @@ INDEXES: tuple[Index, ...] = (
     Index("bots", "by_room", (("roomId", ASCENDING), ("createdAt", ASCENDING))),
     Index("webhooks", "by_room", (("roomId", ASCENDING), ("createdAt", ASCENDING))),
     Index("webhooks", "token", (("tokenHash", ASCENDING),), _UNIQUE),
+    Index("files", "owner_size", (("ownerId", ASCENDING), ("size", ASCENDING))),
     # The name that GridFS's other drivers and tools give it.
     Index("uploads.chunks", "files_id_1_n_1", (("files_id", ASCENDING), ("n", ASCENDING)), _UNIQUE),
 )

@@ -103,7 +103,8 @@ class MongoStore:
         )
         self.changes: Changes = MongoChanges(database=database)
         self._blobs = GridBlobs(database=database)
-        self.files: Files = MongoFiles(database=database, blobs=self._blobs)
+        files = MongoFiles(database=database, blobs=self._blobs)
+        self.files: Files = files
         self.invites: Invites = MongoInvites(database=database, log=self._log)
         self.moderation: Moderation = MongoModeration(database=database, log=self._log)
         self.bans: Bans = MongoBans(database=database, log=self._log)
@@ -129,6 +130,7 @@ class MongoStore:
             expired.sweep,
             unseen.sweep,
             deleted.sweep,
+            files.sweep,  # after the rooms whose messages showed some
             members.sweep,
             chunks.sweep,
             until_empty(self._blobs.sweep),
@@ -205,7 +207,8 @@ class MongoStore:
         return Lease(database=self._database, holder=holder)
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove, in slices, expired documents and what failed uploads, room creations and deleted rooms have left.
+        """Remove, in slices, expired documents what failed uploads, room creations and deleted rooms have left, and
+        files that nothing shows.
 
         What older programs have written meanwhile is mended too.
         """

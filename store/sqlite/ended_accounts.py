@@ -9,6 +9,7 @@ import apsw
 from store.errors import Missing, Outdated
 from store.models import DELETED_DISPLAY_NAME, DELETED_USERNAME, Status
 from store.sqlite.database import Database
+from store.sqlite.files import abandon_files
 from store.sqlite.rows import as_json, fetch, fetch_one
 from store.sqlite.users import revoke_sessions
 
@@ -51,6 +52,7 @@ class SqliteEndedAccounts:
             revoke_sessions(connection, user_id, None, self._database.clock())
             for table in _LEFT:
                 connection.execute(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))
+            abandon_files(connection, user_id)
 
         await self._database.write("ended_accounts.erase", operation)
 

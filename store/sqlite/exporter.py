@@ -83,7 +83,7 @@ def _change(row: Row) -> ChangeRecord:
 def _file(row: Row) -> FileRecord:
     values = (*row[:8], bool(row[8]))
     draft = FileDraft(*values)
-    return FileRecord(draft, row[9], tuple(tuple(post) for post in json.loads(row[10])))
+    return FileRecord(draft, row[9], tuple(tuple(post) for post in json.loads(row[10])), bool(row[11]))
 
 
 def _edits(row: Row) -> MessageEditsRecord:
@@ -161,7 +161,8 @@ _TABLES = {
         ("t.id",),
         """t.id, t.owner_id, t.name, t.size, t.mime_type, t.sha256, t.width, t.height, t.has_thumbnail, t.created_at,
         (SELECT json_group_array(json_array(p.room_id, m.client_id) ORDER BY p.room_id, m.client_id)
-         FROM file_posts p JOIN messages m ON m.room_id = p.room_id AND m.seq = p.seq WHERE p.file_id = t.id)""",
+         FROM file_posts p JOIN messages m ON m.room_id = p.room_id AND m.seq = p.seq WHERE p.file_id = t.id),
+        t.is_avatar""",
         _file,
     ),
     "settings": _Table("settings t", ("t.user_id",), "t.user_id, t.document", lambda row: SettingsRecord(*row)),

@@ -1,4 +1,8 @@
-"""The files table: descriptions of uploads, their owners and messages. The bytes are on disk beside the database."""
+"""The files table: descriptions of uploads, their owners and messages. The bytes are on disk beside the database.
+
+`undescribed_files` names a file before its bytes are kept until its description is stored, and again once that is
+removed: so the bytes are found whenever the process ends in between.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,21 @@ import apsw
 
 from store.blob_files import BlobFiles
 from store.blobs import Blobs
-from store.errors import Missing
-from store.models import File, FileDraft
+from store.errors import Missing, OverQuota
+from store.models import FILES_MAX, UNDESCRIBED_KEEP_MS, UNPOSTED_KEEP_MS, File, FileDraft
 from store.sqlite.database import Database
-from store.sqlite.rows import FILE_COLUMNS, fetch_one, file_from
+from store.sqlite.rows import FILE_COLUMNS, as_json, fetch, fetch_one, file_from
+
+SLICE_FILES = 100
 
 _READABLE = """
-SELECT EXISTS (SELECT 1 FROM files WHERE id = ?1 AND owner_id = ?2) OR EXISTS (
+SELECT EXISTS (SELECT 1 FROM files WHERE id = ?1 AND (owner_id = ?2 OR is_avatar)) OR EXISTS (
     SELECT 1 FROM file_posts p JOIN members m ON m.room_id = p.room_id AND m.user_id = ?2 WHERE p.file_id = ?1)"""
+_NOTE_UNDESCRIBED = "INSERT OR REPLACE INTO undescribed_files (file_id, since) VALUES (?, ?)"
+_NOT_SHOWN = "SELECT id FROM files WHERE posts = 0 AND is_avatar = 0 AND created_at <= ? LIMIT ?"
+# What nothing shows any more is removed by the next sweep.
+_ABANDON = """
+UPDATE files SET is_avatar = 0, created_at = CASE WHEN posts = 0 THEN 0 ELSE created_at END WHERE owner_id = ?"""
 
 
 class SqliteFiles(BlobFiles):
@@ -23,23 +34,35 @@ class SqliteFiles(BlobFiles):
         super().__init__(blobs=blobs)
         self._database = database
 
-    async def create(self, draft: FileDraft) -> File:
+    async def create(self, draft: FileDraft, *, quota_bytes: int | None = None) -> File:
         """Also raises Missing("user")."""
+        note = (draft.id, self._database.clock())
+        await self._database.write("files.note", lambda connection: fetch(connection, _NOTE_UNDESCRIBED, note))
         await self._keep(draft)
+        try:
+            return await self._database.write(
+                "files.create", lambda connection: self._create(connection, draft, quota_bytes)
+            )
+        except (Missing, OverQuota):
+            await self.discard(draft.id)
+            raise
 
-        def operation(connection: apsw.Connection) -> File:
-            if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (draft.owner_id,)) is None:
-                raise Missing("user")
-            connection.execute(
-                """INSERT INTO files (id, owner_id, name, size, mime_type, sha256, width, height, has_thumbnail,
-                created_at)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-                (draft.id, draft.owner_id, draft.name, draft.size, draft.mime_type, draft.sha256, draft.width,
-                 draft.height, int(draft.has_thumbnail), self._database.clock()),
-            )  # fmt: skip
-            return _require(connection, draft.id)
-
-        return await self._database.write("files.create", operation)
+    def _create(self, connection: apsw.Connection, draft: FileDraft, quota_bytes: int | None) -> File:
+        if fetch_one(connection, "SELECT 1 FROM users WHERE id = ?", (draft.owner_id,)) is None:
+            raise Missing("user")
+        owned = "SELECT count(*), coalesce(sum(size), 0) FROM files WHERE owner_id = ?"
+        ((count, size),) = fetch(connection, owned, (draft.owner_id,))
+        if count >= FILES_MAX or (quota_bytes is not None and size + draft.size > quota_bytes):
+            raise OverQuota
+        connection.execute(
+            """INSERT INTO files (id, owner_id, name, size, mime_type, sha256, width, height, has_thumbnail,
+            created_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (draft.id, draft.owner_id, draft.name, draft.size, draft.mime_type, draft.sha256, draft.width,
+             draft.height, int(draft.has_thumbnail), self._database.clock()),
+        )  # fmt: skip
+        connection.execute("DELETE FROM undescribed_files WHERE file_id = ?", (draft.id,))
+        return _require(connection, draft.id)
 
     async def get(self, file_id: str) -> File | None:
         return await self._database.read("files.get", lambda connection: _get(connection, file_id))
@@ -50,6 +73,53 @@ class SqliteFiles(BlobFiles):
             return row is not None and bool(row[0])
 
         return await self._database.read("files.may_read", operation)
+
+    async def owned_by(self, user_id: str, *, limit: int, after: str = "") -> list[File]:
+        query = f"SELECT {FILE_COLUMNS} FROM files f WHERE f.owner_id = ? AND f.id > ? ORDER BY f.id LIMIT ?"
+
+        def operation(connection: apsw.Connection) -> list[File]:
+            return [file_from(row) for row in fetch(connection, query, (user_id, after, limit))]
+
+        return await self._database.read("files.owned_by", operation)
+
+    async def sweep(self, now_ms: int) -> tuple[int, bool]:
+        """Remove one slice of the files that nothing shows. Returns their number, and whether there may be more."""
+        undescribed, is_full = await self._database.write(
+            "files.sweep", lambda connection: _take_slice(connection, now_ms)
+        )
+        for file_id in undescribed:
+            await self.discard(file_id)
+        if undescribed:
+            gone = (as_json(undescribed),)
+            await self._database.write(
+                "files.swept",
+                lambda connection: fetch(
+                    connection, "DELETE FROM undescribed_files WHERE file_id IN (SELECT value FROM json_each(?))", gone
+                ),
+            )
+        return len(undescribed), is_full
+
+
+def abandon_files(connection: apsw.Connection, user_id: str) -> None:
+    """Leave the files of a deleted account to the next sweep, but those that messages show. In the caller's
+    transaction.
+    """
+    connection.execute(_ABANDON, (user_id,))
+
+
+def _take_slice(connection: apsw.Connection, now_ms: int) -> tuple[list[str], bool]:
+    """Remove the descriptions of a slice. Returns the ids of files whose bytes are to be removed, and whether there may
+    be more.
+    """
+    old = [file_id for (file_id,) in fetch(connection, _NOT_SHOWN, (now_ms - UNPOSTED_KEEP_MS, SLICE_FILES))]
+    connection.executemany(_NOTE_UNDESCRIBED, [(file_id, 0) for file_id in old])
+    connection.executemany("DELETE FROM files WHERE id = ?", [(file_id,) for file_id in old])
+    found = fetch(
+        connection,
+        "SELECT file_id FROM undescribed_files WHERE since <= ? ORDER BY since LIMIT ?",
+        (now_ms - UNDESCRIBED_KEEP_MS, 2 * SLICE_FILES),
+    )
+    return [file_id for (file_id,) in found], len(old) == SLICE_FILES or len(found) == 2 * SLICE_FILES
 
 
 def _get(connection: apsw.Connection, file_id: str) -> File | None:

@@ -33,6 +33,7 @@ MIGRATIONS: tuple[str, ...] = tuple(
         "0009_moderation.sql",
         "0010_people.sql",
         "0011_webhooks_and_bots.sql",
+        "0012_files.sql",
     )
 )
 

@@ -98,7 +98,8 @@ class SqliteStore:
         self.members: Members = SqliteMembers(database=database)
         self.messages: Messages = SqliteMessages(database=database)
         self.changes: Changes = SqliteChanges(database=database)
-        self.files: Files = SqliteFiles(database=database, blobs=blobs)
+        files = SqliteFiles(database=database, blobs=blobs)
+        self.files: Files = files
         self.invites: Invites = SqliteInvites(database=database)
         self.moderation: Moderation = SqliteModeration(database=database)
         self.bans: Bans = SqliteBans(database=database)
@@ -111,6 +112,7 @@ class SqliteStore:
         self._kinds = (
             Sweeper(database=database).sweep,
             deleted.sweep,
+            files.sweep,  # after the rooms whose messages showed some
             IndexSweep(database=database).sweep,
             until_empty(blobs.sweep),
         )
@@ -156,7 +158,8 @@ class SqliteStore:
         )
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove, in slices, what has expired, and what failed uploads and deleted rooms have left.
+        """Remove, in slices, what has expired, what failed uploads and deleted rooms have left, and files that nothing
+        shows.
 
         What older programs have written meanwhile is indexed for search.
         """

@@ -9,9 +9,9 @@ import pytest
 from msgspec import Struct, field
 
 from store.contract import Store
-from store.errors import Missing
+from store.errors import Missing, OverQuota
 from store.ids import make_id
-from store.models import Actor, File, FileDraft, RoomPatch, Stored, TooSoon, User
+from store.models import Actor, File, FileDraft, Refusal, RoomPatch, Stored, TooSoon, User
 from tests.contract.conftest import Reopen, StoreFiller
 from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
@@ -196,6 +196,8 @@ async def test_only_uploads_that_broke_off_long_ago_are_swept(
         await store.files.write(draft.id, async_pieces(b"x"))
     await store.sweep(min(clock.ms, int(time.time() * 1000)))  # the file system uses the real clock, not the test's
     await store.files.create(finished)
+    room_id = (await fill.room(ann)).room.id
+    await store.messages.append(room_id, [fill.draft(ann, attachment_ids=(kept.id,))])
     assert await store.sweep(clock.ms + 10 * 365 * DAY_MS) >= 1
     with pytest.raises(Missing):
         await store.files.create(begun)
@@ -215,3 +217,127 @@ async def test_a_message_that_comes_too_soon_in_slow_mode_shows_its_file_to_nobo
     drafts = [fill.draft(bob, attachment_ids=(file.id,)) for _ in range(2)]
     assert await store.messages.append(room_id, drafts) == [TooSoon(30), TooSoon(30)]
     assert not await store.files.may_read(file.id, ann.id)
+
+
+# ---- the quota ---------------------------------------------------------------------------------------------------
+
+
+async def drafted(store: Store, owner: User, content: bytes) -> FileDraft:
+    """A file whose bytes are written, and which is not described yet."""
+    file_id = make_id("f")
+    written = await store.files.write(file_id, async_pieces(content))
+    return FileDraft(file_id, owner.id, "a.txt", written.size, "text/plain", written.sha256)
+
+
+@pytest.mark.gen_test
+async def test_what_a_user_stores_is_bounded_and_what_is_refused_leaves_nothing(
+    store: Store, fill: StoreFiller
+) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    first = await store.files.create(await drafted(store, ann, b"x" * 60), quota_bytes=100)
+    refused = await drafted(store, ann, b"x" * 41)
+    with pytest.raises(OverQuota):
+        await store.files.create(refused, quota_bytes=100)
+    assert await store.files.get(refused.id) is None
+    with pytest.raises(Missing):
+        await store.files.create(refused)
+    second = await store.files.create(await drafted(store, ann, b"x" * 40), quota_bytes=100)
+    await store.files.create(await drafted(store, bob, b"x" * 100), quota_bytes=100)
+    await store.files.create(await drafted(store, ann, b"x" * 500))
+    owned = await store.files.owned_by(ann.id, limit=2)
+    assert {file.id for file in (first, second)} & {file.id for file in owned}
+    assert len(owned + await store.files.owned_by(ann.id, limit=2, after=owned[-1].id)) == 3
+
+
+@pytest.mark.gen_test
+async def test_uploads_at_once_never_pass_the_quota_together(
+    store: Store, fill: StoreFiller, open_again: Reopen
+) -> None:
+    ann, other = await fill.user(), await open_again()
+    drafts = [await drafted(store, ann, b"x" * 30) for _ in range(8)]
+    outcomes = await asyncio.gather(
+        *((store, other)[number % 2].files.create(draft, quota_bytes=100) for number, draft in enumerate(drafts)),
+        return_exceptions=True,
+    )
+    assert all(isinstance(outcome, File | OverQuota) for outcome in outcomes), outcomes
+    stored = {outcome.id for outcome in outcomes if isinstance(outcome, File)}
+    assert len(stored) <= 3
+    assert {file.id for file in await store.files.owned_by(ann.id, limit=100)} == stored
+
+
+# ---- files that nothing shows ------------------------------------------------------------------------------------
+
+
+async def is_there(store: Store, file_id: str) -> bool:
+    """Whether a file is described and has its bytes; one without the other fails."""
+    described = await store.files.get(file_id) is not None
+    try:
+        has_bytes = bool(await read(store, file_id))
+    except Missing:
+        has_bytes = False
+    assert described == has_bytes
+    return described
+
+
+@pytest.mark.gen_test
+async def test_a_file_that_no_message_shows_a_day_later_is_removed(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
+    ann = await fill.user()
+    room_id, doomed_id = (await fill.room(ann)).room.id, (await fill.room(ann)).room.id
+    loose, shown, twice, deleted, in_room = [await upload(store, ann, thumbnail=b"t") for _ in range(5)]
+    drafts = [fill.draft(ann, attachment_ids=(file.id,)) for file in (shown, twice, twice, deleted)]
+    stored = await store.messages.append(room_id, drafts)
+    await store.messages.append(doomed_id, [fill.draft(ann, attachment_ids=(in_room.id,))])
+    for outcome in stored[2:]:
+        assert isinstance(outcome, Stored)
+        await store.messages.delete(outcome.message.id, actor=ADMIN)
+    await store.rooms.delete(doomed_id, Actor(ann.id))
+    everything = (loose, shown, twice, deleted, in_room)
+    await store.sweep(clock.ms + DAY_MS - 1)
+    assert [await is_there(store, file.id) for file in everything] == [True] * 5
+    await store.sweep(clock.ms + DAY_MS)
+    assert [await is_there(store, file.id) for file in everything] == [False, True, True, False, False]
+    with pytest.raises(Missing):
+        await read(store, loose.id, thumbnail=True)
+    assert [file.id for file in await store.files.owned_by(ann.id, limit=9)] == sorted((shown.id, twice.id))
+    refused = await store.messages.append(room_id, [fill.draft(ann, attachment_ids=(shown.id, loose.id))])
+    assert refused == [Refusal.FILE_NOT_FOUND]
+
+
+@pytest.mark.gen_test
+async def test_a_file_that_is_posted_while_it_is_swept_stays_or_is_not_there(
+    store: Store, fill: StoreFiller, clock: HandClock, open_again: Reopen
+) -> None:
+    ann, other = await fill.user(), await open_again()
+    room_id = (await fill.room(ann)).room.id
+    files = [await upload(store, ann) for _ in range(12)]
+    *outcomes, _ = await asyncio.gather(
+        *(
+            (store, other)[number % 2].messages.append(room_id, [fill.draft(ann, attachment_ids=(file.id,))])
+            for number, file in enumerate(files)
+        ),
+        other.sweep(clock.ms + 2 * DAY_MS),
+    )
+    for file, (outcome,) in zip(files, outcomes, strict=True):
+        was_posted = isinstance(outcome, Stored)
+        assert was_posted or outcome == Refusal.FILE_NOT_FOUND
+        assert await is_there(store, file.id) == was_posted
+
+
+@pytest.mark.gen_test
+async def test_of_a_deleted_account_only_the_files_stay_that_messages_show(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
+    ann, bob = await fill.user(), await fill.user()
+    room_id = (await fill.room(bob)).room.id
+    await store.members.add(room_id, ann.id)
+    loose, shown = await upload(store, ann), await upload(store, ann)
+    await store.messages.append(room_id, [fill.draft(ann, attachment_ids=(shown.id,))])
+    account = await store.users.account(ann.id)
+    assert account is not None
+    await store.ended_accounts.end(ann.id, before=account.password_hash)
+    await store.ended_accounts.erase(ann.id)
+    await store.sweep(clock.ms)
+    assert [await is_there(store, file.id) for file in (loose, shown)] == [False, True]
+    assert await store.files.may_read(shown.id, bob.id)

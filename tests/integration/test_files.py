@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 
+from tests.integration.conftest import Start, embedded
 from tests.support.client import Person, call, register
 from tests.support.server import ServerProcess
 from tests.support.uploads import form, get, part, send_form, try_upload, upload
@@ -94,3 +95,17 @@ def test_what_is_no_form_with_a_file_is_refused(ann: Person) -> None:
 def test_what_is_of_no_known_type_is_refused(ann: Person, content: bytes) -> None:
     reply = try_upload(ann, content, name="photo.png", kind="image/png")
     assert (reply.status, reply.code) == (415, "unsupported_type")
+
+
+@embedded
+def test_the_files_of_a_user_have_a_quota(start: Start) -> None:
+    server = start(FILE_QUOTA_PER_USER="1000")
+    bob, eve = register(server.url), register(server.url)
+    upload(bob, b"x" * 900)
+    refused = try_upload(bob, b"x" * 101)
+    assert (refused.status, refused.code) == (409, "conflict")
+    assert refused.json["error"]["details"]["quotaBytes"] == 1000
+    upload(bob, b"x" * 100)
+    upload(eve, b"x" * 1000)
+    unlimited = start(FILE_QUOTA_PER_USER="0")
+    upload(register(unlimited.url), b"x" * 1000)

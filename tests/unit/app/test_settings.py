@@ -40,7 +40,8 @@ CONTRACT = {
     "ALERT_POOL_THRESHOLD": "90", "METRICS_ALLOW": "127.0.0.0/8,::1", "JWT_EXPIRES_IN": "900",
     "JWT_REFRESH_EXPIRES_IN": "604800",
     "JWT_SESSION_MAX": "7776000", "REGISTRATION": "open",
-    "MAX_FILE_SIZE": "5242880", "ALLOWED_FILE_TYPES": "image/jpeg,image/png,image/gif,image/webp,"
+    "MAX_FILE_SIZE": "5242880", "FILE_QUOTA_PER_USER": "1073741824",
+    "ALLOWED_FILE_TYPES": "image/jpeg,image/png,image/gif,image/webp,"
     "application/pdf,text/plain",
     "TRUSTED_PROXIES": "127.0.0.1,::1", "LOG_FORMAT": "text", "LOG_LEVEL": "info",
 }  # fmt: skip

@@ -61,7 +61,7 @@ async def test_attachments_are_the_authors_own_files_in_the_order_given(room_sto
     for file_id, owner in (("f1", room_store.ann), ("f2", room_store.ann), ("f3", bob)):
         await execute(
             room_store,
-            "INSERT INTO files VALUES (?, ?, 'päge.png', 9, 'image/png', 'abc', 3, 4, ?, 0)",
+            "INSERT INTO files VALUES (?, ?, 'päge.png', 9, 'image/png', 'abc', 3, 4, ?, 0, 0, 0)",
             file_id, owner.id, int(file_id == "f1"),
         )  # fmt: skip
     good, foreign = await room_store.store.messages.append(
