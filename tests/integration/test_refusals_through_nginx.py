@@ -20,6 +20,7 @@ from msgspec import Struct, field
 
 from tests.integration.test_nginx_cluster import NGINX, NGINX_MISSING, ClusterProcess, serving_cluster
 from tests.support.client import PASSWORD
+from tests.support.uploads import FORM, form, part
 from tests.support.waiting import poll
 
 OTHERS_REQUESTS = 200
@@ -68,15 +69,40 @@ REFUSALS: dict[str, tuple[set[int], Request]] = {
     "no route, with a body": ({404}, lambda _: request_bytes("PUT /no/such HTTP/1.1", body=b"x" * 50_000)),
     "no route, while the body streams": (
         {413},
-        lambda _: request_bytes("POST /files/none HTTP/1.1", "Content-Length: 5000000") + b"x" * 150_000,
+        lambda _: request_bytes("POST /files/none/at/all HTTP/1.1", "Content-Length: 5000000") + b"x" * 150_000,
     ),
     "no route, while chunks stream": (
         {404},
         lambda _: (
-            request_bytes("POST /files/none HTTP/1.1", "Transfer-Encoding: chunked")
+            request_bytes("POST /files/none/at/all HTTP/1.1", "Transfer-Encoding: chunked")
             + b"8000\r\n"
             + b"x" * 32_768
             + b"\r\n"
+        ),
+    ),
+    "an upload that is too large": (
+        {413, 429},
+        lambda token: (
+            request_bytes(
+                "POST /files HTTP/1.1",
+                f"Authorization: Bearer {token}",
+                "Content-Length: 6000000",
+                f"Content-Type: {FORM}",
+            )
+            + b"x" * 150_000
+        ),
+    ),
+    "an upload that is no form": (
+        {400, 429},
+        lambda token: (
+            request_bytes(
+                "POST /files HTTP/1.1",
+                f"Authorization: Bearer {token}",
+                "Content-Length: 4000000",
+                f"Content-Type: {FORM}",
+            )
+            + form(part(b"x")).replace(b"form-data", b"nonsense")
+            + b"x" * 150_000
         ),
     ),
     "no such room": ({404}, lambda token: request_bytes("GET /rooms/none HTTP/1.1", f"Authorization: Bearer {token}")),
