@@ -7,7 +7,6 @@ not parse raises SettingsError with one line: the variable, the value, and what 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,12 +19,10 @@ from cluster import redis_url
 from common.hosts_and_urls import parse_host, require_hosts, split_url
 from common.number_parsing import decimal_number, whole_number
 from handlers import origin_check
+from images.signatures import KNOWN_TYPES
 from limits.ip_addresses import Network, parse_network
 from limits.limit_policy import Policy, parse_policy
 from limits.whitelist import USERNAME
-
-# Two tokens with a slash between them (RFC 9110 section 8.3.1)
-MIME_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class SettingsError(ValueError):
@@ -250,7 +247,7 @@ def _parse_hosts(text: str) -> tuple[str, ...]:
 
 def _parse_types(text: str) -> tuple[str, ...]:
     types = tuple(part.lower() for part in _parts(text))
-    if not types or not all(map(MIME_TYPE.fullmatch, types)):
+    if not types or not KNOWN_TYPES.issuperset(types):  # of another, no upload would ever be
         raise ValueError(text)
     return types
 
@@ -331,7 +328,7 @@ NETWORKS = ValueKind(
 )
 ORIGINS = ValueKind("origins like https://chat.example.com, separated by commas, or * for any", _parse_origins)
 HOSTS = ValueKind("host names, separated by commas", _parse_hosts)
-TYPES = ValueKind("MIME types, separated by commas", _parse_types)
+TYPES = ValueKind(f"some of {', '.join(sorted(KNOWN_TYPES))}, separated by commas", _parse_types)
 SECRET = ValueKind("at least 32 bytes", _parse_secret)
 CONCERN = ValueKind("majority, or a number of servers from 1 to 50", _parse_concern)
 POLICY = ValueKind("count/seconds, like 100/60, or off", parse_policy)

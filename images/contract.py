@@ -23,7 +23,7 @@ class ImagesBusy(Exception):
 
 
 class ProcessedImage(Struct, frozen=True, kw_only=True):
-    """An image as it is to be stored: upright, encoded anew, without metadata. The caller closes both files.
+    """An image as it is to be stored: upright, encoded anew, without metadata. To be closed by who asked for it.
 
     `image` and `thumbnail` are anonymous temporary files, at their beginning; `thumbnail` is None where the image is no
     larger than one. `width` and `height` are those of `image`, in pixels.
@@ -34,6 +34,12 @@ class ProcessedImage(Struct, frozen=True, kw_only=True):
     width: int
     height: int
     mime_type: str
+
+    def close(self) -> None:
+        """Close both files, with which they are gone."""
+        self.image.close()
+        if self.thumbnail is not None:
+            self.thumbnail.close()
 
 
 class ImageProcessor(Protocol):

@@ -21,12 +21,13 @@ PRODUCT = (
     *("package", "app", "handlers", "chat", "cache", "cluster", "store", "limits", "monitor", "images", "common"),
     "client",
 )
+IMAGE_PROCESS = ("images.worker", "images.worker_messages", "images.worker_process", "images.worker_queue")
 
 # What a part may never import, by the prefix of its path.
 UPHILL = {
     "app/": OUTSIDE,
     "handlers/": ("app", *OUTSIDE),
-    "chat/": ("handlers", "app", *OUTSIDE, "tornado", "json", "msgspec.json", "images.worker"),
+    "chat/": ("handlers", "app", *OUTSIDE, "tornado", "json", "msgspec.json", *IMAGE_PROCESS),
     "cache/": ("chat", "handlers", "app", *OUTSIDE, "limits", "images"),
     "cluster/": ("cache", "chat", "handlers", "app", *OUTSIDE, "limits", "images"),
     "store/": ("cache", "cluster", "limits", "chat", "handlers", "app", *OUTSIDE, "images"),

@@ -89,6 +89,7 @@ def test_a_flag_wins_over_its_variable_and_an_empty_text_is_unset() -> None:
         ("ALLOWED_FILE_TYPES", "/png"),
         ("ALLOWED_FILE_TYPES", "image/png, a b/c"), ("ALLOWED_FILE_TYPES", "image/png;q=1"),
         ("ALLOWED_FILE_TYPES", "image/pñg"),
+        ("ALLOWED_FILE_TYPES", "image/png,image/svg+xml"), ("ALLOWED_FILE_TYPES", "video/mp4"),
         ("ALLOWED_FILE_TYPES", "a/b/c"), ("ALERT_CPU_THRESHOLD", "high"), ("ALERT_MEMORY_THRESHOLD", "101"),
         ("MONGO_MIN_POOL_SIZE", "11"), ("WS_OUTBOX_TOTAL_BYTES", "1023"),
         ("HOST", "127.0.0.256"), ("HOST", "[::1]"), ("HOST", "127.0.0.1:80"), ("HOST", "*"),
