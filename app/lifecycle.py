@@ -69,6 +69,7 @@ class Process:
         chat, monitoring, closing = self._chat, self._monitoring, AsyncExitStack()
         closing.callback(chat.account_parts.passwords.close)
         closing.callback(chat.file_parts.incoming.close)
+        closing.push_async_callback(chat.file_parts.images.close)
         closing.push_async_callback(self._http.close_all_connections)
         closing.push_async_callback(self._shared.limiter.close)
         closing.push_async_callback(close_chat, chat)

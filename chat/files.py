@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 from collections.abc import AsyncIterator, Collection
 from typing import BinaryIO
 
+from msgspec import Struct
+
 from chat.errors import ChatError
 from chat.file_names import EXTENSIONS, file_name
-from chat.incoming_files import READ_BYTES, IncomingFile
+from chat.incoming_files import READ_BYTES, RETRY_AFTER_S, IncomingFile, IncomingFiles
+from images.contract import IMAGE_TYPES, ImageProcessor, ImagesBusy, NotAnImage, ProcessedImage
 from images.signatures import SIGNATURE_BYTES, TextCheck, mime_type_of
 from store.contract import Store
 from store.errors import OverQuota, StoreError
 from store.ids import make_id
 from store.models import FILES_MAX, File, FileDraft
 
+log = logging.getLogger(__name__)
+
 TEXT = "text/plain"
+
+
+class StoredContent(Struct, frozen=True):
+    """What is stored of an upload, in open files; with `width` and `height` in pixels if it is an image."""
+
+    file: BinaryIO
+    mime_type: str
+    thumbnail: BinaryIO | None = None
+    width: int | None = None
+    height: int | None = None
 
 
 class Files:
@@ -25,32 +41,72 @@ class Files:
     `quota_bytes`: how much the files of one user may have together; None: as much as they like.
     """
 
-    def __init__(self, *, store: Store, allowed_types: Collection[str], quota_bytes: int | None) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        incoming: IncomingFiles,
+        images: ImageProcessor,
+        allowed_types: Collection[str],
+        quota_bytes: int | None,
+    ) -> None:
         self._store = store
+        self._incoming = incoming
+        self._images = images
         self._quota_bytes = quota_bytes
         self._allowed = frozenset(allowed_types) & EXTENSIONS.keys()
 
     async def add(self, user_id: str, upload: IncomingFile, *, name: str) -> File:
-        """Store an upload, under a name that `name` is made into. The caller closes `upload`.
+        """Store an upload, under a name that `name` is made into; an image as it was encoded anew. The caller closes
+        `upload`.
 
         Raises ChatError unsupported_type, conflict (the quota is reached), unavailable; StoreError.
         """
         mime_type = await upload.run(_type_of)
         if mime_type not in self._allowed:
             raise ChatError("unsupported_type", details={"takes": sorted(self._allowed)})
+        if mime_type not in IMAGE_TYPES:
+            return await self._store_file(user_id, name, StoredContent(await upload.lent(), mime_type))
+        image = await self._processed(await upload.lent(), mime_type)
+        content = StoredContent(image.image, image.mime_type, image.thumbnail, image.width, image.height)
+        try:
+            return await self._store_file(user_id, name, content)
+        finally:
+            for file in (image.image, image.thumbnail):
+                if file is not None:
+                    self._incoming.discard(file)
+
+    async def _processed(self, source: BinaryIO, mime_type: str) -> ProcessedImage:
+        try:
+            return await self._images.process(source, mime_type=mime_type)
+        except NotAnImage as error:
+            log.info("an upload is no image that can be shown: %s", error)
+            raise ChatError("unsupported_type", "The image cannot be read, or has too many pixels.") from error
+        except ImagesBusy as error:
+            raise ChatError("unavailable", "Too many images wait.", retry_after_s=RETRY_AFTER_S) from error
+        except OSError as error:
+            raise ChatError("unavailable", "The file cannot be stored now.") from error
+
+    async def _store_file(self, user_id: str, name: str, content: StoredContent) -> File:
         file_id = make_id("f")
         try:
-            written = await self._store.files.write(file_id, upload.pieces())
+            written = await self._store.files.write(file_id, self._incoming.pieces(content.file))
+            if content.thumbnail is not None:
+                thumbnail = self._incoming.pieces(content.thumbnail)
+                await self._store.files.write(file_id, thumbnail, thumbnail=True)
         except BaseException:
             await self._discard(file_id)
             raise
         draft = FileDraft(
             id=file_id,
             owner_id=user_id,
-            name=file_name(name, mime_type),
+            name=file_name(name, content.mime_type),
             size=written.size,
-            mime_type=mime_type,
+            mime_type=content.mime_type,
             sha256=written.sha256,
+            width=content.width,
+            height=content.height,
+            has_thumbnail=content.thumbnail is not None,
         )
         try:
             return await self._store.files.create(draft, quota_bytes=self._quota_bytes)

@@ -56,11 +56,14 @@ class IncomingFile:
             self._is_busy = False
             self._discard_if_closed()
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """All bytes, from the first."""
-        await self.run(lambda file: file.seek(0))
-        while piece := await self.run(lambda file: file.read(READ_BYTES)):
-            yield piece
+    async def lent(self) -> BinaryIO:
+        """The file itself, with all its bytes written, for who closes it not and is done before it is closed."""
+
+        def flushed(file: BinaryIO) -> BinaryIO:
+            file.flush()
+            return file
+
+        return await self.run(flushed)
 
     def _opened(self) -> BinaryIO:
         if self._file is None:
@@ -99,6 +102,16 @@ class IncomingFiles:
         self._by_user[user_id] -= 1
         if not self._by_user[user_id]:
             del self._by_user[user_id]
+
+    async def pieces(self, file: BinaryIO) -> AsyncIterator[bytes]:
+        """All bytes of a file, from the first. Raises ChatError unavailable."""
+        await in_thread(self._threads, lambda: file.seek(0))
+        while piece := await in_thread(self._threads, lambda: file.read(READ_BYTES)):
+            yield piece
+
+    def discard(self, file: BinaryIO) -> None:
+        """Close a file that has no name, on a thread: its blocks are freed then."""
+        close_on(self._threads, file)
 
     def close(self) -> None:
         """End the threads when they have done what they were given."""

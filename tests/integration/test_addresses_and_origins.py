@@ -17,6 +17,7 @@ from websockets.asyncio.client import connect
 from tests.integration.conftest import Start, StoreEnv, embedded
 from tests.support.accounts import create_account
 from tests.support.client import PASSWORD, Person, Reply, call, chat, register
+from tests.support.pictures import encoded, photo
 from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess, command, free_port, serving
 from tests.support.uploads import upload
@@ -272,7 +273,7 @@ def test_an_absolute_target_is_served_by_its_own_host(server: ServerProcess) -> 
 def test_head_answers_wherever_get_does_and_is_shed_and_counted_like_it(server: ServerProcess, ada: Person) -> None:
     room = ada.make_room()["id"]
     message = ada.post(room, "hello")["id"]
-    file = upload(ada, b"hello")["id"]
+    file = upload(ada, encoded(photo(), "image/jpeg"))["id"]
     paths = [
         "/", "/dashboard", "/static/chat.js", "/health", "/health/ready", *OPERATORS, "/auth/profile", "/users",
         "/users/me", "/users/me/settings", "/users/me/blocks", "/auth/sessions",

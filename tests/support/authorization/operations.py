@@ -156,8 +156,7 @@ BOTS = (
 FILES = (
     anywhere("POST /files", LOGGED_IN_OR_BOT, is_upload=True),
     on_file("GET /files/{id}", READ_FILE),
-    # The file is no image, and has none.
-    on_file("GET /files/{id}/thumbnail", outcomes(READ_FILE, file_not_found=set(Who) - set(NO_SESSION))),
+    on_file("GET /files/{id}/thumbnail", READ_FILE),
 )
 IN_ROOM = {"roomId": Of("room")}
 MESSAGE = {"messageId": Of("message")}

@@ -10,6 +10,7 @@ from tests.support.accounts import create_account
 from tests.support.authorization.operation import Operation
 from tests.support.authorization.outcomes import NO_SESSION, OK, Who
 from tests.support.client import PASSWORD, Person, Reply, call, register
+from tests.support.pictures import encoded, photo
 from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess
 from tests.support.uploads import FORM, form, part, upload
@@ -218,7 +219,7 @@ class Scene:
 
     def _post_file(self) -> str:
         author = self._people[Who.AUTHOR]
-        file_id = str(upload(author, b"hello")["id"])
+        file_id = str(upload(author, encoded(photo(), "image/jpeg"))["id"])
         author.post(self._room, "look", attachments=[file_id])
         return file_id
 
