@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import TypeVar
 
 from msgspec import Struct
@@ -39,6 +38,7 @@ from handlers import (
     websocket_handshake,
 )
 from handlers.access_log import log_request
+from handlers.assets.asset_files import AssetFiles
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
 from handlers.database_health import DatabaseHealth
@@ -81,7 +81,7 @@ class Services(Struct, frozen=True):
     performance_health: PerformanceHealth
     metrics_collector: MetricsCollector
     metric_pages: MetricPages
-    assets: Mapping[str, static_files.Asset]
+    assets: AssetFiles
     connection_factory: WebSocketConnectionFactory
 
 

@@ -1,20 +1,16 @@
-"""The chat page, the dashboard and their files, read from disk once at start.
+"""The chat page, the dashboard and their files, as they were prepared at start (handlers/assets/).
 
 A requested name is looked up among the files that were read. It is never used as a path on disk.
 """
 
 from __future__ import annotations
 
-import hashlib
-import mimetypes
-from collections.abc import Mapping
-from pathlib import Path
-
 from msgspec import Struct
 
 from chat.errors import ChatError
-from common.startup_error import StartupError
+from handlers.assets.asset_files import Asset, AssetFiles
 from handlers.base import Handler
+from handlers.content_encoding import varies_by_gzip
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -30,66 +26,62 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
-
-
-class Asset(Struct, frozen=True):
-    """One file, as it is served."""
-
-    body: bytes
-    content_type: str
-    etag: str
-
-
-def load_assets(folder: Path) -> Mapping[str, Asset]:
-    """Read every file below the folder, except hidden files and folders. The keys are paths relative to the folder.
-
-    Raises StartupError where the folder is missing: a server without its pages would answer 404 to every browser.
-    """
-    if not folder.is_dir():
-        raise StartupError(f"the folder of the pages is missing: {folder}")
-    assets = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in name.parts):
-            body = path.read_bytes()
-            kind = CONTENT_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-            is_text = kind.startswith("text/") or kind.endswith(("+xml", "json"))
-            content_type = f"{kind}; charset=utf-8" if is_text else kind
-            assets[name.as_posix()] = Asset(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:24]}"')
-    return assets
+FOR_GOOD = "public, max-age=31536000, immutable"
+REVALIDATED = "no-cache"
+THIS_VERSION = b"this"  # ?version=this: a proxy asks the other processes before it takes another version of a file
 
 
 class ServedAssets(Struct, frozen=True):
-    """All files by name. `fixed_name`: the file that a route always serves; empty if the URL names the file."""
+    """All files. `fixed_name`: the file that a route always serves; empty if the URL names the file."""
 
-    by_name: Mapping[str, Asset]
+    files: AssetFiles
     fixed_name: str = ""
 
 
 class AssetHandler(Handler[ServedAssets]):
-    """Serve one of the files that were read at start, with its ETag and the Content-Security-Policy."""
+    """Serve one of the files that were read at start, with its ETag and the Content-Security-Policy.
+
+    A hashed name never means other content, so it is kept for good. A hashed name of another version of the program
+    (a page of the version before, or of the next, while the processes are restarted one by one) gets this version of
+    the file, which is not kept.
+    """
 
     is_public = True
     is_limited = False  # the files are few, small and in memory; an office behind one address loads them at once
 
     async def get(self, name: str = "") -> None:
-        asset = self.services.by_name.get(name or self.services.fixed_name)
+        files = self.services.files
+        requested = name or self.services.fixed_name
+        if (asset := files.by_hashed_name.get(requested)) is not None:
+            self._send(asset, FOR_GOOD)
+            return
+        asset = files.by_name.get(requested)
+        if asset is None and self.request.query_arguments.get("version") != [THIS_VERSION]:
+            asset = files.another_version_of(requested)
         if asset is None:
             raise ChatError("not_found")
+        self._send(asset, REVALIDATED)
+
+    def _send(self, asset: Asset, cache_control: str) -> None:
         host = self.request.host
         socket = f"ws://{host} wss://{host}" if _is_plain(host) else "'self'"
         self.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(socket=socket))
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cross-Origin-Opener-Policy", "same-origin")
-        self.set_header("Cache-Control", "no-cache")
+        if asset.is_for_other_sites:
+            self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
+        self.set_header("Cache-Control", cache_control)
         self.set_header("Content-Type", asset.content_type)
-        self.set_header("Etag", asset.etag)
+        sent = asset.plain
+        if asset.gzip is not None and varies_by_gzip(self):
+            sent = asset.gzip
+            self.set_header("Content-Encoding", "gzip")
+        self.set_header("Etag", sent.etag)
         if self.check_etag_header():
             self.set_status(304)
             self.finish()
             return
-        self.finish(asset.body)
+        self.finish(sent.body)
 
 
 def _is_plain(host: str) -> bool:

@@ -12,6 +12,7 @@ from app.settings import Settings
 from app.tracing import trace_commands
 from app.version import VERSION
 from handlers.access_log import refusal_log
+from handlers.assets.asset_files import load_assets
 from handlers.cache_health import CacheHealth
 from handlers.client_address import ClientAddresses
 from handlers.database_health import DatabaseHealth
@@ -27,7 +28,6 @@ from handlers.performance_health import PerformanceHealth
 from handlers.rooms import RoomServices
 from handlers.routes import Services, make_application
 from handlers.shared_services import SharedServices
-from handlers.static_files import load_assets
 from handlers.websocket_connection_factory import LinkConfig, WebSocketConnectionFactory
 from handlers.wire.compression import Deflater, Inflation
 from monitor.observer import Observer
@@ -35,6 +35,7 @@ from monitor.spans import Spans
 from store.contract import Store
 
 WEB = Path(__file__).parent.parent.parent / "web"
+FOR_OTHER_SITES = ("chat.js",)  # modules that other sites import, each served as one file
 
 
 def build_web(
@@ -146,7 +147,7 @@ def build_web(
             newest=lambda: monitoring.monitor.newest_sample,
         ),
         alert_pipeline=monitoring.alert_pipeline,
-        assets=load_assets(WEB),
+        assets=load_assets(WEB, bundles=FOR_OTHER_SITES),
         connection_factory=WebSocketConnectionFactory(
             pool=chat.pool,
             revocations=chat.revocations,

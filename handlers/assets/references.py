@@ -1,0 +1,97 @@
+"""Finds where a file of `web/` names another one: in HTML, CSS and JavaScript. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Container, Iterator, Mapping
+
+from msgspec import Struct
+
+from handlers.assets.asset_error import AssetError
+from handlers.assets.javascript_modules import imports_of, urls_beside
+from handlers.assets.javascript_text import JavaScriptError, blanked
+
+PAGES_BASE = "static/"  # the folder of all files as the pages see it, which are at the root
+
+_HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_HTML_ATTRIBUTE = re.compile(r"""(?<![\w-])(?:href|src|poster)=(["'])(?P<url>[^"'?#]+)[^"']*\1""")
+_HTML_ENTRY = re.compile(
+    r"""<script\b(?=[^>]*\btype=["']module["'])[^>]*\bsrc=["']static/(?P<name>[^"'?#]+)["'][^>]*>"""
+)
+_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_CSS_URL = re.compile(r"""(?:\burl\(\s*(?P<quote>["']?)|@import\s+(?P<import_quote>["']))(?P<url>[^"'()?#\s]+)""")
+
+
+class Reference(Struct, frozen=True):
+    """text[start:end] is a relative URL, without query and fragment, of the file that has this name."""
+
+    start: int
+    end: int
+    target: str
+
+
+def references_in(name: str, text: str, names: Container[str]) -> list[Reference]:
+    """Return the references to others of the files `names`, in order.
+
+    What is not below `web/` (a data URL, another route, another site) is none of them. Raises AssetError.
+    """
+    find = _FINDERS.get(posixpath.splitext(name)[1])
+    try:
+        return sorted(find(name, text, names), key=lambda one: one.start) if find is not None else []
+    except JavaScriptError as error:
+        raise AssetError(f"{name}, {error}") from error
+
+
+def entry_modules(text: str) -> list[tuple[int, str]]:
+    """Return the names of the modules that a page begins with, each with the place of its script element."""
+    return [(match.start(), match["name"]) for match in _HTML_ENTRY.finditer(_spaced(_HTML_COMMENT, text))]
+
+
+def _in_html(name: str, text: str, names: Container[str]) -> Iterator[Reference]:
+    for match in _HTML_ATTRIBUTE.finditer(_spaced(_HTML_COMMENT, text)):
+        if match["url"].startswith(PAGES_BASE):
+            target = _existing(name, posixpath.normpath(match["url"].removeprefix(PAGES_BASE)), names)
+            yield Reference(*match.span("url"), target)
+
+
+def _in_css(name: str, text: str, names: Container[str]) -> Iterator[Reference]:
+    for match in _CSS_URL.finditer(_spaced(_CSS_COMMENT, text)):
+        if not _is_elsewhere(match["url"]):
+            yield Reference(*match.span("url"), _existing(name, _beside(name, match["url"]), names))
+
+
+def _in_javascript(name: str, text: str, names: Container[str]) -> Iterator[Reference]:
+    code = blanked(text)
+    for one in imports_of(text, code):
+        target = _existing(name, _beside(name, one.specifier), names)
+        yield Reference(one.specifier_at, one.specifier_at + len(one.specifier), target)
+    for at, url in urls_beside(text, code):
+        if not _is_elsewhere(url) and (target := _beside(name, url)) in names:
+            yield Reference(at, at + len(url), target)
+
+
+_FINDERS: Mapping[str, Callable[[str, str, Container[str]], Iterator[Reference]]] = {
+    ".html": _in_html,
+    ".css": _in_css,
+    ".js": _in_javascript,
+}
+
+
+def _existing(name: str, target: str, names: Container[str]) -> str:
+    if target not in names:
+        raise AssetError(f"{name} names {target}, and there is no such file")
+    return target
+
+
+def _beside(name: str, url: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), url))
+
+
+def _is_elsewhere(url: str) -> bool:
+    return url.startswith(("/", "#")) or ":" in url
+
+
+def _spaced(pattern: re.Pattern[str], text: str) -> str:
+    """Return the text with spaces for what the pattern finds, so that places stay the same."""
+    return pattern.sub(lambda match: " " * len(match[0]), text)

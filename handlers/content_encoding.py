@@ -1,0 +1,72 @@
+"""gzip for replies: whether a client accepts it (RFC 9110 section 12.5.3), and how much work it is worth.
+
+Levels, with the CPU they cost: docs/decisions/0032-assets-and-compression.md.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+from tornado.web import RequestHandler
+
+MIN_BYTES = 1_024  # below it the headers are most of what is sent
+MAX_REPLY_BYTES = 262_144  # compressed on the loop: 2.5 ms at most. A larger reply is sent as it is
+REPLY_LEVEL = 1
+ASSET_LEVEL = 9  # once, at start
+WORTHWHILE = 0.9  # what gzip must make of an asset, as a part of its size
+
+_GZIP_WINDOW = 31  # zlib's way to ask for gzip; its header has no time, so equal bodies are equal when compressed
+_WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+
+
+def accepts_gzip(header: str | None) -> bool:
+    """Whether an Accept-Encoding header asks for gzip rather than for the body as it is.
+
+    Without the header a client is sent the body as it is: such clients are scripts that decode nothing. What cannot be
+    read of the header is ignored.
+    """
+    weights: dict[str, float] = {}
+    for member in (header or "").lower().split(","):
+        coding, _, parameters = member.partition(";")
+        weight = _weight(parameters)
+        if weight is not None:
+            weights[coding.strip()] = weight
+    anything_else = weights.get("*", 0.0)
+    gzip = max(weights.get("gzip", -1.0), weights.get("x-gzip", -1.0))
+    if gzip < 0:
+        gzip = anything_else
+    return gzip > 0 and gzip >= weights.get("identity", 0.0)
+
+
+def _weight(parameters: str) -> float | None:
+    """Return the weight that `q=…` gives a coding, 1 without one, None if it is not a weight."""
+    if not parameters.strip():
+        return 1.0
+    name, equals, value = parameters.partition("=")
+    if name.strip() != "q" or not equals or not _WEIGHT.fullmatch(value.strip()):
+        return None
+    return float(value)
+
+
+def varies_by_gzip(reply: RequestHandler) -> bool:
+    """Whether the client accepts gzip; the reply says that it depends on that (Vary), whatever the answer is."""
+    reply.set_header("Vary", "Origin, Accept-Encoding")
+    return accepts_gzip(reply.request.headers.get("Accept-Encoding"))
+
+
+def gzip_reply(body: bytes) -> bytes | None:
+    """Compress the body of a reply; None: it is too small for that to pay, or too large to be done on the loop."""
+    return _gzip(body, REPLY_LEVEL) if MIN_BYTES <= len(body) <= MAX_REPLY_BYTES else None
+
+
+def gzip_asset(body: bytes) -> bytes | None:
+    """Compress a file that is served many times; None: that does not pay."""
+    if len(body) < MIN_BYTES:
+        return None
+    compressed = _gzip(body, ASSET_LEVEL)
+    return compressed if len(compressed) <= WORTHWHILE * len(body) else None
+
+
+def _gzip(body: bytes, level: int) -> bytes:
+    return zlib.compress(body, level, _GZIP_WINDOW)
