@@ -23,6 +23,7 @@ from common.number_parsing import whole_number
 from handlers.codec.input_decoder import InputDecoder
 from handlers.codec.json_codec import encode_result
 from handlers.codec.json_text import BOM
+from handlers.content_encoding import encoded_as_accepted
 from handlers.cors import set_origin_headers, set_preflight_headers
 from handlers.error_reply import chat_error_of, error_document, set_error_headers
 from handlers.rate_limit_headers import nearest_to_refusal, set_rate_limit_headers
@@ -54,7 +55,8 @@ class Handler(RequestSender, Generic[S]):
     - `sheds`: the class as which a method is shed under load, by method;
     - `counts_itself`: the methods that count `common_check` themselves, together with limits of their own;
     - `for_bots`: the methods that bots may use, none unless it is said;
-    - `has_secret_path`: the path holds a secret, so logs show the route in its place.
+    - `has_secret_path`: the path holds a secret, so logs show the route in its place;
+    - `compresses`: the methods whose replies may be compressed, for they hold no secret; none unless it is said.
     """
 
     is_public: ClassVar[bool] = False
@@ -64,6 +66,7 @@ class Handler(RequestSender, Generic[S]):
     counts_itself: ClassVar[Collection[str]] = ()
     for_bots: ClassVar[Collection[str]] = ()
     has_secret_path: ClassVar[bool] = False
+    compresses: ClassVar[Collection[str]] = ()
     max_body_bytes: int = MAX_BODY_BYTES
 
     identity: Identity
@@ -256,7 +259,7 @@ class Handler(RequestSender, Generic[S]):
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         set_rate_limit_headers(self, self._decision)
-        self.finish(body)
+        self.finish(encoded_as_accepted(self, body) if self._counted_method in self.compresses else body)
 
     def reply_error(self, error: ChatError, status: int) -> None:
         """Finish with an error document, under a status that the error's code does not have."""

@@ -55,6 +55,18 @@ def varies_by_gzip(reply: RequestHandler) -> bool:
     return accepts_gzip(reply.request.headers.get("Accept-Encoding"))
 
 
+def encoded_as_accepted(reply: RequestHandler, body: bytes) -> bytes:
+    """Return the body as it is to be sent, and set the headers that say so.
+
+    Not for a body that holds a secret beside what somebody else chose: its size when compressed tells where the two
+    are alike, and so, try by try, the secret (BREACH).
+    """
+    if len(body) < MIN_BYTES or not varies_by_gzip(reply) or (compressed := gzip_reply(body)) is None:
+        return body
+    reply.set_header("Content-Encoding", "gzip")
+    return compressed
+
+
 def gzip_reply(body: bytes) -> bytes | None:
     """Compress the body of a reply; None: it is too small for that to pay, or too large to be done on the loop."""
     return _gzip(body, REPLY_LEVEL) if MIN_BYTES <= len(body) <= MAX_REPLY_BYTES else None

@@ -70,6 +70,7 @@ class Reporting(Protocol):
 class ReportHandler(Handler[Reporting]):
     """/health/performance, /health/database, /health/cache: for operators."""
 
+    compresses = ("GET",)
     is_for_operators = True
 
     async def get(self) -> None:

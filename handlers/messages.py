@@ -40,6 +40,7 @@ class MessageHandler(Handler[MessageServices]):
 
 
 class MessagesHandler(MessageHandler):
+    compresses = ("GET",)
     for_bots = ("GET", "POST")
     sheds: ClassVar = {"GET": ShedClass.READS, "POST": ShedClass.MESSAGES}
     counts_itself = ("POST",)
@@ -68,6 +69,7 @@ class MessagesHandler(MessageHandler):
 
 
 class OneMessageHandler(MessageHandler):
+    compresses = ("GET",)
     for_bots = ("GET", "PATCH", "DELETE")
     sheds: ClassVar = {"PATCH": ShedClass.MESSAGES, "DELETE": ShedClass.MESSAGES}
     counts_itself = ("PATCH", "DELETE")
@@ -86,6 +88,7 @@ class OneMessageHandler(MessageHandler):
 
 
 class HistoryHandler(MessageHandler):
+    compresses = ("GET",)
     for_bots = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 
@@ -94,6 +97,7 @@ class HistoryHandler(MessageHandler):
 
 
 class ThreadHandler(MessageHandler):
+    compresses = ("GET",)
     for_bots = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 

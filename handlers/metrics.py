@@ -12,6 +12,7 @@ from chat.request_inputs.fields import Input
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
 from handlers.codec.input_decoder import InputDecoder
+from handlers.content_encoding import encoded_as_accepted
 from handlers.database_health import DatabaseHealth
 from monitor import metrics_json, prometheus
 from monitor.metrics_collector import MetricsCollector
@@ -94,6 +95,7 @@ class OnePage(Struct, frozen=True):
 class MetricsHandler(Handler[OnePage]):
     """One page as JSON."""
 
+    compresses = ("GET",)
     is_for_operators = True
 
     async def get(self) -> None:
@@ -110,10 +112,12 @@ class Exposition(Struct, frozen=True):
 class PrometheusHandler(Handler[Exposition]):
     """The metrics of this process as text; Prometheus scrapes each process and aggregates itself."""
 
+    compresses = ("GET",)
     is_for_operators = True
 
     async def get(self) -> None:
         self.set_header("Content-Type", prometheus.CONTENT_TYPE)
         # On a thread: rendering some hundred series takes 10 ms, which would delay messages
         numbers = self.services.metrics_collector.snapshot(with_rooms=False)
-        self.finish(await asyncio.to_thread(prometheus.render, numbers, about=self.services.build))
+        text = await asyncio.to_thread(prometheus.render, numbers, about=self.services.build)
+        self.finish(encoded_as_accepted(self, text))

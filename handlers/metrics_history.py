@@ -27,6 +27,7 @@ class HistoryReading(Struct, frozen=True):
 class HistoryHandler(Handler[HistoryReading]):
     """One metric's points."""
 
+    compresses = ("GET",)
     is_for_operators = True
 
     async def get(self) -> None:
@@ -46,6 +47,7 @@ class HistoryHandler(Handler[HistoryReading]):
 class AlertsHandler(Handler[Alerts]):
     """The active alerts, and those that have ended."""
 
+    compresses = ("GET",)
     is_for_operators = True
 
     async def get(self) -> None:

@@ -58,6 +58,7 @@ class OneMemberHandler(Handler[ModerationServices]):
 
 
 class BansHandler(Handler[ModerationServices]):
+    compresses = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 
     async def get(self, room_id: str) -> None:
@@ -82,6 +83,7 @@ class ReportHandler(Handler[ModerationServices]):
 
 
 class ReportsHandler(Handler[ModerationServices]):
+    compresses = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 
     async def get(self, room_id: str) -> None:
@@ -89,6 +91,7 @@ class ReportsHandler(Handler[ModerationServices]):
 
 
 class AuditHandler(Handler[ModerationServices]):
+    compresses = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 
     async def get(self, room_id: str) -> None:

@@ -52,6 +52,7 @@ class RoomHandler(Handler[RoomServices]):
 
 
 class RoomsHandler(RoomHandler):
+    compresses = ("GET",)
     for_bots = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
     counts_itself = ("POST",)
@@ -114,6 +115,7 @@ class LeaveHandler(RoomHandler):
 
 
 class MembersHandler(RoomHandler):
+    compresses = ("GET",)
     for_bots = ("GET",)
     counts_itself = ("POST",)
 
@@ -135,6 +137,7 @@ class StatsHandler(RoomHandler):
 
 
 class ChangesHandler(RoomHandler):
+    compresses = ("GET",)
     for_bots = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 

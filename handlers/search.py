@@ -35,6 +35,7 @@ class _SearchHandler(Handler[Search]):
 
 
 class SearchHandler(_SearchHandler):
+    compresses = ("GET",)
     for_bots = ("GET",)
 
     async def get(self) -> None:
@@ -43,6 +44,8 @@ class SearchHandler(_SearchHandler):
 
 
 class SuggestHandler(_SearchHandler):
+    compresses = ("GET",)
+
     async def get(self) -> None:
         query = await self.counted_query(SUGGEST)
         self.reply(await self.services.suggest(self.identity.user.id, query))

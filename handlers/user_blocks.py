@@ -8,6 +8,8 @@ from handlers.base import Handler
 
 
 class BlocksHandler(Handler[Blocks]):
+    compresses = ("GET",)
+
     async def get(self) -> None:
         self.reply(BlockList(await self.services.list(self.identity.user.id)))
 

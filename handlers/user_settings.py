@@ -11,6 +11,8 @@ PATCH_SETTINGS = InputDecoder(PatchSettings)
 
 
 class SettingsHandler(Handler[Settings]):
+    compresses = ("GET",)
+
     async def get(self) -> None:
         self.reply(await self.services.get(self.identity.user.id))
 

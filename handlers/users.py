@@ -18,6 +18,7 @@ DELETE_ACCOUNT = InputDecoder(DeleteAccount)
 
 
 class UsersHandler(Handler[None]):
+    compresses = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 
     async def get(self) -> None:

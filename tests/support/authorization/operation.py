@@ -51,6 +51,10 @@ class Operation(Struct, frozen=True, kw_only=True):
         return self.served.startswith(f"{WEBSOCKET} ")
 
     @property
+    def is_by_rest(self) -> bool:
+        return not self.is_command and self.served != f"GET /{WEBSOCKET}"
+
+    @property
     def concerns_a_room(self) -> bool:
         return self.hidden is not None
 

@@ -73,16 +73,19 @@ class Scene:
 
     def ask(self, operation: Operation, who: Who) -> str:
         """`ok`, or the code of the refusal."""
-        account = self._account(operation, who)
-        token = self._bot_token if who is Who.BOT else account.access_token if account else None
-        method, path, data, query = operation.filled(lambda name: self._value(name, who, account))
-        if path == "/ws":
+        if operation.is_by_rest:
+            reply = self.reply_to(operation, who)
+            return OK if reply.status < 300 else reply.code
+        token, _, event, data, _ = self._filled(operation, who)
+        if not operation.is_command:
             return self._command(token, "heartbeat", {}, connects_only=True)
-        if operation.is_command:
-            return self._command(token, path, data or {})
+        return self._command(token, event, data or {})
+
+    def reply_to(self, operation: Operation, who: Who) -> Reply:
+        """Ask for an operation of REST, and return the reply."""
+        token, method, path, data, query = self._filled(operation, who)
         body, headers = (form(part(b"hello")), {"Content-Type": FORM}) if operation.is_upload else (data, None)
-        reply = call(self._world.server.url, method, path, body, token=token, headers=headers, **query)
-        return OK if reply.status < 300 else reply.code
+        return call(self._world.server.url, method, path, body, token=token, headers=headers, **query)
 
     def restore(self, spent: str, who: Who) -> bool:
         """Make again what somebody's allowed request has used up. False if that takes a new scene."""
@@ -99,6 +102,14 @@ class Scene:
             return False
         restorers.get(spent, lambda: self._made.pop(spent, None))()
         return True
+
+    def _filled(
+        self, operation: Operation, who: Who
+    ) -> tuple[str | None, str, str, Mapping[str, Any] | None, dict[str, Any]]:
+        """The token of who asks, and method, path, data and query of the operation."""
+        account = self._account(operation, who)
+        token = self._bot_token if who is Who.BOT else account.access_token if account else None
+        return token, *operation.filled(lambda name: self._value(name, who, account))
 
     def _account(self, operation: Operation, who: Who) -> Person | None:
         """The account that asks. Who loses it or its session by asking is somebody new."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chat.connections.command_table import Commands
+from handlers.base import Handler
 from handlers.request_methods import implemented_methods
 from handlers.routes import Services, make_application
 
@@ -31,12 +32,21 @@ def served_operations() -> set[str]:
     return {*_rest(), *_commands()}
 
 
+def compressed_operations() -> set[str]:
+    """Those of REST whose replies may be compressed: their handlers say so."""
+    return {f"{method} {route}" for method, route, handler in _rest_methods() if method in handler.compresses}
+
+
 def _rest() -> Iterator[str]:
+    return (f"{method} {route}" for method, route, _ in _rest_methods())
+
+
+def _rest_methods() -> Iterator[tuple[str, str, type[Handler[Any]]]]:
     services = Services(**dict.fromkeys(Services.__struct_fields__, Unused()))
     for rule in make_application(services).wildcard_router.rules:
         for method in implemented_methods(rule.target):
             if method not in ("HEAD", "OPTIONS"):
-                yield f"{method} {rule.target_kwargs['route']}"
+                yield method, rule.target_kwargs["route"], rule.target
 
 
 def _commands() -> Iterator[str]:
