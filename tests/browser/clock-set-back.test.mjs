@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { ChatError } from "../../web/client/api.js";
+import { ChatError } from "../../web/client/chat-error.js";
 import { MessageOutbox } from "../../web/client/message-outbox.js";
 import { Presence } from "../../web/client/presence.js";
 import { MessageSender } from "../../web/client/message-resend.js";

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
+from tests.browser.library_page import LibraryPage
 from tests.browser.person import Person
 from tests.support.server import ServerProcess, serving
 
@@ -31,6 +32,7 @@ DESKTOP = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
 expect.set_options(timeout=60_000)
 
 NewPerson = Callable[..., Person]
+NewLibraryPage = Callable[..., LibraryPage]
 StartServer = Callable[..., ServerProcess]
 
 
@@ -114,3 +116,19 @@ def new_person(server: ServerProcess, new_context: Callable[..., BrowserContext]
 
     yield make
     assert {person.name: person.console_errors for person in people if person.console_errors} == {}
+
+
+@pytest.fixture
+def new_library_page(server: ServerProcess, new_context: Callable[..., BrowserContext]) -> Iterator[NewLibraryPage]:
+    """Open a bare page with a client of the server at `url` (default: the shared one); pages of one `context` share
+    their storage. At the end no page may have had an uncaught error or an unhandled rejection.
+    """
+    pages: list[LibraryPage] = []
+
+    def make(name: str = "ann", *, url: str | None = None, context: BrowserContext | None = None) -> LibraryPage:
+        page = (context or new_context()).new_page()
+        pages.append(LibraryPage(page, url or server.url, name=name))
+        return pages[-1].open()
+
+    yield make
+    assert {page.name: page.problems for page in pages if page.problems} == {}

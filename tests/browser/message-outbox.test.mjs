@@ -68,7 +68,11 @@ test("an entry is removed when its message is in the timeline, by clientId or by
   const third = write(outbox, "three");
   outbox.setState(second.clientId, "sent", { message: { seq: 8, clientId: second.clientId } });
   outbox.setState(third.clientId, "sent", { message: { seq: 9, clientId: third.clientId } });
-  outbox.removeStored("r", { messages: [{ clientId: first.clientId }], head: 8 });
+  const stored = [
+    { clientId: first.clientId, userId: "u" },
+    { clientId: third.clientId, userId: "somebody else" },
+  ];
+  outbox.removeStored("r", { messages: stored, head: 8 });
   assert.deepEqual(texts(outbox), ["three"]);
 });
 
@@ -130,4 +134,77 @@ test("ids are valid clientIds and unique", () => {
   const ids = new Set(Array.from({ length: 1000 }, makeId));
   assert.equal(ids.size, 1000);
   for (const id of ids) assert.match(id, /^[\w-]{22}$/);
+});
+
+/** A storage with one key per closed page of the user `u`, each with entries of these contents and times. */
+function storageOf(pages) {
+  const storage = memoryStorage();
+  for (const [page, entries] of Object.entries(pages)) {
+    const stored = entries.map(([content, createdAt]) => ({
+      ...{ clientId: `${page} ${content}`, roomId: "r", content, mentions: [], createdAt, state: "waiting", error: null },
+    }));
+    storage.setItem(`chat.outbox.u.${page}`, JSON.stringify(stored));
+  }
+  return storage;
+}
+
+test("what closed pages left is taken over whole, beyond the number that a page may add", async () => {
+  const left = (name) => Array.from({ length: 60 }, (_, number) => [`${name} ${number}`, number]);
+  const storage = storageOf({ one: left("one"), two: left("two") });
+  const outbox = await opened({ storage });
+  assert.equal(outbox.unsentCount, 120);
+  assert.throws(() => write(outbox, "more"), { code: "outbox_full" });
+  assert.equal(storage.keys().length, 1);
+});
+
+test("the entries of closed pages are put in order of time, those of each page in their own", async () => {
+  const one = [
+    ["one a", 10],
+    ["one b", 3], // the clock was set back
+    ["one c", 4],
+  ];
+  const outbox = await opened({ storage: storageOf({ one, two: [["two a", 9]] }) });
+  assert.deepEqual(texts(outbox), ["two a", "one a", "one b", "one c"]);
+});
+
+test("while the storage is full, what a closed page left stays under its key", async () => {
+  const storage = storageOf({ one: [["one", 1]] });
+  const full = { isFull: true };
+  const limited = {
+    ...storage,
+    setItem: (key, value) => {
+      if (full.isFull) throw new DOMException("full", "QuotaExceededError");
+      storage.setItem(key, value);
+    },
+  };
+  const outbox = await opened({ storage: limited });
+  assert.deepEqual([texts(outbox), outbox.isSaved, storage.keys()], [["one"], false, ["chat.outbox.u.one"]]);
+  const saved = [];
+  outbox.addEventListener("saved", ({ detail }) => saved.push(detail.isSaved));
+  full.isFull = false;
+  write(outbox, "two");
+  assert.deepEqual([saved, storage.keys().length], [[true], 1]);
+  assert.notDeepEqual(storage.keys(), ["chat.outbox.u.one"]);
+});
+
+test("what is stored under the key of a page but is no entry is dropped", async () => {
+  const storage = memoryStorage();
+  storage.setItem("chat.outbox.u.one", "{");
+  storage.setItem("chat.outbox.u.two", JSON.stringify([null, 1, { content: "no room" }]));
+  const outbox = await opened({ storage });
+  assert.deepEqual([outbox.unsentCount, storage.keys()], [0, []]);
+});
+
+test("where locks are refused, the outbox opens without them", async () => {
+  const refused = { request: () => Promise.reject(new DOMException("opaque origin", "SecurityError")) };
+  const outbox = await opened({ storage: storageOf({ one: [["one", 1]] }), locks: refused });
+  assert.deepEqual(texts(outbox), ["one"]);
+});
+
+test("after a restored backup what was stored since is queued again", async () => {
+  const outbox = await opened({ storage: memoryStorage() });
+  const { clientId } = write(outbox, "one");
+  outbox.setState(clientId, "sent", { message: { seq: 9, clientId } });
+  outbox.requeueSent("r");
+  assert.equal(outbox.nextToSend("r").clientId, clientId);
 });

@@ -7,7 +7,7 @@ import {
   alternatingProcesses,
   messageRates,
 } from "../../web/dashboard/metrics-poller.js";
-import { ChatError } from "../../web/client/api.js";
+import { ChatError } from "../../web/client/chat-error.js";
 
 const AT = Date.UTC(2027, 0, 15, 8);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { ChatError } from "../../web/client/api.js";
+import { ChatError } from "../../web/client/chat-error.js";
 import { Connection } from "../../web/client/reconnecting-connection.js";
 import { Rooms } from "../../web/client/rooms.js";
 import { memoryStorage } from "../../web/client/storage.js";

@@ -118,12 +118,9 @@ byId("skip").addEventListener("click", (event) => {
   composer.focus();
 });
 window.addEventListener("hashchange", show);
-window.addEventListener("online", () => chat.connection?.wake());
 window.addEventListener("offline", () => status.render());
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState !== "visible") return;
-  chat.connection?.wake();
-  timeline.markSeen();
+  if (document.visibilityState === "visible") timeline.markSeen();
 });
 setInterval(() => {
   if (document.visibilityState === "visible" && chat.connection?.isOnline) chat.rooms.refresh().catch(() => {});

@@ -1,5 +1,6 @@
 /** REST requests: JSON over fetch with a Bearer token. Errors become ChatError. Has no socket and no state. */
 
+import { ChatError, isUnauthorized, unreachable } from "./chat-error.js";
 import { MessageApi } from "./message-api.js";
 import { PeopleApi } from "./people-api.js";
 import { RoomApi } from "./room-api.js";
@@ -7,24 +8,12 @@ import { RoomApi } from "./room-api.js";
 const TIMEOUT_MS = 20_000;
 
 /**
- * An error reply to a REST request or a WebSocket command.
- * `code` is a code of the contract, or `network` (no response), or `disconnected` (the connection closed before the
- * response).
+ * The base URL of the server that this file was loaded from, with the prefix that a proxy in front of it strips. It is
+ * what is before the last `/static/`, since the library may be one built file. Null where it was loaded from elsewhere.
  */
-export class ChatError extends Error {
-  constructor({ code, message, status = 0, details = {}, retryable = false, retryAfterS = null }) {
-    super(message || code);
-    this.name = "ChatError";
-    this.code = code;
-    this.status = status;
-    this.details = details ?? {};
-    this.retryable = retryable;
-    this.retryAfterS = retryAfterS;
-  }
+export function serverBaseUrl(moduleUrl = import.meta.url) {
+  return moduleUrl.match(/^https?:.*\/(?=static\/)/)?.[0] ?? null;
 }
-
-/** The base URL of the server that this file was loaded from, with the prefix that a proxy in front of it strips. */
-export const serverBaseUrl = () => new URL("../..", import.meta.url).href;
 
 /** The URL of a path below the base URL; a leading slash (`/files/…`) is ignored. */
 export function endpoint(baseUrl, path) {
@@ -44,13 +33,14 @@ export async function request(fetchLike, url, { method = "GET", body, token } = 
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-  } catch (error) {
-    throw new ChatError({ code: "network", message: "The server cannot be reached.", retryable: true });
+  } catch {
+    throw unreachable();
   }
   if (response.status === 204) return null;
   const decoded = await response.json().catch(() => null);
-  if (response.ok) return decoded;
-  throw errorFrom(response, decoded);
+  if (!response.ok) throw errorFrom(response, decoded);
+  if (decoded === null) throw unreachable(); // half a reply, or the login page of a hotel's network
+  return decoded;
 }
 
 function errorFrom(response, decoded) {
@@ -90,7 +80,7 @@ export class Api {
     try {
       return await request(this.fetch, url, { method, body, token });
     } catch (error) {
-      if (error.status !== 401) throw error;
+      if (!isUnauthorized(error)) throw error;
       return await request(this.fetch, url, {
         method,
         body,

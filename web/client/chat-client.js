@@ -12,20 +12,14 @@
  * token, shares the session with other tabs, and resends a message that was not acked with the same clientId. All its
  * state is bounded.
  *
- * Events: `state` (of `chat.connection`); `list`, `messages`, `people`, `typing`, `outbox` (detail {roomId}); `closed`
- * (detail {roomId, reason}); `undeliverable` (detail {roomId, content}: the message is kept as failed, to be retried
- * after the user has joined again); `user` (the user's own profile); `ended` (detail {reason}: the user must log in
- * again); `settings`. Edits, search, moderation … are methods of `chat.api.messages`, `chat.api.rooms`, `chat.api.people`.
+ * Events: see docs/chat-js.md, which describes all that is public. Edits, search, moderation … are methods of
+ * `chat.api.messages`, `chat.api.rooms`, `chat.api.people`.
  */
 
-import { Api, ChatError, endpoint, request } from "./api.js";
+import { Api, endpoint, request } from "./api.js";
+import { ChatError } from "./chat-error.js";
 import { withDefaults } from "./client-options.js";
-import { Connection } from "./reconnecting-connection.js";
-import { MessageOutbox } from "./message-outbox.js";
-import { Presence } from "./presence.js";
-import { Rooms } from "./rooms.js";
-import { Settings } from "./settings.js";
-import { MessageSender } from "./message-resend.js";
+import { ChatSession } from "./chat-session.js";
 import { memoryStorage } from "./storage.js";
 import { Tokens } from "./tokens.js";
 
@@ -33,30 +27,54 @@ export { ChatError, memoryStorage };
 
 export const CONTENT_MAX = 2000; // code points
 
+const EVENTS = [
+  ...["state", "list", "messages", "message", "truncated", "reset", "closed", "people", "typing"],
+  ...["outbox", "saved", "undeliverable", "user", "settings"],
+];
+
 export class ChatClient extends EventTarget {
-  user = null;
-  connection = null;
-  rooms = null;
-  presence = null;
-  outbox = null;
-  settings = null;
-
-  #sender = null;
+  #session = null; // null while nobody is logged in
   #options;
+  #closing = new AbortController();
 
-  /** `options`: see `client-options.js`; in a browser none is needed. */
+  /** `options`: see `client-options.js`; in a browser none is needed. Throws TypeError if one is missing. */
   constructor(options = {}) {
     super();
     this.#options = withDefaults(options);
-    const { baseUrl, fetch, storage, locks, now } = this.#options;
+    const { baseUrl, fetch, storage, storagePrefixes, locks, now } = this.#options;
     const refresh = (refreshToken) => this.#public("auth/refresh", { refreshToken });
-    this.tokens = new Tokens({ storage, locks, now, refresh });
+    this.tokens = new Tokens({ storage, prefix: storagePrefixes[0], locks, now, refresh });
     this.api = new Api({ baseUrl, fetch, tokens: this.tokens });
     this.tokens.addEventListener("ended", () => this.#stop("ended"));
     this.tokens.addEventListener("changed", () => this.#stop("changed"));
-    globalThis.window?.addEventListener("storage", ({ key }) => {
-      if (this.user) this.tokens.storageChanged(key, this.user.id);
-    });
+    this.#listenToThePage();
+  }
+
+  /** The user's own profile, or null. */
+  get user() {
+    return this.#session?.user ?? null;
+  }
+
+  // The parts of the session are null while nobody is logged in.
+
+  get connection() {
+    return this.#session?.connection ?? null;
+  }
+
+  get rooms() {
+    return this.#session?.rooms ?? null;
+  }
+
+  get presence() {
+    return this.#session?.presence ?? null;
+  }
+
+  get outbox() {
+    return this.#session?.outbox ?? null;
+  }
+
+  get settings() {
+    return this.#session?.settings ?? null;
   }
 
   /** The same as `connection`: its name in earlier versions. */
@@ -64,13 +82,18 @@ export class ChatClient extends EventTarget {
     return this.connection;
   }
 
+  /** Whether unsent messages survive a reload: false where the storage is full, or the browser refuses it. */
+  get keepsUnsent() {
+    return this.#options.isPersistent && (this.outbox?.isSaved ?? true);
+  }
+
   // ---- session ------------------------------------------------------------------------------------------------------
 
   /** Continue the stored session; false if there is none. */
   async resume() {
-    const session = this.tokens.read();
-    if (session) await this.#start(session.user);
-    return session !== null;
+    const stored = this.tokens.read();
+    if (stored) await this.#start(stored.user);
+    return stored !== null;
   }
 
   /** `fields`: `{username, email, password}`. Throws ChatError, as do all methods that send a request. */
@@ -83,95 +106,63 @@ export class ChatClient extends EventTarget {
     await this.#start(this.tokens.adopt(await this.#public("auth/login", fields)).user);
   }
 
-  /** End the session here, and on the server if it can be reached. */
+  /** End the session here, and on the server if it can be reached. Unsent messages stay stored for the next login. */
   async logout() {
     await this.api.post("auth/logout").catch(() => {});
     this.tokens.clear();
   }
 
-  async #start(user) {
-    const { baseUrl, storage, locks, random, now, timed, WebSocket } = this.#options;
-    this.user = user;
-    const url = endpoint(baseUrl.replace(/^http/, "ws"), "ws").href;
-    const connection = new Connection({ url, tokens: this.tokens, WebSocket, random, now, timed });
-    const outbox = new MessageOutbox({ storage, locks, userId: user.id, now });
-    const rooms = new Rooms({
-      connection,
-      api: this.api,
-      userId: user.id,
-      requiredRoomIds: () => outbox.roomIds,
-      random,
-    });
-    const presence = new Presence({ connection, timed });
-    const isReady = (roomId) => rooms.get(roomId)?.isSubscribed ?? false;
-    const settings = new Settings({ connection, people: this.api.people });
-    Object.assign(this, { connection, outbox, rooms, presence, settings });
-    this.#sender = new MessageSender({ connection, outbox, isReady, random, now, timed });
-    this.#addListeners();
-    await outbox.open();
-    connection.start();
-  }
-
-  #addListeners() {
-    const { connection, outbox, rooms, presence } = this;
-    const forward = (from, name, as = name) => from.addEventListener(name, ({ detail }) => this.#emit(as, detail));
-    for (const name of ["list", "messages", "closed"]) forward(rooms, name);
-    for (const name of ["people", "typing"]) forward(presence, name);
-    forward(outbox, "change", "outbox");
-    forward(this.settings, "change", "settings");
-    connection.addEventListener("state", () => {
-      if (!connection.isOnline) this.#sender.reset();
-      this.#emit("state");
-    });
-    connection.addEventListener("welcome", () => this.#loadProfile(), { once: true });
-    this.api.messages.onChanged = (message) => rooms.show(message);
-    rooms.addEventListener("messages", ({ detail }) => this.#removeStored(detail.roomId));
-    rooms.addEventListener("joined", ({ detail: { roomId, isReset } }) => {
-      if (isReset) presence.forgetRead(roomId);
-      this.#removeStored(roomId);
-      this.#sender.sendNext(roomId);
-      if (roomId === rooms.activeId) void presence.load(roomId);
-    });
-    outbox.addEventListener("change", ({ detail: { roomId } }) => {
-      this.#removeStored(roomId);
-      queueMicrotask(() => this.#sender?.sendNext(roomId));
-    });
-    rooms.addEventListener("list", () => this.#failUndeliverable());
-  }
-
   /**
-   * Read the user's profile once, after the first welcome. The profile that came with the session says `offline`,
-   * because the user had no connection at that time.
+   * Disconnect and free everything, without logging out: as if the page were closed. The client cannot be used again;
+   * another one may `resume` the session.
    */
-  async #loadProfile() {
-    const { user } = await this.api.get("auth/profile").catch(() => ({ user: null }));
-    if (!user || user.id !== this.user?.id) return;
-    this.user = user;
-    this.#emit("user");
+  close() {
+    this.#closing.abort();
+    this.#session?.close();
+    this.#session = null;
   }
 
-  #removeStored(roomId) {
-    const state = this.rooms?.get(roomId);
-    if (state && this.outbox.entries(roomId).length > 0) this.outbox.removeStored(roomId, state.timeline);
-  }
-
-  /** Unsent messages to rooms that the user has left are kept as failed. */
-  #failUndeliverable() {
-    const { rooms, outbox, connection } = this;
-    if (!connection.isOnline || !rooms.isListed) return;
-    for (const { roomId, content } of outbox.failUndeliverable((roomId) => rooms.get(roomId) !== null)) {
-      this.#emit("undeliverable", { roomId, content });
-    }
+  async #start(user) {
+    if (this.#closing.signal.aborted) throw new ChatError({ code: "closed", message: "The client was closed." });
+    this.#session?.close();
+    const session = new ChatSession({ user, api: this.api, tokens: this.tokens, options: this.#options });
+    this.#session = session;
+    for (const name of EVENTS) session.addEventListener(name, ({ detail }) => this.#emit(name, detail));
+    await session.start();
   }
 
   #stop(reason) {
-    if (!this.user) return;
-    this.connection.stop();
-    this.#sender.reset();
-    this.outbox.close();
-    for (const part of ["user", "connection", "rooms", "presence", "outbox", "settings"]) this[part] = null;
-    this.#sender = null;
+    if (!this.#session) return;
+    this.#session.close();
+    this.#session = null;
     this.#emit("ended", { reason });
+  }
+
+  /** The session while somebody is logged in. Throws ChatError `unauthorized`. */
+  get #current() {
+    if (this.#session) return this.#session;
+    throw new ChatError({ code: "unauthorized", message: "Nobody is logged in.", status: 401 });
+  }
+
+  /** What another tab does to the session, and the return of the network or of the user. */
+  #listenToThePage() {
+    const { signal } = this.#closing;
+    const wake = () => this.connection?.wake();
+    globalThis.window?.addEventListener(
+      "storage",
+      ({ key }) => {
+        if (this.user) this.tokens.storageChanged(key, this.user.id);
+      },
+      { signal },
+    );
+    globalThis.window?.addEventListener("online", wake, { signal });
+    globalThis.document?.addEventListener(
+      "visibilitychange",
+      () => {
+        if (document.visibilityState === "visible") wake();
+      },
+      { signal },
+    );
   }
 
   #public(path, body) {
@@ -185,38 +176,40 @@ export class ChatClient extends EventTarget {
    * ChatError `outbox_full`.
    */
   send(roomId, content, { mentions = [] } = {}) {
-    this.presence.stopTyping(roomId, { sent: true });
-    return this.outbox.add({ roomId, content, mentions });
+    const { presence, outbox } = this.#current;
+    presence.stopTyping(roomId, { sent: true });
+    return outbox.add({ roomId, content, mentions });
   }
 
   /** Send a failed message again. */
   retry(clientId) {
-    this.outbox.retry(clientId);
+    this.#current.outbox.retry(clientId);
   }
 
   /** Delete a failed message. */
   discard(clientId) {
-    this.outbox.remove(clientId);
+    this.#current.outbox.remove(clientId);
   }
 
   /** The outbox entries of a room, in order. */
   unsent(roomId) {
-    return this.outbox.entries(roomId);
+    return this.outbox?.entries(roomId) ?? [];
   }
 
   /** The user has read up to `seq`. The unread count changes at once; the server is informed. */
   read(roomId, seq) {
-    this.rooms.onRead({ roomId, readSeq: seq, mentionCount: 0 });
-    this.presence.read(roomId, seq);
+    const { rooms, presence } = this.#current;
+    rooms.onRead({ roomId, readSeq: seq, mentionCount: 0 });
+    presence.read(roomId, seq);
   }
 
   // ---- rooms and people ---------------------------------------------------------------------------------------------
 
   /** Make a room the active one and load it. */
   async open(roomId) {
-    const state = this.rooms.get(roomId);
-    if (state?.isSubscribed) void this.presence.load(roomId); // otherwise `joined` loads it
-    await this.rooms.open(roomId);
+    const { rooms, presence } = this.#current;
+    if (rooms.get(roomId)?.isSubscribed) void presence.load(roomId); // otherwise `joined` loads it
+    await rooms.open(roomId);
   }
 
   /** `fields`: `{name, description, isPrivate, maxUsers}`. Returns the room. */
@@ -240,7 +233,7 @@ export class ChatClient extends EventTarget {
 
   async leave(roomId) {
     await this.api.rooms.leave(roomId);
-    this.rooms.remove(roomId, "left");
+    this.rooms?.remove(roomId, "left");
   }
 
   async invite(roomId, userId) {
@@ -273,14 +266,15 @@ export class ChatClient extends EventTarget {
 
   /** `status`: online, away, busy or offline; `customStatus`: a short text or null. */
   async setStatus(status, customStatus) {
-    await this.connection.command("updatePresence", { status, customStatus });
-    this.user = { ...this.user, status, customStatus };
-    this.presence.setOwnStatus(this.user.id, this.user.username, status);
-    this.#emit("user");
+    const session = this.#current;
+    await session.connection.command("updatePresence", { status, customStatus });
+    session.user = { ...session.user, status, customStatus };
+    session.presence.setOwnStatus(session.user.id, session.user.username, status);
+    if (session === this.#session) this.#emit("user");
   }
 
   #addRoom(room) {
-    this.rooms.onRoom({ room });
+    this.rooms?.onRoom({ room }); // null if the user has logged out meanwhile
     return room;
   }
 

@@ -1,51 +1,43 @@
 /**
- * The messages that the server has not stored yet: per user, bounded, kept in storage so that they survive a reload.
- * Each open page stores its entries under a key of its own and holds a lock of that name. When a page is closed,
- * another page takes its entries over.
+ * The messages that the server has not stored yet: per user, kept in storage so that they survive a reload. The number
+ * that a page may add is bounded; what closed pages left is taken over whole: no bound may drop what somebody wrote.
  */
 
-import { ChatError } from "./api.js";
+import { ChatError } from "./chat-error.js";
+import { OutboxStorage } from "./outbox-storage.js";
 
 /**
  * An entry: `{clientId, roomId, content, mentions, createdAt (epoch ms), state, error}`; `state`: waiting, sending,
- * sent, failed. Events: `change` (detail {roomId}).
+ * sent, failed.
+ * Events: `change` (detail {roomId}); `saved` (detail {isSaved}: whether the entries would survive a reload; when that
+ * changes).
  */
 export class MessageOutbox extends EventTarget {
-  #entries = [];
+  isSaved = true; // false after the storage was full, or refused
 
-  constructor({ storage, locks = null, userId, max = 100, now = Date.now }) {
+  #entries = [];
+  #stored;
+
+  /**
+   * `max` bounds what is unsent when a message is added. `prefixes` are of the storage's keys: that under which it is
+   * stored, and others of earlier versions.
+   */
+  constructor({ storage, locks = null, userId, prefixes = ["chat."], max = 100, now = Date.now }) {
     super();
-    this.storage = storage;
-    this.locks = locks;
     this.max = max;
     this.now = now;
-    this.prefix = `chat.outbox.${userId}.`;
-    this.key = this.prefix + makeId();
-    this.closing = new AbortController();
+    this.userId = userId;
+    const ofUser = prefixes.map((prefix) => `${prefix}outbox.${userId}.`);
+    this.#stored = new OutboxStorage({ storage, locks, prefixes: ofUser, key: ofUser[0] + makeId() });
   }
 
-  /** Lock this page's key, and take over the entries of closed pages, also of those that close later. */
+  /** Take over the entries of closed pages, also of those that close later. */
   async open() {
-    if (!this.locks) {
-      for (const key of this.#otherKeys()) this.#takeOver(key);
-      return;
-    }
-    const signal = this.closing.signal;
-    const closed = new Promise((resolve) => signal.addEventListener("abort", resolve));
-    await new Promise((resolve) => {
-      void this.locks.request(this.key, () => {
-        resolve();
-        return closed;
-      });
-    });
-    for (const key of this.#otherKeys()) {
-      // The lock is granted when the page that holds it is closed; after a reload that is at once.
-      this.locks.request(key, { signal }, () => this.#takeOver(key)).catch(() => {});
-    }
+    await this.#stored.open((found) => this.#takeOver(found));
   }
 
   close() {
-    this.closing.abort();
+    this.#stored.close();
   }
 
   entries(roomId) {
@@ -62,7 +54,7 @@ export class MessageOutbox extends EventTarget {
 
   /** Throws ChatError `outbox_full`. */
   add({ roomId, content, mentions = [] }) {
-    if (this.#entries.length >= this.max) {
+    if (this.unsentCount >= this.max) {
       throw new ChatError({ code: "outbox_full", message: "Too many messages are waiting to be sent." });
     }
     const entry = {
@@ -81,8 +73,9 @@ export class MessageOutbox extends EventTarget {
 
   /** The first entry of the room that is neither failed nor sent; null while one is being sent. */
   nextToSend(roomId) {
-    const open = this.entries(roomId).filter((entry) => entry.state === "waiting" || entry.state === "sending");
-    return open[0]?.state === "waiting" ? open[0] : null;
+    const entries = this.entries(roomId);
+    if (entries.some((entry) => entry.state === "sending")) return null;
+    return entries.find((entry) => entry.state === "waiting") ?? null;
   }
 
   /** Set an entry's state: `sending`; `waiting` or `failed` with the error; `sent` with the stored message. */
@@ -101,10 +94,16 @@ export class MessageOutbox extends EventTarget {
     this.setState(clientId, "waiting");
   }
 
-  /** Mark as failed the messages to rooms that `isMember(roomId)` denies; returns those that were not failed before. */
-  failUndeliverable(isMember) {
+  /** The rooms of entries that are neither failed nor sent. */
+  get waitingRoomIds() {
+    const waiting = this.#entries.filter(({ state }) => state === "waiting" || state === "sending");
+    return [...new Set(waiting.map(({ roomId }) => roomId))];
+  }
+
+  /** The user is not in this room any more: mark its messages as failed; returns those that were not failed before. */
+  failUndeliverable(roomId) {
     const error = { code: "not_member", message: "You are no longer in this room." };
-    const entries = this.#entries.filter(({ roomId, state }) => state !== "failed" && !isMember(roomId));
+    const entries = this.entries(roomId).filter(({ state }) => state !== "failed");
     for (const { clientId } of entries) this.setState(clientId, "failed", { error });
     return entries;
   }
@@ -118,7 +117,8 @@ export class MessageOutbox extends EventTarget {
 
   /** Remove the entries whose messages are in the room's timeline, or have a seq up to its `head`. */
   removeStored(roomId, { messages, head }) {
-    const shown = new Set(messages.map((message) => message.clientId));
+    const own = messages.filter(({ userId }) => userId === this.userId); // a clientId is unique among one author's
+    const shown = new Set(own.map((message) => message.clientId));
     for (const { clientId, message } of this.entries(roomId)) {
       if (shown.has(clientId) || (message && message.seq <= head)) this.remove(clientId);
     }
@@ -131,60 +131,61 @@ export class MessageOutbox extends EventTarget {
     }
   }
 
-  #otherKeys() {
-    return storedKeys(this.storage).filter((key) => key.startsWith(this.prefix) && key !== this.key);
+  /** The server came back from a backup: what it had stored of the room since then is sent again. */
+  requeueSent(roomId) {
+    for (const { clientId, state } of this.entries(roomId)) {
+      if (state === "sent") this.setState(clientId, "waiting");
+    }
   }
 
-  #takeOver(key) {
+  /** Put the entries of a closed page among those of this page by time; those of one page keep their order. */
+  #takeOver(found) {
     const known = new Set(this.#entries.map((entry) => entry.clientId));
-    const found = parsed(this.storage.getItem(key)).filter((entry) => !known.has(entry.clientId));
-    const room = Math.max(0, this.max - this.#entries.length);
-    this.#entries = [...found.slice(0, room), ...this.#entries].sort((one, other) => one.createdAt - other.createdAt);
-    for (const roomId of new Set(found.map((entry) => entry.roomId))) this.#saveAndEmit(roomId);
-    // Removed after the entries were saved: a crash in between duplicates an entry, which its clientId makes harmless.
-    this.storage.removeItem(key);
+    const added = found.filter((entry) => !known.has(entry.clientId));
+    this.#entries = interleaved(added, this.#entries);
+    const isSaved = this.#save();
+    for (const roomId of new Set(added.map((entry) => entry.roomId))) this.#emit("change", { roomId });
+    return isSaved;
   }
 
   #saveAndEmit(roomId) {
-    try {
-      this.#save();
-    } catch {
-      // The storage is full or refused: the entries are lost when the page is closed.
-    }
-    this.dispatchEvent(new CustomEvent("change", { detail: { roomId } }));
+    this.#save();
+    this.#emit("change", { roomId });
   }
 
   #save() {
     const unsent = this.#entries.filter((entry) => entry.state !== "sent");
-    if (unsent.length === 0) this.storage.removeItem(this.key);
-    else {
-      const kept = unsent.map(({ message, state, error, ...entry }) => {
-        const failed = state === "failed";
-        return { ...entry, state: failed ? state : "waiting", error: failed ? error : null };
-      });
-      this.storage.setItem(this.key, JSON.stringify(kept));
+    const kept = unsent.map(({ message, state, error, ...entry }) => {
+      const failed = state === "failed";
+      return { ...entry, state: failed ? state : "waiting", error: failed ? error : null };
+    });
+    const isSaved = this.#stored.save(kept);
+    if (isSaved !== this.isSaved) {
+      this.isSaved = isSaved;
+      this.#emit("saved", { isSaved });
     }
+    return isSaved;
   }
+
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/** Both lists as one, by `createdAt`, each in its own order, also where the clock was set back within it. */
+function interleaved(one, other) {
+  const [first, second] = [[...one], [...other]];
+  const result = [];
+  while (first.length > 0 && second.length > 0) {
+    result.push(second[0].createdAt < first[0].createdAt ? second.shift() : first.shift());
+  }
+  return [...result, ...first, ...second];
 }
 
 /** The stored form of an error; of a validation error the text includes the first field. */
 function errorSummary({ code, message, details, until }) {
   const [field] = Object.entries(details ?? {}).filter(() => code === "validation_failed");
   return { code, text: field ? `${message} (${field.join(" ")})` : message, until };
-}
-
-function storedKeys(storage) {
-  if (storage.keys) return storage.keys();
-  return Array.from({ length: storage.length }, (_, index) => storage.key(index));
-}
-
-function parsed(text) {
-  try {
-    const entries = JSON.parse(text);
-    return Array.isArray(entries) ? entries : [];
-  } catch {
-    return [];
-  }
 }
 
 /** A random id of 22 characters (128 bits). crypto.randomUUID would need a secure context. */

@@ -11,7 +11,7 @@ const ATTEMPTS_MAX = 20; // about eight minutes of retryable errors
 export class MessageSender {
   #attempts = new Map(); // clientId → failed attempts
   #timers = new Map(); // roomId → timer of the next attempt
-  #limitedUntil = 0; // on the clock `timed`
+  #limitedUntil = 0; // on the clock `timed`; of the limit that all rooms share
 
   /** `isReady(roomId)`: whether the room is joined. `now` and `timed`: the clocks of ChatClient, in ms. */
   constructor({ connection, outbox, isReady, random, now, timed }) {
@@ -61,7 +61,8 @@ export class MessageSender {
     }
     if (error.code === "rate_limited") {
       const delay = Math.max(1, error.retryAfterS ?? 1) * 1000;
-      this.#limitedUntil = this.timed() + delay;
+      // A room's slow mode names no operation and holds up nothing in other rooms.
+      if (error.details.operation) this.#limitedUntil = this.timed() + delay;
       this.outbox.setState(clientId, "waiting", { error: Object.assign(error, { until: this.now() + delay }) });
       return this.#retryLater(roomId, delay);
     }
@@ -76,6 +77,7 @@ export class MessageSender {
   }
 
   #retryLater(roomId, delayMs) {
+    clearTimeout(this.#timers.get(roomId));
     const timer = setTimeout(() => {
       this.#timers.delete(roomId);
       this.sendNext(roomId);

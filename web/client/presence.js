@@ -82,6 +82,13 @@ export class Presence extends EventTarget {
       this.onPresence({ roomId, userId, username, status }, status !== "offline");
   }
 
+  /** The user has left the room. */
+  forget(roomId) {
+    this.forgetRead(roomId);
+    for (const { timer } of this.#typing.get(roomId)?.values() ?? []) clearTimeout(timer);
+    for (const known of [this.#people, this.#typing, this.#typingSentAt]) known.delete(roomId);
+  }
+
   #reset() {
     for (const [roomId, typists] of this.#typing) {
       for (const { timer } of typists.values()) clearTimeout(timer);

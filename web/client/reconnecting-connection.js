@@ -3,7 +3,7 @@
  * It knows nothing of rooms and messages; frames that are no replies are passed on as `event`.
  */
 
-import { ChatError } from "./api.js";
+import { ChatError, isUnauthorized } from "./chat-error.js";
 import { backoffMs } from "./backoff.js";
 import { afterClose } from "./close-codes.js";
 
@@ -98,14 +98,20 @@ export class Connection extends EventTarget {
       this.#token = await this.tokens.getAccessToken({ refused: this.#refusedToken });
     } catch (error) {
       if (socketNumber !== this.#socketNumber) return;
-      if (error.status === 401) this.#endSession("revoked");
+      if (isUnauthorized(error)) this.#endSession("revoked");
       else this.#waitToReconnect("lost");
       return;
     }
     if (socketNumber !== this.#socketNumber) return;
     const url = new URL(this.url);
     if (this.connectionId) url.searchParams.set("replaces", this.connectionId);
-    const socket = new this.WebSocket(url.href, ["chat.v1", `bearer.${this.#token}`]);
+    let socket;
+    try {
+      socket = new this.WebSocket(url.href, ["chat.v1", `bearer.${this.#token}`]);
+    } catch {
+      this.#waitToReconnect("lost"); // the page's policy forbids it, or the browser has no sockets left
+      return;
+    }
     this.#socket = socket;
     socket.onmessage = ({ data }) => socketNumber === this.#socketNumber && this.#onMessage(data);
     socket.onclose = ({ code }) => socketNumber === this.#socketNumber && this.#onClose(code);
@@ -179,7 +185,8 @@ export class Connection extends EventTarget {
   // ---- receiving ----------------------------------------------------------------------------------------------------
 
   #onMessage(text) {
-    const frame = JSON.parse(text);
+    const frame = parsed(text);
+    if (frame === null) return this.#onClose(1002); // whoever said that is no chat server
     clearTimeout(this.#timers.silence);
     if (frame.event === "ack") this.#settleCommand(frame.id, (command) => resolveWithAck(command, frame.data));
     else if (frame.event === "error") this.#settleCommand(frame.id, ({ reject }) => reject(errorOf(frame.data)));
@@ -231,9 +238,10 @@ export class Connection extends EventTarget {
     try {
       await this.tokens.getAccessToken({ renew: true }); // a new token fires `renewed`: see #authenticate
     } catch (error) {
-      if (error.status === 401) return; // the server closes the connection when the token expires
+      if (isUnauthorized(error)) return; // the server closes the connection when the token expires
       minDelayMs += backoffMs(3, { random: this.random });
     }
+    if (socketNumber === this.#socketNumber) void this.#authenticate(); // another tab's token, of which no event came
     // The token is unchanged: the refresh failed, or the token is not due yet, because the clock was set back or the
     // delay was cut to TIMER_MAX_MS.
     if (socketNumber === this.#socketNumber && token === this.#token) this.#planRenewal({ minDelayMs });
@@ -245,6 +253,14 @@ export class Connection extends EventTarget {
     this.#token = token;
     this.#planRenewal();
     await this.command("authenticate", { token }).catch(() => {}); // if it fails, the server closes with 4401
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

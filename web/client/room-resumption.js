@@ -4,10 +4,12 @@ import { backoffMs } from "./backoff.js";
 
 export class RoomResumption {
   #connectionNumber = 0; // work that began on an earlier connection is abandoned
+  #runningOn = null; // the number of the connection whose rooms are being joined
   #attempts = 0;
   #timer = null;
 
   constructor({ connection, rooms, random }) {
+    this.connection = connection;
     this.rooms = rooms;
     this.random = random;
     connection.addEventListener("welcome", () => this.#resume());
@@ -16,26 +18,38 @@ export class RoomResumption {
     });
   }
 
+  /** Join what is to be joined by now, one room after the other, unless that is under way or waits for its time. */
+  joinMissing() {
+    const isAwaited = this.#runningOn === this.#connectionNumber || this.#timer !== null;
+    if (this.connection.isOnline && !isAwaited) void this.#resume();
+  }
+
   #abandon() {
     this.#connectionNumber += 1;
-    clearTimeout(this.#timer);
+    this.#clearTimer();
     this.rooms.onOffline();
   }
 
   async #resume() {
     const { rooms } = this;
     const connectionNumber = this.#connectionNumber;
+    const isOver = () => connectionNumber !== this.#connectionNumber;
+    this.#clearTimer();
+    this.#runningOn = connectionNumber;
     try {
-      await rooms.refresh();
-      if (connectionNumber !== this.#connectionNumber) return;
-      this.#attempts = 0;
-      for (const state of this.#roomsToSubscribe()) {
-        if (connectionNumber !== this.#connectionNumber) return;
-        if (!state.isSubscribed) await rooms.subscribe(state);
+      if (!rooms.isListed) await rooms.refresh();
+      for (let state = this.#next(); state && !isOver(); state = this.#next()) {
+        await rooms.subscribe(state);
         if (state.room.id === rooms.activeId) await rooms.load(state);
       }
+      if (isOver()) return;
+      const active = rooms.get(rooms.activeId);
+      if (active) await rooms.load(active);
+      this.#attempts = 0;
     } catch (error) {
-      if (connectionNumber === this.#connectionNumber) this.#resumeLater(error);
+      if (!isOver()) this.#resumeLater(error);
+    } finally {
+      if (this.#runningOn === connectionNumber) this.#runningOn = null;
     }
   }
 
@@ -44,14 +58,21 @@ export class RoomResumption {
       ? error.retryAfterS * 1000
       : 1000 + backoffMs(this.#attempts, { random: this.random });
     this.#attempts += 1;
-    clearTimeout(this.#timer);
+    this.#clearTimer();
     this.#timer = setTimeout(() => this.#resume(), delay);
   }
 
-  #roomsToSubscribe() {
+  #clearTimer() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** The next room to join. Asked anew each time: a closed page's messages may have been found for another one. */
+  #next() {
     const { rooms } = this;
     const first = [rooms.activeId, ...rooms.requiredRoomIds()].map((id) => rooms.get(id)).filter(Boolean);
     const rest = rooms.all.filter((state) => !first.includes(state));
-    return [...new Set([...first, ...rest])].slice(0, Math.max(first.length, rooms.subscriptionsMax));
+    const wanted = [...new Set([...first, ...rest])].slice(0, Math.max(first.length, rooms.subscriptionsMax));
+    return wanted.find((state) => !state.isSubscribed) ?? null;
   }
 }

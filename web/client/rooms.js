@@ -14,7 +14,10 @@ const NO_ACCESS = new Set(["room_not_found", "not_member", "banned", "forbidden"
 
 /**
  * Events: `list` (the list or a count changed), `messages` (detail {roomId}), `closed` (detail {roomId, reason}),
- * `joined` (detail {roomId, isReset}; `isReset`: the server came back from a backup, with fewer messages).
+ * `joined` (detail {roomId, isReset}; `isReset`: the server came back from a backup, with fewer messages); and for
+ * programs that act on each message: `message` (detail {roomId, message}: each new one of a joined room once, in seq
+ * order, also those that a loaded room missed), `truncated` (detail {roomId, since, next}: more were missed than the
+ * ack brought, from `since` to `next`, both exclusive), `reset` (detail {roomId}).
  */
 export class Rooms extends EventTarget {
   activeId = null;
@@ -137,6 +140,11 @@ export class Rooms extends EventTarget {
     }
   }
 
+  /** Join the rooms of unsent messages soon; if that fails, it is tried again. */
+  joinMissing() {
+    this.resumption.joinMissing();
+  }
+
   /**
    * Join over the WebSocket; the ack brings the missed messages. Throws ChatError if the error may pass; a room that
    * the user may not enter is removed.
@@ -181,11 +189,12 @@ export class Rooms extends EventTarget {
     if (isReset) state.forget();
     this.add(ack.room);
     const isShown = roomId === this.activeId;
+    const wasLoaded = state.isLoaded;
     let catchUp = null;
     if (!state.isLoaded || isReset || ack.changesTruncated) {
       timeline.reset(ack);
-      if (state.isLoaded && isShown) catchUp = () => this.history.latest(state);
-      else state.isLoaded = false;
+      if (state.isLoaded && isShown) catchUp = () => this.load(state);
+      state.isLoaded = false; // until it is loaded again: if that fails, the next try does it
     } else {
       timeline.resume(ack);
       if (ack.truncated && isShown) catchUp = () => this.history.fill(state, { since, held });
@@ -195,7 +204,15 @@ export class Rooms extends EventTarget {
     this.#emit("list");
     this.#emit("messages", { roomId });
     this.#emit("joined", { roomId, isReset });
+    if (isReset) this.#emit("reset", { roomId });
+    else if (wasLoaded) this.#emitMissed(roomId, since, ack);
     return catchUp;
+  }
+
+  #emitMissed(roomId, since, { missed, truncated }) {
+    const fresh = missed.filter(({ seq }) => seq > since);
+    if (truncated) this.#emit("truncated", { roomId, since, next: fresh[0]?.seq ?? null });
+    for (const message of fresh) this.#emit("message", { roomId, message });
   }
 
   // ---- events -------------------------------------------------------------------------------------------------------
@@ -209,6 +226,7 @@ export class Rooms extends EventTarget {
     state.countMessage(message, this.userId);
     if (!state.isLoaded) state.timeline.trim(PAGE);
     this.#emit("messages", { roomId: message.roomId });
+    if (outcome !== "old") this.#emit("message", { roomId: message.roomId, message });
     this.#emit("list");
   }
 
@@ -244,7 +262,7 @@ export class Rooms extends EventTarget {
       this.connection.isOnline &&
       this.all.filter((one) => one.isSubscribed).length < this.subscriptionsMax
     ) {
-      this.subscribe(this.get(room.id)).catch(() => {});
+      this.joinMissing();
     }
   }
 

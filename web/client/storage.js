@@ -1,13 +1,18 @@
 /** Where a client keeps its session and its unsent messages. */
 
-/** The browser's localStorage; where the browser refuses it, storage in memory. */
-export function browserStorage() {
+/** The browser's localStorage; null where the browser refuses it, and in Node. */
+export function persistentStorage() {
   try {
     globalThis.localStorage.getItem("");
     return globalThis.localStorage;
   } catch {
-    return memoryStorage();
+    return null;
   }
+}
+
+/** The browser's localStorage; where the browser refuses it, storage in memory. */
+export function browserStorage() {
+  return persistentStorage() ?? memoryStorage();
 }
 
 /** Storage that lives as long as the page: for browsers that refuse localStorage, and for Node. */

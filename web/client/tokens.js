@@ -3,9 +3,9 @@
  * A refresh token works once, so a tab takes a lock (Web Locks where they exist) and reads the storage first.
  */
 
-import { ChatError } from "./api.js";
+import { ChatError, isUnauthorized } from "./chat-error.js";
 
-const KEY = "chat.session";
+const LOCK_WITHIN_MS = 25_000; // longer than a request may take: whoever holds the lock then is a page that sleeps
 
 /**
  * Events: `renewed` (new tokens, also by another tab), `ended` (logged out here or in another tab, or revoked),
@@ -13,20 +13,25 @@ const KEY = "chat.session";
  */
 export class Tokens extends EventTarget {
   #refreshing = null;
+  #unstored = null; // a session that the storage did not take whole: {session, text: what the storage has instead}
 
   /** `refresh(refreshToken)` requests the next pair from the server; `locks` is navigator.locks or null. */
-  constructor({ storage, refresh, locks = null, now = Date.now }) {
+  constructor({ storage, refresh, prefix = "chat.", locks = null, now = Date.now }) {
     super();
     this.storage = storage;
     this.refresh = refresh;
+    this.key = `${prefix}session`;
     this.locks = locks;
     this.now = now;
   }
 
   /** `{user, accessToken, refreshToken, expiresAt, lifetimeMs}` (epoch ms), or null. */
   read() {
+    const text = this.#storedText();
+    if (this.#unstored?.text === text) return this.#unstored.session;
+    this.#unstored = null; // another tab has written since
     try {
-      return JSON.parse(this.storage.getItem(KEY));
+      return JSON.parse(text);
     } catch {
       return null;
     }
@@ -36,16 +41,49 @@ export class Tokens extends EventTarget {
   adopt({ user, accessToken, refreshToken, expiresIn }) {
     const lifetimeMs = expiresIn * 1000;
     const session = { user, accessToken, refreshToken, lifetimeMs, expiresAt: this.now() + lifetimeMs };
-    this.storage.setItem(KEY, JSON.stringify(session));
+    this.#write(session);
     this.dispatchEvent(new Event("renewed"));
     return session;
   }
 
   /** Delete the session. */
   clear() {
-    if (this.storage.getItem(KEY) === null) return;
-    this.storage.removeItem(KEY);
+    if (this.read() === null) return;
+    this.#unstored = null;
+    try {
+      this.storage.removeItem(this.key);
+    } catch {
+      this.#unstored = { session: null, text: this.#storedText() };
+    }
     this.dispatchEvent(new Event("ended"));
+  }
+
+  #storedText() {
+    try {
+      return this.storage.getItem(this.key);
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * A full storage must not end the session, here or in the other tabs, whose refresh token is used up: the least that
+   * they need is stored, which is shorter than what is there. This page keeps the rest in memory.
+   */
+  #write(session) {
+    this.#unstored = null;
+    const { id, username } = session.user;
+    const least = { user: { id, username }, refreshToken: session.refreshToken, lifetimeMs: 0, expiresAt: 0 };
+    for (const one of [session, least]) {
+      try {
+        this.storage.setItem(this.key, JSON.stringify(one));
+        if (one === session) return;
+        break;
+      } catch {
+        // The next one is shorter; after it the session lives as long as the page.
+      }
+    }
+    this.#unstored = { session, text: this.#storedText() };
   }
 
   /** Ms until the token should be renewed, 0 if it is due. */
@@ -71,7 +109,7 @@ export class Tokens extends EventTarget {
 
   /** Called for a storage event, which another tab caused; `userId` is the user of this page. */
   storageChanged(key, userId) {
-    if (key !== KEY && key !== null) return;
+    if (key !== this.key && key !== null) return;
     const session = this.read();
     if (!session) this.dispatchEvent(new Event("ended"));
     else if (session.user.id !== userId) this.dispatchEvent(new Event("changed"));
@@ -85,21 +123,39 @@ export class Tokens extends EventTarget {
     return session.accessToken !== refused && validUntil > this.now() ? session.accessToken : null;
   }
 
+  /** Do the work while no other page does it, as far as the browser gives locks. */
   async #withLock(work) {
-    return this.locks ? await this.locks.request(`${KEY}.refresh`, work) : await work();
+    if (!this.locks) return await work();
+    let isHeld = false;
+    const held = () => {
+      isHeld = true;
+      return work();
+    };
+    try {
+      return await this.locks.request(`${this.key}.refresh`, { signal: AbortSignal.timeout(LOCK_WITHIN_MS) }, held);
+    } catch (error) {
+      if (isHeld) throw error;
+      return await work(); // two tabs that refresh at once get the same pair from the server
+    }
   }
 
   async #renew() {
     const { refreshToken } = this.read();
+    let reply;
     try {
-      return this.adopt(await this.refresh(refreshToken)).accessToken;
+      reply = await this.refresh(refreshToken);
     } catch (error) {
-      if (error.status !== 401) throw error;
+      if (!isUnauthorized(error)) throw error;
       const other = this.read();
-      if (other && other.refreshToken !== refreshToken) return other.accessToken; // another tab has refreshed
+      if (other && other.refreshToken !== refreshToken) return this.#validToken(null, false) ?? this.#renew();
       this.clear();
       throw sessionEnded();
     }
+    const other = this.read();
+    if (!other) throw sessionEnded(); // the user has logged out meanwhile
+    const isOther = other.user.id !== reply.user.id;
+    if (isOther) throw new ChatError({ code: "unauthorized", message: "Another user has logged in." });
+    return this.adopt(reply).accessToken;
   }
 }
 

@@ -3,7 +3,8 @@
  * document.
  */
 
-import { ChatError, endpoint, request } from "../client/api.js";
+import { endpoint, request } from "../client/api.js";
+import { ChatError } from "../client/chat-error.js";
 import { Tokens } from "../client/tokens.js";
 
 const TIMEOUT_MS = 10_000;

@@ -5,7 +5,7 @@
  */
 
 import { appended } from "../ui/chart-math.js";
-import { ChatError } from "../client/api.js";
+import { ChatError } from "../client/chat-error.js";
 import { backoffMs } from "../client/backoff.js";
 
 export const RANGES = { hour: 60, day: 1440 };
