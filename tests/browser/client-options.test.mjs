@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { endpoint, serverBaseUrl } from "../../web/client/api.js";
+import { endpoint, serverBaseUrl } from "../../web/client/api-request.js";
 import { storagePrefixes, withDefaults } from "../../web/client/client-options.js";
 import { memoryStorage } from "../../web/client/storage.js";
 

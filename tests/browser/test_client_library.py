@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.server import ServerProcess
 
 HERE = Path(__file__).parent
 NODE = shutil.which("node")
+ANSWER_TIMEOUT_S = 15.0  # web/client/reconnecting-connection.js
 
 pytestmark = [pytest.mark.node, pytest.mark.skipif(NODE is None, reason="needs Node.js 20: apt-get install nodejs")]
 
@@ -45,3 +47,16 @@ def test_changed_messages_mentions_and_settings_reach_the_clients_in_node(server
     assert result["shown"] == [["first, edited", None, None]] * 2
     assert result["isSame"]
     assert result["found"] == [result["first"]]
+
+
+def test_a_client_in_node_uploads_by_fetch_and_a_closed_one_keeps_nothing_alive(server: ServerProcess) -> None:
+    started_s = time.monotonic()
+    run = node("--experimental-websocket", "client-closes.mjs", server.url, "closer")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert time.monotonic() - started_s < ANSWER_TIMEOUT_S, "it ended by itself, not after its last timer"
+    assert json.loads(run.stdout) == {
+        "name": "a.txt",
+        "progress": [{"sent": 5, "total": 5}],
+        "text": "hello",
+        "isResumed": True,
+    }

@@ -16,10 +16,12 @@
  * `chat.api.messages`, `chat.api.rooms`, `chat.api.people`.
  */
 
-import { Api, endpoint, request } from "./api.js";
+import { endpoint, request } from "./api-request.js";
+import { Api } from "./api.js";
 import { ChatError } from "./chat-error.js";
 import { withDefaults } from "./client-options.js";
 import { ChatSession } from "./chat-session.js";
+import { listenToPage } from "./page-signals.js";
 import { memoryStorage } from "./storage.js";
 import { Tokens } from "./tokens.js";
 
@@ -41,13 +43,17 @@ export class ChatClient extends EventTarget {
   constructor(options = {}) {
     super();
     this.#options = withDefaults(options);
-    const { baseUrl, fetch, storage, storagePrefixes, locks, now } = this.#options;
+    const { baseUrl, fetch, XMLHttpRequest, storage, storagePrefixes, locks, now } = this.#options;
     const refresh = (refreshToken) => this.#public("auth/refresh", { refreshToken });
     this.tokens = new Tokens({ storage, prefix: storagePrefixes[0], locks, now, refresh });
-    this.api = new Api({ baseUrl, fetch, tokens: this.tokens });
+    this.api = new Api({ baseUrl, fetch, XMLHttpRequest, tokens: this.tokens });
     this.tokens.addEventListener("ended", () => this.#stop("ended"));
     this.tokens.addEventListener("changed", () => this.#stop("changed"));
-    this.#listenToThePage();
+    listenToPage({
+      signal: this.#closing.signal,
+      onStorage: (key) => this.user && this.tokens.storageChanged(key, this.user.id),
+      onWake: () => this.connection?.wake(),
+    });
   }
 
   /** The user's own profile, or null. */
@@ -118,6 +124,7 @@ export class ChatClient extends EventTarget {
    */
   close() {
     this.#closing.abort();
+    this.api.files.close();
     this.#session?.close();
     this.#session = null;
   }
@@ -144,27 +151,6 @@ export class ChatClient extends EventTarget {
     throw new ChatError({ code: "unauthorized", message: "Nobody is logged in.", status: 401 });
   }
 
-  /** What another tab does to the session, and the return of the network or of the user. */
-  #listenToThePage() {
-    const { signal } = this.#closing;
-    const wake = () => this.connection?.wake();
-    globalThis.window?.addEventListener(
-      "storage",
-      ({ key }) => {
-        if (this.user) this.tokens.storageChanged(key, this.user.id);
-      },
-      { signal },
-    );
-    globalThis.window?.addEventListener("online", wake, { signal });
-    globalThis.document?.addEventListener(
-      "visibilitychange",
-      () => {
-        if (document.visibilityState === "visible") wake();
-      },
-      { signal },
-    );
-  }
-
   #public(path, body) {
     return request(this.#options.fetch, endpoint(this.#options.baseUrl, path), { method: "POST", body });
   }
@@ -172,13 +158,28 @@ export class ChatClient extends EventTarget {
   // ---- messages -----------------------------------------------------------------------------------------------------
 
   /**
-   * Queue a message. Messages of a room are sent in order, as soon as possible. Returns the outbox entry. Throws
-   * ChatError `outbox_full`.
+   * Queue a message. Messages of a room are sent in order, as soon as possible. Returns the outbox entry. `fields`:
+   * `{mentions, attachments (files of `upload`), replyToId, threadId}`. Throws ChatError `outbox_full`.
    */
-  send(roomId, content, { mentions = [] } = {}) {
+  send(roomId, content, fields = {}) {
     const { presence, outbox } = this.#current;
     presence.stopTyping(roomId, { sent: true });
-    return outbox.add({ roomId, content, mentions });
+    return outbox.add({ ...fields, roomId, content });
+  }
+
+  /** Upload a Blob or File, to be attached to messages. See `FileApi.upload` for `options`. Returns the file. */
+  upload(file, options) {
+    return this.api.files.upload(file, options);
+  }
+
+  /** The URL of a file, or with `{thumbnail: true}` of its thumbnail, for pages of the server's own origin; or null. */
+  fileUrl(file, options) {
+    return this.api.files.url(file, options);
+  }
+
+  /** Download a file, for pages of other origins: `{blob, url, revoke()}`. See `FileApi.fetch` for `options`. */
+  fetchFile(file, options) {
+    return this.api.files.fetch(file, options);
   }
 
   /** Send a failed message again. */
@@ -270,6 +271,13 @@ export class ChatClient extends EventTarget {
     await session.connection.command("updatePresence", { status, customStatus });
     session.user = { ...session.user, status, customStatus };
     session.presence.setOwnStatus(session.user.id, session.user.username, status);
+    if (session === this.#session) this.#emit("user");
+  }
+
+  /** Make an image the user's avatar. `options` as for `upload`. */
+  async setAvatar(file, options) {
+    const session = this.#current;
+    session.user = { ...session.user, ...(await this.api.files.setAvatar(file, options)) };
     if (session === this.#session) this.#emit("user");
   }
 

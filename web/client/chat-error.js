@@ -28,3 +28,22 @@ export function isUnauthorized(error) {
 export function unreachable() {
   return new ChatError({ code: "network", message: "The server cannot be reached.", retryable: true });
 }
+
+/** The caller's AbortSignal ended the request. */
+export function aborted() {
+  return new ChatError({ code: "aborted", message: "This was cancelled." });
+}
+
+/** The error of a reply that is none of success; `decoded` is its body, or null if that is not JSON. */
+export function errorOfReply({ status, headers }, decoded) {
+  const error = decoded?.error ?? {};
+  const retryAfter = Number(headers.get("Retry-After"));
+  return new ChatError({
+    code: error.code ?? "internal",
+    message: error.message ?? `The server answered ${status}.`,
+    status,
+    details: error.details,
+    retryable: status === 429 || status >= 500,
+    retryAfterS: retryAfter > 0 ? retryAfter : null,
+  });
+}

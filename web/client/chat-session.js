@@ -3,7 +3,7 @@
  * each login and closes it at the logout, after which nothing of it is heard any more.
  */
 
-import { endpoint } from "./api.js";
+import { endpoint } from "./api-request.js";
 import { MessageOutbox } from "./message-outbox.js";
 import { MessageSender } from "./message-resend.js";
 import { Presence } from "./presence.js";

@@ -1,6 +1,6 @@
 /** The options of ChatClient and their defaults. */
 
-import { serverBaseUrl } from "./api.js";
+import { serverBaseUrl } from "./api-request.js";
 import { memoryStorage, persistentStorage } from "./storage.js";
 
 const OLDEST_PREFIX = "chat.";
@@ -10,7 +10,7 @@ const OLDEST_PREFIX = "chat.";
  * @typedef {object} ClientOptions
  * @property {string} [baseUrl] Where the server is. Default: where this library was loaded from.
  * @property {typeof WebSocket} [WebSocket] Node 20 has none: pass that of the package `ws`.
- * @property {typeof fetch} [fetch]
+ * @property {typeof fetch} [fetch] Given, it is also used for uploads, of which it tells no progress.
  * @property {Storage} [storage] For the session and unsent messages: getItem, setItem, removeItem, and keys() or length
  *   and key(n). Default: localStorage, or memory where the browser refuses it.
  * @property {LockManager | null} [locks] Web Locks between the pages that share the storage, or null.
@@ -36,6 +36,7 @@ export function withDefaults(options) {
   return {
     baseUrl,
     WebSocket,
+    XMLHttpRequest: options.fetch ? null : (globalThis.XMLHttpRequest ?? null),
     fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
     storage: storage ?? memoryStorage(),
     isPersistent,

@@ -7,8 +7,8 @@ import { ChatError } from "./chat-error.js";
 import { OutboxStorage } from "./outbox-storage.js";
 
 /**
- * An entry: `{clientId, roomId, content, mentions, createdAt (epoch ms), state, error}`; `state`: waiting, sending,
- * sent, failed.
+ * An entry: `{clientId, roomId, content, mentions, attachments (files), replyToId, threadId, createdAt (epoch ms),
+ * state, error}`; `state`: waiting, sending, sent, failed.
  * Events: `change` (detail {roomId}); `saved` (detail {isSaved}: whether the entries would survive a reload; when that
  * changes).
  */
@@ -53,7 +53,7 @@ export class MessageOutbox extends EventTarget {
   }
 
   /** Throws ChatError `outbox_full`. */
-  add({ roomId, content, mentions = [] }) {
+  add({ roomId, content, mentions = [], attachments = [], replyToId = null, threadId = null }) {
     if (this.unsentCount >= this.max) {
       throw new ChatError({ code: "outbox_full", message: "Too many messages are waiting to be sent." });
     }
@@ -62,6 +62,9 @@ export class MessageOutbox extends EventTarget {
       roomId,
       content,
       mentions,
+      attachments,
+      replyToId,
+      threadId,
       createdAt: this.now(),
       state: "waiting",
       error: null,

@@ -43,9 +43,10 @@ export class MessageSender {
     this.outbox.requeueSending();
   }
 
-  async #send({ clientId, roomId, content, mentions }) {
+  async #send(entry) {
+    const { clientId, roomId } = entry;
     try {
-      const { message } = await this.connection.command("sendMessage", { roomId, content, clientId, mentions });
+      const { message } = await this.connection.command("sendMessage", commandOf(entry));
       this.#attempts.delete(clientId);
       this.outbox.setState(clientId, "sent", { message });
     } catch (error) {
@@ -84,4 +85,13 @@ export class MessageSender {
     }, delayMs);
     this.#timers.set(roomId, timer);
   }
+}
+
+/** An entry that an earlier version stored may lack the newer fields. */
+function commandOf({ clientId, roomId, content, mentions, attachments, replyToId, threadId }) {
+  const command = { roomId, content, clientId, mentions };
+  if (attachments?.length) command.attachments = attachments.map(({ id }) => id);
+  if (replyToId) command.replyToId = replyToId;
+  if (threadId) command.threadId = threadId;
+  return command;
 }

@@ -8,7 +8,7 @@ import { MetricsApi } from "./metrics-api.js";
 import { StateView } from "./state-view.js";
 import { Overview } from "./overview.js";
 import { byId } from "../ui/dom.js";
-import { serverBaseUrl } from "../client/api.js";
+import { serverBaseUrl } from "../client/api-request.js";
 import { browserStorage } from "../client/storage.js";
 
 const INTERVAL_S = { default: 5, min: 1, max: 60 };

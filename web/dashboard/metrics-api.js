@@ -3,8 +3,9 @@
  * document.
  */
 
-import { endpoint, request } from "../client/api.js";
+import { endpoint, request } from "../client/api-request.js";
 import { ChatError } from "../client/chat-error.js";
+import { storagePrefixes } from "../client/client-options.js";
 import { Tokens } from "../client/tokens.js";
 
 const TIMEOUT_MS = 10_000;
@@ -18,7 +19,8 @@ export class MetricsApi {
     this.baseUrl = baseUrl;
     this.fetch = fetch;
     const refresh = (refreshToken) => this.#public("auth/refresh", { refreshToken });
-    this.tokens = new Tokens({ storage, locks, refresh });
+    const [prefix] = storagePrefixes(baseUrl, globalThis.location?.origin);
+    this.tokens = new Tokens({ storage, prefix, locks, refresh });
   }
 
   /** The user of the session, or null. */
