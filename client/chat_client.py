@@ -15,6 +15,7 @@ from .change_signal import ChangeSignal
 from .connection import Connection
 from .errors import ChatError, ConnectionLost, Unauthorized, Unavailable
 from .events import ConnectionChanged, Event, ServerEvent
+from .memberships import Memberships
 from .records import File, Room, User, decoded
 from .rest import Rest
 from .retrying import until_answered
@@ -68,6 +69,7 @@ class ChatClient:
         self._connection: Connection | None = None
         self._activity = ChangeSignal()
         self._rooms: dict[str, ChatRoom] = {}
+        self._memberships = Memberships(self.rooms, lambda: self._connected.number)
         self._hints: deque[Event] = deque(maxlen=HINTS_MAX)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -179,6 +181,7 @@ class ChatClient:
                 room_id,
                 connection=self._connected,
                 get=lambda path, query: self.call("GET", path, query=query),
+                is_member=self._memberships.has,
                 activity=self._activity,
                 buffer_max=self._buffer_max,
             )

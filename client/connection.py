@@ -5,6 +5,7 @@ jitter as the close code asks. Knows nothing of rooms and messages.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -243,7 +244,9 @@ class Connection:
 
     async def _watch(self, socket: WebSocket) -> None:
         """Close a connection that is dead: no welcome in time, or nothing for too long although a ping was sent."""
-        await asyncio.sleep(WELCOME_WITHIN_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WELCOME_WITHIN_S):
+                await self._changed.until(lambda: self.is_online)
         while self.is_online:
             silent_s = self._clock() - self._last_received_s
             if silent_s >= self._ping_every_s + self._silence_max_s:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from .room_feed import RoomFeed
 
 log = logging.getLogger("chat_rooms.client")
 
-Get = Callable[[str, Mapping[str, Any]], Any]
+Get = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class ChatRoom:
@@ -30,7 +30,14 @@ class ChatRoom:
     """
 
     def __init__(
-        self, room_id: str, *, connection: Connection, get: Get, activity: ChangeSignal, buffer_max: int
+        self,
+        room_id: str,
+        *,
+        connection: Connection,
+        get: Get,
+        is_member: Callable[[str], Awaitable[bool]],
+        activity: ChangeSignal,
+        buffer_max: int,
     ) -> None:
         self.id = room_id
         self.changed = ChangeSignal(activity)
@@ -38,6 +45,7 @@ class ChatRoom:
         self._room: Room | None = None
         self._connection = connection
         self._get = get
+        self._is_member = is_member
         self._since: tuple[int, int | None] | None = None
         self._joined_on = 0
         self._refused: ChatError | None = None
@@ -52,8 +60,8 @@ class ChatRoom:
 
     @property
     def position(self) -> tuple[int, int]:
-        """(seq, rev) of the newest event that is in the stream; `join(room_id, since=…, since_rev=…)` goes on there."""
-        return self.feed.seq, self.feed.rev
+        """(seq, rev) of what was taken from the stream; `join(room_id, since=…, since_rev=…)` goes on there."""
+        return self.feed.taken_seq, self.feed.taken_rev
 
     # ---- the stream ----
 
@@ -223,6 +231,9 @@ class ChatRoom:
         number = self._connection.number
         asked: dict[str, Any] = {"roomId": self.id}
         if self._room is not None:
+            if not await self._is_member(self.id):  # joinRoom would make a member again of who was removed meanwhile
+                self.close("removed")
+                return True
             asked |= {"since": self.feed.seq, "sinceRev": self.feed.rev}
         elif self._since is not None:
             since, since_rev = self._since

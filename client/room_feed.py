@@ -25,7 +25,9 @@ class PageQuery(NamedTuple):
 
 
 class RoomFeed:
-    """`seq` and `rev`: the newest that has been put into the feed; the room resumes from there."""
+    """`seq` and `rev`: the newest that has been put into the feed, from where it resumes; `taken_seq` and `taken_rev`:
+    the newest that the program has taken.
+    """
 
     def __init__(self, room_id: str, *, buffer_max: int) -> None:
         if buffer_max < 2:
@@ -33,6 +35,8 @@ class RoomFeed:
         self.room_id = room_id
         self.seq = 0
         self.rev = 0
+        self.taken_seq = 0
+        self.taken_rev = 0
         self.closed: str | None = None
         self._seq_head = 0
         self._rev_head = 0
@@ -46,14 +50,19 @@ class RoomFeed:
 
     def pop(self) -> RoomEvent:
         """The next event. Raises IndexError where there is none."""
-        return self._events.popleft()
+        event = self._events.popleft()
+        if isinstance(event, MessageReceived):
+            self.taken_seq = event.message.seq
+        elif isinstance(event, MessageChanged):
+            self.taken_rev = event.rev
+        return event
 
     # what the server sends
 
     def start(self, seq: int, rev: int) -> None:
         """Go on after these."""
-        self.seq = self._seq_head = seq
-        self.rev = self._rev_head = rev
+        self.seq = self._seq_head = self.taken_seq = seq
+        self.rev = self._rev_head = self.taken_rev = rev
 
     def on_joined(self, ack: Mapping[str, Any]) -> None:
         """Take the ack of a joinRoom that had `since` and `sinceRev`."""

@@ -12,6 +12,7 @@ from .errors import ConnectionLost, Refused, SessionEnded, Unauthorized
 from .rest import Rest
 
 _MARGIN = 0.25  # of the lifetime, before its end, a token is renewed
+_MARGIN_MIN_S = 2.0  # but of a lifetime of seconds, half: the server counts in whole ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +90,5 @@ class Session:
     def _adopt(self, tokens: Tokens) -> None:
         self._tokens = tokens
         lifetime_s = tokens.expires_in_s or 0.0
-        self._due_at_s = self._clock() + lifetime_s * (1 - _MARGIN)
+        self._due_at_s = self._clock() + lifetime_s - max(lifetime_s * _MARGIN, min(_MARGIN_MIN_S, lifetime_s / 2))
         self._expires_at_s = self._clock() + lifetime_s

@@ -79,6 +79,8 @@ class RedisProxy:
         self._target = target
         self._passes = asyncio.Event()
         self._passes.set()
+        self._replies_pass = asyncio.Event()
+        self._replies_pass.set()
         self._holds_from: bytes | None = None
         self._connections: set[_ProxiedConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -119,8 +121,13 @@ class RedisProxy:
     def is_holding(self) -> bool:
         return not self._passes.is_set()
 
+    def hold_replies(self) -> None:
+        """Pass on what the process sends, and nothing that Redis answers, until `release`."""
+        self._replies_pass.clear()
+
     def release(self) -> None:
         self._passes.set()
+        self._replies_pass.set()
 
     def cut_half_open(self) -> None:
         """Keep the connections but discard all data on them from now on; neither side is notified.
@@ -195,6 +202,8 @@ class RedisProxy:
                 if from_redis and connection.subscribes and self.publish_delay_s:
                     await asyncio.sleep(self.publish_delay_s)  # the fault
                 await self._passes.wait()
+                if from_redis:
+                    await self._replies_pass.wait()
                 if not connection.is_dead:
                     writer.write(data)
                     await writer.drain()
