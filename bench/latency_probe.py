@@ -15,11 +15,13 @@ from collections import deque
 
 import msgspec
 
-from bench.client import chat_messages, frames
-from bench.client.upgrade import upgrade_request
+from bench.client import chat_messages
 from bench.errors import BenchError
 from bench.histogram import Histogram
 from bench.rest_client import Address
+from client import frames
+from client.frames import FrameError
+from client.upgrade import new_key, upgrade_request
 
 _EVERY_NS = 50_000_000
 _WITHIN_S = 20
@@ -57,7 +59,9 @@ class LatencyProbe:
         try:
             self._sock = socket.create_connection((self._address.host, self._address.port), timeout=_WITHIN_S)
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._sock.sendall(upgrade_request(self._address.host, self._address.port, self._token))
+            host = f"{self._address.host}:{self._address.port}"
+            headers = {"Authorization": f"Bearer {self._token}"}
+            self._sock.sendall(upgrade_request(host, "/ws", headers, key=new_key()))
             self._rest = _upgraded(self._sock)
         except (OSError, BenchError) as error:
             self._close()
@@ -90,7 +94,7 @@ class LatencyProbe:
         assert self._sock is not None
         try:
             self._send_and_receive(self._sock)
-        except (OSError, BenchError, msgspec.MsgspecError) as error:
+        except (OSError, BenchError, FrameError, msgspec.MsgspecError) as error:
             self._error = f"{type(error).__name__}: {error}"
 
     def _send_and_receive(self, sock: socket.socket) -> None:
@@ -113,8 +117,8 @@ class LatencyProbe:
     def _take_frames(self, data: bytes) -> bytes:
         now_ns = time.monotonic_ns()
         whole, rest = frames.split_frames(data)
-        for opcode, payload in whole:
-            if opcode == frames.TEXT:
+        for first, payload in whole:
+            if first == frames.FINAL_TEXT:
                 event = chat_messages.decode_event(payload)
                 if isinstance(event, chat_messages.Reply) and event.event == "error":
                     raise BenchError(f"a heartbeat was refused: {chat_messages.decode_error(event.data).code}")
@@ -122,10 +126,10 @@ class LatencyProbe:
                     self._record(self._latencies.heartbeat, self._heartbeat_due_ns, now_ns)
                     self._heartbeat_due_ns = 0
             # A peer may answer only the newest of many (RFC 6455 section 5.5.3): the others waited as long
-            elif opcode == frames.PONG:
+            elif first == frames.FINAL_PONG:
                 while self._pings_ns and self._pings_ns[0] <= int.from_bytes(payload, "big"):
                     self._record(self._latencies.ping, self._pings_ns.popleft(), now_ns)
-            elif opcode == frames.CLOSE:
+            elif first == frames.FINAL_CLOSE:
                 raise BenchError(f"closed with {int.from_bytes(payload[:2], 'big')}")
         return rest
 

@@ -98,6 +98,7 @@ _CLASSES: Mapping[str, type[Refused]] = {
     "malformed": Invalid,
     "validation_failed": Invalid,
     "unknown_command": Invalid,
+    "method_not_allowed": Invalid,
     "payload_too_large": Invalid,
     "unsupported_type": Invalid,
     "rate_limited": RateLimited,

@@ -6,6 +6,7 @@ import os
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 FINAL = 0x80  # the bit of the last frame of a message, beside the opcode in a frame's first byte
+FINAL_TEXT, FINAL_CLOSE, FINAL_PING, FINAL_PONG = (FINAL | opcode for opcode in (TEXT, CLOSE, PING, PONG))
 UNBOUNDED = 1 << 63
 _RESERVED = 0x70
 

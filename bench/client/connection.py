@@ -6,22 +6,25 @@ Its worker calls it when the socket is ready; it never blocks.
 from __future__ import annotations
 
 import contextlib
+import os
 import selectors
 import socket
 from collections.abc import Callable
 
 import msgspec
 
-from bench.client import chat_messages, frames, upgrade
+from bench.client import chat_messages
 from bench.client.connection_changes import ConnectionChanges
 from bench.client.delivery_stats import DeliveryStats
 from bench.client.pending_message import PendingMessage
 from bench.delivery_checker import RoomStream
 from bench.errors import BenchError
+from client import frames, upgrade
 
 # Below glibc's M_MMAP_THRESHOLD and M_TRIM_THRESHOLD (128 KiB, see mallopt(3)): of 256 KiB each recv() could take the
 # memory from the kernel and give it back, 18 µs instead of 3, or not, depending on what lay above it in the heap.
 _RECEIVE_BYTES = 65_536
+_MASK = os.urandom(4)  # one per process: masking is there for intermediaries, and there are none here
 
 
 class Connection:
@@ -68,7 +71,8 @@ class Connection:
         self._selector = selector
         self._on_data: Callable[[bytes, int], None] = self._on_upgraded
         self._rest = b""
-        self._out = upgrade.upgrade_request(*address, token)
+        headers = {"Authorization": f"Bearer {token}"}
+        self._out = upgrade.upgrade_request("{}:{}".format(*address), "/ws", headers, key=upgrade.new_key())
         self.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
         self.sock.setblocking(False)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -115,7 +119,7 @@ class Connection:
 
     def send_text(self, payload: bytes) -> None:
         """Send a command as one text frame."""
-        self._write(frames.client_frame(frames.TEXT, payload))
+        self._write(frames.client_frame(frames.TEXT, payload, mask=_MASK))
 
     def close(self) -> None:
         """Send a Close frame and close the socket; later data is not read."""
@@ -123,7 +127,7 @@ class Connection:
             self.open = False
             self._selector.unregister(self.sock)
             with contextlib.suppress(OSError):  # it is closed below
-                self.sock.send(frames.client_frame(frames.CLOSE, (1000).to_bytes(2, "big")))
+                self.sock.send(frames.client_frame(frames.CLOSE, frames.close_payload(1000), mask=_MASK))
             self.sock.close()
 
     def fail(self, why: str) -> None:
@@ -157,11 +161,11 @@ class Connection:
         if not found:
             self._rest = data
             return
-        retry_after_s = upgrade.retry_after_s(head)
-        if retry_after_s is not None:
+        status, retry_after_s = upgrade.status_of(head), upgrade.retry_after_s(head)
+        if status == 503 and retry_after_s is not None:
             self._come_again(retry_after_s)
             return
-        if not head.startswith(b"HTTP/1.1 101 "):
+        if status != 101:
             self.fail(f"no upgrade: {head[:80].splitlines()[0].decode('latin-1')}")
             return
         self._rest = b""
@@ -179,8 +183,8 @@ class Connection:
         try:
             whole, self._rest = frames.split_frames(data)
             self.stats.receives += 1
-            for opcode, payload in whole:
-                if opcode == frames.TEXT:
+            for first, payload in whole:
+                if first == frames.FINAL_TEXT:
                     event = self.stats.decode(payload)
                     if isinstance(event, chat_messages.ReceivedMessage):
                         self._on_message(event, now_ns, len(payload))
@@ -189,8 +193,8 @@ class Connection:
                     else:
                         self._on_reply(event, now_ns)
                 else:
-                    self._on_control(opcode, payload)
-        except (BenchError, msgspec.MsgspecError) as error:
+                    self._on_control(first, payload)
+        except (BenchError, frames.FrameError, msgspec.MsgspecError) as error:
             self.fail(str(error))
 
     def _on_message(self, message: chat_messages.ReceivedMessage, now_ns: int, size: int) -> None:
@@ -269,14 +273,14 @@ class Connection:
         if self.on_done is not None:
             self.on_done(self, now_ns)
 
-    def _on_control(self, opcode: int, payload: bytes) -> None:
-        if opcode == frames.PING:
-            self._write(frames.client_frame(frames.PONG, payload))
-        elif opcode == frames.CLOSE:
+    def _on_control(self, first: int, payload: bytes) -> None:
+        if first == frames.FINAL_PING:
+            self._write(frames.client_frame(frames.PONG, payload, mask=_MASK))
+        elif first == frames.FINAL_CLOSE:
             code, reason = int.from_bytes(payload[:2], "big"), payload[2:80].decode(errors="replace")
             self.fail(f"closed with {code} {reason}".rstrip())
-        elif opcode != frames.PONG:
-            raise BenchError(f"the server sent a frame of opcode {opcode}")
+        elif first != frames.FINAL_PONG:
+            raise BenchError(f"the server sent a fragment, or a frame that is none (first byte 0x{first:02x})")
 
     def _write(self, data: bytes) -> None:
         if not self.open:
