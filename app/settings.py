@@ -666,20 +666,6 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("REDIS_URL: is not valid beside REDIS_HOST; it takes one of the two")
 
 
-def help_text() -> str:
-    """One line for each setting: its flag, variables, unit, default and range."""
-    lines = ["flag, variable [unit] (default): what it is"]
-    for variable in TABLE:
-        unit = f" [{variable.unit}]" if variable.unit else ""
-        default = variable.default if variable.default else "unset"
-        names = ", ".join((*([variable.flag] if variable.ways.by_flag else []), *variable.variables))
-        lines.append(f"  {names}{unit} ({default}): {variable.about}; {variable.kind.takes}")
-    lines.append(
-        "<NAME>_FILE names a file that holds the value; a secret without a flag would be seen in the list of processes."
-    )
-    return "\n".join(lines)
-
-
 def redacted(settings: Settings) -> dict[str, str]:
     """The settings in force by variable, as texts for the log; a secret is ***."""
     shown = {}

@@ -1,6 +1,6 @@
 """The command line: which command, its operands, its flags; every failure is one line and an exit code.
 
-Knows no command itself; flags.py parses the flags.
+Knows no command itself; flags.py parses the flags, help_text.py writes the help.
 """
 
 from __future__ import annotations
@@ -10,33 +10,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 
-from msgspec import Struct
-
 from app import settings
-from app.commands import flags
-from app.commands.flags import Flag, ParsedLine
+from app.commands import flags, help_text
+from app.commands.command import Command
+from app.commands.flags import ParsedLine
 from app.settings import Settings, SettingsError
 from app.version import VERSION
 from common.startup_error import StartupError
-
-
-class Command(Struct, frozen=True):
-    """A command: `run` takes the settings, its operands in order, and its own flags by name (`--url URL` as `url=`).
-
-    Its key in the table of commands is one word or two: `backup`, `user create`. With `names_program` it also gets
-    `program=`, the name by which this was called, for what it says of other commands.
-    """
-
-    about: str
-    run: Callable[..., int]
-    operands: tuple[str, ...] = ()
-    flags: tuple[Flag, ...] = ()
-    names_program: bool = False
-
-    @property
-    def form(self) -> str:
-        """Its operands and own flags, as help shows them."""
-        return " ".join((*self.operands, *(f"[{flag.name} {flag.keyword.upper()}]" for flag in self.flags)))
 
 
 def main(
@@ -59,7 +39,7 @@ def main(
         own_flags = [flag for command in commands.values() for flag in command.flags]
         line = flags.parse(argv, own_flags)
         if line.wants_help or line.wants_version:
-            print(_help_for(line.words, commands, default, program) if line.wants_help else f"{program} {VERSION}")
+            _print(_help_for(line.words, commands, default, program) if line.wants_help else f"{program} {VERSION}")
             return 0
         words = line.words or [default]
         _refuse_unknown_flags(line, _find(words, commands), [*flags.NAMES, *(flag.name for flag in own_flags)])
@@ -85,24 +65,21 @@ def main(
         os.umask(umask)
 
 
-def usage(commands: Mapping[str, Command], program: str) -> str:
-    """What --help prints: all commands and all settings."""
-    forms = {f"{name} {command.form}".strip(): command.about for name, command in commands.items()}
-    width = max(map(len, forms)) + 2
-    rows = (f"  {form:{width}}{about}" for form, about in forms.items())
-    return "\n".join([f"{program} [COMMAND] [FLAGS]", "", *rows, "", settings.help_text()])
-
-
-def usage_of(name: str, command: Command, program: str) -> str:
-    """What --help prints after a command: its operands, its own flags and all settings."""
-    own = [f"  {flag.name}, {flag.kind.takes}: {flag.about}" for flag in command.flags]
-    words = " ".join((name, *command.operands))
-    return "\n".join([f"{program} {words} [FLAGS]", "", f"  {command.about}", *own, "", settings.help_text()])
+def _print(text: str) -> None:
+    """Print a text that a reader such as `head` may not read to its end."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the exit
 
 
 def _help_for(words: Sequence[str], commands: Mapping[str, Command], default: str, program: str) -> str:
     name = _find(words, commands)
-    return usage(commands, program) if name is None or name == default else usage_of(name, commands[name], program)
+    return (
+        help_text.usage(commands, program)
+        if name is None or name == default
+        else help_text.usage_of(name, commands[name], program)
+    )
 
 
 def _find(words: Sequence[str], commands: Mapping[str, Command]) -> str | None:
@@ -153,7 +130,7 @@ def _own_values(name: str, command: Command, given: Mapping[str, str]) -> dict[s
 def _require_operands(name: str, command: Command, operands: Sequence[str]) -> None:
     """Raises SettingsError for too few or too many operands."""
     if len(operands) != len(command.operands):
-        takes = " ".join(command.operands) or f"no operands, not {operands[0]!r}"
+        takes = " ".join(operand.name for operand in command.operands) or f"no operands, not {operands[0]!r}"
         raise SettingsError(f"{name}: takes {takes}")
 
 

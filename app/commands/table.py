@@ -5,25 +5,94 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.commands import backup, check, command_line, demo, migrate, serve, users
-from app.commands.command_line import Command
+from app.commands.command import Command, Operand
 from app.composition import cluster, storage
-from app.settings import Settings
+from app.settings import TABLE, Settings
+
+MONGO = tuple(variable.name for variable in TABLE if variable.place.startswith("mongo."))
+STORE = ("DATA_DIR", *MONGO, "JWT_SECRET", "REDIS_HOST", "REDIS_URL")
+NAME = Operand("NAME", "the user name, in any case")
+PASSWORD = (
+    "The password is asked for twice on a terminal; else it is a line of standard input. A server may run on the same "
+    "store meanwhile."
+)
 
 COMMANDS = {
-    "serve": Command("run one process (the default)", serve.serve, names_program=True),
-    "check": Command("check this configuration, and with --url a running server", check.check, flags=(check.URL,)),
+    "serve": Command(
+        "run one process (the default)",
+        serve.serve,
+        names_program=True,
+        exits=("0 stopped by SIGTERM or SIGINT", "1 refused, failed, or stopped at once by a second signal"),
+    ),
+    "check": Command(
+        "check this configuration, and with --url a running server",
+        check.check,
+        flags=(check.URL,),
+        details="It prints a line for each item and changes nothing: settings, store, indexes, Redis, alerts, disk, "
+        "descriptors; with --url also that the server answers and its WebSocket opens, perhaps through a proxy.",
+        exits=("0 all items passed", "1 an item failed"),
+        example="check --url http://127.0.0.1:8000",
+    ),
     "demo": Command(
-        "fill an empty DATA_DIR with sample people, rooms and conversations", demo.demo, names_program=True
+        "fill an empty DATA_DIR with sample people, rooms and conversations",
+        demo.demo,
+        names_program=True,
+        details="It takes some seconds, and prints a password, with which one logs in as ada. It refuses a store that "
+        "holds any account, or on which a server runs. DATA_DIR/demo-bot.env has the token of the sample's bot.",
+        exits=("0 filled, or it was already", "1 refused or failed: nothing of others was changed"),
+        example="demo --data-dir ./demo",
+        variables=STORE,
     ),
-    "backup": Command("write a consistent copy of DATA_DIR, also under load", backup.backup, operands=("FILE",)),
-    "migrate": Command("move DATA_DIR to MONGO_URI; cut off, it goes on where it was", migrate.migrate),
-    "restore": Command("unpack such a copy into an empty DATA_DIR", backup.restore, operands=("FILE",)),
+    "backup": Command(
+        "write a consistent copy of DATA_DIR, also under load",
+        backup.backup,
+        operands=(Operand("FILE", "the copy, a tar; it is written whole or not at all"),),
+        details="A server may run on DATA_DIR meanwhile: the copy holds every message that was acknowledged before. "
+        "MongoDB has backups of its own (mongodump).",
+        example="backup /backups/chat-2026-01-31.tar",
+        variables=("DATA_DIR",),
+    ),
+    "restore": Command(
+        "unpack such a copy into an empty DATA_DIR",
+        backup.restore,
+        operands=(Operand("FILE", "what `backup` wrote"),),
+        example="restore /backups/chat-2026-01-31.tar --data-dir ./data",
+        variables=("DATA_DIR",),
+    ),
+    "migrate": Command(
+        "copy DATA_DIR to MONGO_URI; cut off, it goes on where it was",
+        migrate.migrate,
+        details="No server may run on either. The database must be empty, or hold what a run that was cut off left. In "
+        "the end both sides are read and compared.",
+        example="migrate --mongo-uri mongodb://127.0.0.1/",
+        variables=("DATA_DIR", *MONGO, "JWT_SECRET"),
+    ),
     "user create": Command(
-        "make an account; its password is asked for, or a line of stdin", users.create, ("NAME", "EMAIL")
+        "make an account",
+        users.create,
+        operands=(Operand("NAME", "the user name: 3 to 32 letters, digits, _, -, ."), Operand("EMAIL", "its address")),
+        details=PASSWORD + " Names that ADMIN_USERS or the whitelist lists can be made by this command alone.",
+        example="user create ada ada@example.com",
+        variables=STORE,
     ),
-    "user password": Command("set another password and end all sessions", users.password, ("NAME",)),
-    "user disable": Command("let somebody in no more; open connections are closed", users.disable, ("NAME",)),
-    "user enable": Command("let somebody in again", users.enable, ("NAME",)),
+    "user password": Command(
+        "set another password and end all sessions",
+        users.password,
+        operands=(NAME,),
+        details=PASSWORD,
+        example="user password ada",
+        variables=STORE,
+    ),
+    "user disable": Command(
+        "let somebody in no more; open connections are closed",
+        users.disable,
+        operands=(NAME,),
+        example="user disable ada",
+        variables=STORE,
+    ),
+    "user enable": Command(
+        "let somebody in again", users.enable, operands=(NAME,), example="user enable ada", variables=STORE
+    ),
 }
 
 

@@ -393,3 +393,9 @@ def interrupted_command(
         _, error_output = running.communicate(timeout=60)
     assert (running.returncode, error_output.count("\n")) == (1, 1), error_output
     return error_output.removesuffix(": interrupted\n")
+
+
+def test_help_may_be_cut_off_by_its_reader() -> None:
+    script = f"{sys.executable} {ROOT / 'server.py'} --help | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("server.py [COMMAND] [FLAGS]\n0\n", "")

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.commands.flags import parse
-from app.settings import TABLE, SettingsError, changed, help_text, load, redacted
+from app.settings import TABLE, SettingsError, changed, load, redacted
 from limits.limit_policy import Policy
 
 # The contract's table, word for word: variable → default as it reads there.
@@ -225,16 +225,6 @@ def test_a_secret_never_shows() -> None:
 def test_mongo_needs_a_secret_that_all_processes_share() -> None:
     with pytest.raises(SettingsError, match=r"^JWT_SECRET"):
         load({}, {"MONGO_URI": "mongodb://localhost/"})
-
-
-def test_help_lists_each_flag_beside_its_variable_unit_and_default() -> None:
-    text = help_text()
-    for row in TABLE:
-        flag = [] if row.name in NO_FLAG else [row.flag]
-        names = ", ".join((*flag, row.name, *([f"{row.name}_FILE"] if row.name in BY_FILE else [])))
-        line = next(line for line in text.splitlines() if line.startswith((f"  {names} [", f"  {names} (")))
-        assert row.unit in line
-        assert (row.default or "unset") in line
 
 
 def test_origins_are_kept_as_browsers_write_them() -> None:

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from app.commands.command_line import Command, main
+from app.commands.command import Command, Operand
+from app.commands.command_line import main
 from app.commands.flags import Flag
 from app.settings import Settings, url_kind
+from app.version import VERSION
 
 Call = tuple[str, tuple[str, ...], dict[str, str], int]
 
@@ -27,7 +29,9 @@ def commands(calls: list[Call]) -> Mapping[str, Command]:
             calls.append((name, given, own, settings.server.port))
             return 0
 
-        return Command(f"what {name} does", run, operands=operands, flags=flags)
+        return Command(
+            f"what {name} does", run, operands=tuple(Operand(one, "what it is") for one in operands), flags=flags
+        )
 
     return {
         "serve": command("serve"),
@@ -128,8 +132,8 @@ def test_each_command_has_a_help_of_its_own(
     assert capsys.readouterr().out == said["serve"]
     for name in commands:
         assert name in said["serve"]
-    assert said["user create"].startswith("chat-rooms user create NAME EMAIL [FLAGS]\n\n  what user create does\n")
-    assert "--url, a URL beginning with http:// or https://: where a server runs" in " ".join(said["check"].split())
+    assert said["user create"].startswith("chat-rooms user create NAME EMAIL [FLAGS]\n\nWhat user create does.\n")
+    assert "--url URL where a server runs; takes a URL beginning with http://" in " ".join(said["check"].split())
     assert "user create" not in said["check"]
     for text in said.values():
         assert "--port, PORT" in text
@@ -141,3 +145,10 @@ def test_help_for_what_is_no_command_lists_those_there_are(
 ) -> None:
     assert main(arguments, commands, program="chat-rooms", default="serve") == 0
     assert "user create NAME EMAIL" in capsys.readouterr().out
+
+
+def test_the_version_is_printed_by_the_name_of_the_program(
+    capsys: pytest.CaptureFixture[str], commands: Mapping[str, Command]
+) -> None:
+    assert main(["--version"], commands, program="chat-rooms", default="serve") == 0
+    assert capsys.readouterr().out == f"chat-rooms {VERSION}\n"
