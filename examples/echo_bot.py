@@ -11,15 +11,13 @@ from chat_rooms.client import ChatClient
 ASKS = "!echo "
 
 
-async def main() -> None:
+async def main():
     async with ChatClient(os.environ["CHAT_URL"], token=os.environ["CHAT_TOKEN"]) as chat:
-        (own,) = await chat.rooms()  # a bot has one room
-        room = await chat.join(own.id)
-        print(f"{chat.user.username} listens in {own.name}", flush=True)
+        room = await chat.join((await chat.rooms())[0].id)  # a bot has one room
+        print(f"{chat.user.username} listens in {room.room.name}", flush=True)
         async for message in room.messages():
             if (message.content or "").startswith(ASKS) and message.user_id != chat.user.id:
                 await room.send(message.content.removeprefix(ASKS), reply_to=message.id)
 
 
-if __name__ == "__main__":
-    asyncio.run(main())
+asyncio.run(main())

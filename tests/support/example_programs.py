@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,13 +50,15 @@ class ExampleProcess:
 
 
 @contextmanager
-def running(folder: Path, source: Path | str, env: Mapping[str, str]) -> Iterator[ExampleProcess]:
+def running(
+    folder: Path, source: Path | str, env: Mapping[str, str], *, arguments: Sequence[str] = ()
+) -> Iterator[ExampleProcess]:
     """Run an example by its path, or a program by its text. It is stopped at the end, if it has not ended."""
     output = folder / "output"
     program = ["-c", source] if isinstance(source, str) else [str(source)]
     with output.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", *program],
+            [sys.executable, "-W", "error", *program, *arguments],
             env={
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": str(as_installed(folder)),

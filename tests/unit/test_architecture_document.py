@@ -13,6 +13,8 @@ DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
+    "docs/python-client.md",
+    "examples/README.md",
     ARCHITECTURE,
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "decisions").glob("*.md")),
 )
