@@ -8,9 +8,10 @@ from msgspec import structs
 
 from chat.request_context import RequestContext
 from chat.request_inputs.people import ChangePassword, Login, RefreshTokens, Register
-from chat.request_results.people import Credentials
+from chat.request_results.people import Credentials, OwnUserResult, SessionList
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
+from handlers.documents.operation import Operation, Schema
 from handlers.file_cookie import clear_file_cookie, set_file_cookie
 from limits.contract import Check
 from limits.ip_addresses import address_check
@@ -20,6 +21,10 @@ REGISTER = InputDecoder(Register)
 LOGIN = InputDecoder(Login)
 REFRESH = InputDecoder(RefreshTokens)
 CHANGE_PASSWORD = InputDecoder(ChangePassword)
+
+
+def _only(given: str, other: str) -> Schema:
+    return {"required": [given], "properties": {given: {"type": "string"}, other: {"type": "null"}}}
 
 
 def password_limits(client: str, session_id: str) -> tuple[Check, Check]:
@@ -52,6 +57,15 @@ class AuthHandler(CredentialsHandler):
 
 
 class RegisterHandler(AuthHandler):
+    operations: ClassVar = {
+        "POST": Operation(
+            summary="Register a user",
+            body=REGISTER,
+            replies={201: Credentials},
+            errors=("username_taken", "email_taken", "forbidden", "room_full", "conflict"),
+            example={"username": "grace", "email": "grace@example.com", "password": "a long new password"},
+        )
+    }
     is_public = True
     sheds: ClassVar = {"POST": ShedClass.ARRIVALS}
 
@@ -62,6 +76,16 @@ class RegisterHandler(AuthHandler):
 
 
 class LoginHandler(AuthHandler):
+    operations: ClassVar = {
+        "POST": Operation(
+            summary="Log in by user name or email address",
+            body=LOGIN,
+            rules={"oneOf": [_only("username", "email"), _only("email", "username")]},
+            replies={200: Credentials},
+            errors=("unauthorized",),
+            example={"username": "ada", "password": "correct horse battery"},
+        )
+    }
     is_public = True
     sheds: ClassVar = {"POST": ShedClass.ARRIVALS}
 
@@ -77,6 +101,15 @@ class LoginHandler(AuthHandler):
 
 
 class RefreshHandler(CredentialsHandler):
+    operations: ClassVar = {
+        "POST": Operation(
+            summary="Exchange a refresh token for new tokens",
+            body=REFRESH,
+            replies={200: Credentials},
+            errors=("unauthorized", "token_expired"),
+            example={"refreshToken": "example-refresh-token"},
+        )
+    }
     is_public = True
 
     async def post(self) -> None:
@@ -84,6 +117,8 @@ class RefreshHandler(CredentialsHandler):
 
 
 class LogoutHandler(Handler[None]):
+    operations: ClassVar = {"POST": Operation(summary="End this login", replies={204: None})}
+
     async def post(self) -> None:
         await self.shared.accounts.logout(self.identity)
         clear_file_cookie(self)
@@ -91,13 +126,23 @@ class LogoutHandler(Handler[None]):
 
 
 class ProfileHandler(Handler[None]):
+    operations: ClassVar = {"GET": Operation(summary="Read one's own profile", replies={200: OwnUserResult})}
     for_bots = ("GET",)
 
     async def get(self) -> None:
-        self.reply({"user": await self.shared.profiles.own(self.identity.user.id)})
+        self.reply(OwnUserResult(await self.shared.profiles.own(self.identity.user.id)))
 
 
 class PasswordHandler(AuthHandler):
+    operations: ClassVar = {
+        "POST": Operation(
+            summary="Change the password and end all other logins",
+            body=CHANGE_PASSWORD,
+            replies={204: None},
+            errors=("forbidden",),
+            example={"oldPassword": "correct horse battery", "newPassword": "a long new password"},
+        )
+    }
     sheds: ClassVar = {"POST": ShedClass.ARRIVALS}
 
     async def post(self) -> None:
@@ -108,11 +153,17 @@ class PasswordHandler(AuthHandler):
 
 
 class SessionsHandler(Handler[None]):
+    operations: ClassVar = {"GET": Operation(summary="List one's own logins", replies={200: SessionList})}
+
     async def get(self) -> None:
         self.reply(await self.shared.logins.sessions_of(self.identity))
 
 
 class OneSessionHandler(Handler[None]):
+    operations: ClassVar = {
+        "DELETE": Operation(summary="End one of one's own logins", replies={204: None}, errors=("not_found",))
+    }
+
     async def delete(self, session_id: str) -> None:
         await self.shared.logins.end(self.identity.user.id, session_id)
         self.reply_nothing()

@@ -25,6 +25,7 @@ from handlers.codec.json_codec import encode_result
 from handlers.codec.json_text import BOM
 from handlers.content_encoding import encoded_as_accepted
 from handlers.cors import set_origin_headers, set_preflight_headers
+from handlers.documents.operation import Operation
 from handlers.error_reply import chat_error_of, error_document, set_error_headers
 from handlers.rate_limit_headers import nearest_to_refusal, set_rate_limit_headers
 from handlers.request_input import bearer_token, query_values
@@ -56,7 +57,8 @@ class Handler(RequestSender, Generic[S]):
     - `counts_itself`: the methods that count `common_check` themselves, together with limits of their own;
     - `for_bots`: the methods that bots may use, none unless it is said;
     - `has_secret_path`: the path holds a secret, so logs show the route in its place;
-    - `compresses`: the methods whose replies may be compressed, for they hold no secret; none unless it is said.
+    - `compresses`: the methods whose replies may be compressed, for they hold no secret; none unless it is said;
+    - `operations`: what each method takes and returns, for the API documents.
     """
 
     is_public: ClassVar[bool] = False
@@ -65,6 +67,7 @@ class Handler(RequestSender, Generic[S]):
     sheds: ClassVar[Mapping[str, ShedClass]] = {}
     counts_itself: ClassVar[Collection[str]] = ()
     for_bots: ClassVar[Collection[str]] = ()
+    operations: ClassVar[Mapping[str, Operation]] = {}
     has_secret_path: ClassVar[bool] = False
     compresses: ClassVar[Collection[str]] = ()
     max_body_bytes: int = MAX_BODY_BYTES
@@ -253,9 +256,10 @@ class Handler(RequestSender, Generic[S]):
 
     def reply(self, value: object, status: int = 200) -> None:
         """Finish with `value` as JSON."""
-        self._reply_bytes(encode_result(value), status)
+        self.reply_bytes(encode_result(value), status)
 
-    def _reply_bytes(self, body: bytes, status: int) -> None:
+    def reply_bytes(self, body: bytes, status: int = 200) -> None:
+        """Finish with `body`, which is JSON already."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         set_rate_limit_headers(self, self._decision)
@@ -263,7 +267,7 @@ class Handler(RequestSender, Generic[S]):
 
     def reply_error(self, error: ChatError, status: int) -> None:
         """Finish with an error document, under a status that the error's code does not have."""
-        self._reply_bytes(error_document(error, request_id=self.request_id), status)
+        self.reply_bytes(error_document(error, request_id=self.request_id), status)
 
     def reply_nothing(self) -> None:
         """Finish with 204 and no body."""
@@ -289,7 +293,7 @@ class Handler(RequestSender, Generic[S]):
         if isinstance(error, RateLimited):
             self._decision = nearest_to_refusal(self._decision, error.decision)
         set_error_headers(self, error, methods=self._allowed_methods())
-        self._reply_bytes(error_document(error, request_id=self.request_id), error.kind.status)
+        self.reply_bytes(error_document(error, request_id=self.request_id), error.kind.status)
 
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None

@@ -11,6 +11,7 @@ from tornado.iostream import StreamClosedError
 
 from chat.data_export import DataExport
 from chat.errors import ChatError
+from handlers.documents.operation import Media, Operation
 from handlers.rate_limit_headers import set_rate_limit_headers
 from handlers.streaming import StreamingHandler
 from handlers.zip_stream import zip_stream
@@ -24,6 +25,9 @@ WRITE_BYTES = 65_536
 
 
 class ExportHandler(StreamingHandler[DataExport]):
+    operations: ClassVar = {
+        "GET": Operation(summary="Download one's own data", replies={200: Media("application/zip")})
+    }
     sheds: ClassVar = {"GET": ShedClass.READS}
 
     async def head(self) -> None:  # type: ignore[override]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
 from tornado.web import RequestHandler
 
 from chat.errors import ERROR_KINDS, ChatError, as_refusal
-from handlers.codec.json_encoding import encode, error_body
+from handlers.codec.json_encoding import encode
 
 CODE_OF_STATUS = {
     400: "malformed",
@@ -19,6 +20,21 @@ CODE_OF_STATUS = {
     415: "unsupported_type",
 }
 assert set(CODE_OF_STATUS.values()) <= set(ERROR_KINDS)
+
+
+class ErrorBody(Struct, frozen=True, rename="camel"):
+    """What a refusal says. `details`: fields or facts by name. `request_id` stands in the log."""
+
+    code: str
+    message: str
+    details: dict[str, object]
+    request_id: str
+
+
+class ErrorReply(Struct, frozen=True):
+    """The JSON body of every refusal."""
+
+    error: ErrorBody
 
 
 def chat_error_of(status: int, cause: BaseException | None) -> ChatError:
@@ -40,4 +56,4 @@ def set_error_headers(reply: RequestHandler, error: ChatError, *, methods: Seque
 
 def error_document(error: ChatError, *, request_id: str) -> bytes:
     """Return the JSON body of the reply."""
-    return encode({"error": error_body(error) | {"requestId": request_id}})
+    return encode(ErrorReply(ErrorBody(error.code, error.message, error.details, request_id)))

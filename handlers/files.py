@@ -18,7 +18,10 @@ from chat.file_names import content_disposition
 from chat.files import Files
 from chat.incoming_files import IncomingFiles
 from chat.logins import Identity
+from chat.request_results.files import FileResult
 from handlers.byte_ranges import Span, Unsatisfiable, requested_span
+from handlers.documents.operation import BEARER, FILE_COOKIE, FILE_FORM, MULTIPART, Media, Operation
+from handlers.error_reply import ErrorReply
 from handlers.file_cookie import file_cookie
 from handlers.rate_limit_headers import set_rate_limit_headers
 from handlers.streaming import StreamingHandler
@@ -45,6 +48,14 @@ class FileServices(Struct, frozen=True):
 
 
 class FilesHandler(UploadHandler[FileServices]):
+    operations: ClassVar = {
+        "POST": Operation(
+            summary="Upload a file",
+            other_bodies={MULTIPART: FILE_FORM},
+            replies={201: FileResult},
+            errors=("unsupported_type", "conflict"),
+        )
+    }
     for_bots = ("POST",)
     sheds: ClassVar = {"POST": ShedClass.MESSAGES}
     counts_itself = ("POST",)
@@ -60,10 +71,18 @@ class FilesHandler(UploadHandler[FileServices]):
     async def post(self) -> None:
         async with self.received() as upload:
             file = await self.services.files.add(self.identity.user.id, upload, name=self.sent_name)
-        self.reply({"file": file}, 201)
+        self.reply(FileResult(file), 201)
 
 
 class OneFileHandler(StreamingHandler[FileServices]):
+    operations: ClassVar = {
+        "GET": Operation(
+            summary="Read a file, or a Range of it",
+            replies={200: Media("*/*"), 206: Media("*/*"), 304: None, 416: ErrorReply},
+            errors=("file_not_found",),
+            security=(BEARER, FILE_COOKIE),
+        )
+    }
     for_bots = ("GET",)
 
     @property
@@ -165,6 +184,15 @@ class OneFileHandler(StreamingHandler[FileServices]):
 
 class ThumbnailHandler(OneFileHandler):
     """Small, so that it is read at once: its length is not in the file's description."""
+
+    operations: ClassVar = {
+        "GET": Operation(
+            summary="Read the thumbnail of an image",
+            replies={200: Media("image/*"), 304: None},
+            errors=("file_not_found",),
+            security=(BEARER, FILE_COOKIE),
+        )
+    }
 
     async def head(self, file_id: str) -> None:  # type: ignore[override]
         await self.get(file_id)

@@ -6,11 +6,12 @@ Proxies poll liveness, so it touches no backend.
 from __future__ import annotations
 
 from time import monotonic
-from typing import Protocol
+from typing import ClassVar, Literal, Protocol
 
 import msgspec
 
 from handlers.base import Handler
+from handlers.documents.operation import Operation
 from handlers.health_report import UNHEALTHY, Report
 
 
@@ -31,34 +32,62 @@ class About(msgspec.Struct, frozen=True):
     started_at: float  # monotonic seconds
 
 
+class Liveness(msgspec.Struct, frozen=True, rename="camel"):
+    """The answer of /health; `uptime` is in seconds."""
+
+    status: Literal["ok"]
+    version: str
+    uptime: float
+    store: str
+    cache: str
+    process_id: str
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The answer of /health/ready of a process that may receive traffic."""
+
+    status: Literal["ready"] = "ready"
+
+
+class NotReady(msgspec.Struct, frozen=True):
+    """The answer of /health/ready of one that may not, with the reason."""
+
+    reason: str
+    status: Literal["not ready"] = "not ready"
+
+
 class HealthHandler(Handler[About]):
+    operations: ClassVar = {"GET": Operation(summary="See that the process lives", replies={200: Liveness})}
     is_public = True
     is_limited = False
 
     async def get(self) -> None:
         about = self.services
         self.reply(
-            {
-                "status": "ok",
-                "version": about.version,
-                "uptime": round(monotonic() - about.started_at, 3),
-                "store": about.store,
-                "cache": about.cache,
-                "processId": about.process_id,
-            }
+            Liveness(
+                "ok",
+                about.version,
+                round(monotonic() - about.started_at, 3),
+                about.store,
+                about.cache,
+                about.process_id,
+            )
         )
 
 
 class ReadyHandler(Handler[Readiness]):
+    operations: ClassVar = {
+        "GET": Operation(summary="Ask whether the process may receive traffic", replies={200: Ready, 503: NotReady})
+    }
     is_public = True
     is_limited = False
 
     async def get(self) -> None:
         reason = await self.services.ready()
         if reason is None:
-            self.reply({"status": "ready"})
+            self.reply(Ready())
         else:
-            self.reply({"status": "not ready", "reason": reason}, 503)
+            self.reply(NotReady(reason), 503)
 
 
 class Reporting(Protocol):
@@ -71,6 +100,11 @@ class ReportHandler(Handler[Reporting]):
     """/health/performance, /health/database, /health/cache: for operators."""
 
     compresses = ("GET",)
+    operations: ClassVar = {
+        "GET": Operation(
+            summary="Check one part of the process against its thresholds", replies={200: Report, 503: Report}
+        )
+    }
     is_for_operators = True
 
     async def get(self) -> None:

@@ -10,9 +10,18 @@ from chat.errors import ChatError
 from chat.message_changes import MessageChanges
 from chat.messages import Messages
 from chat.request_inputs.messages import History, MessageContent, OneEmoji, SendMessage, ThreadPart
+from chat.request_results.messages import (
+    ChangedMessage,
+    HistoryPage,
+    HistoryView,
+    MessageResult,
+    PostedMessage,
+    ThreadView,
+)
 from chat.threads import Threads
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
+from handlers.documents.operation import READS_MESSAGE, READS_ROOM, WRITES, Operation
 from limits.contract import Check
 from limits.load_shedding import ShedClass
 
@@ -41,6 +50,22 @@ class MessageHandler(Handler[MessageServices]):
 
 class MessagesHandler(MessageHandler):
     compresses = ("GET",)
+    operations: ClassVar = {
+        "GET": Operation(
+            summary="Read a page of a room's messages",
+            query=HISTORY,
+            replies={200: HistoryPage},
+            errors=READS_ROOM,
+            example={"roomId": "example-room", "limit": 10},
+        ),
+        "POST": Operation(
+            summary="Post a message",
+            body=SEND,
+            replies={200: PostedMessage, 201: PostedMessage},
+            errors=(*READS_ROOM, "muted", "forbidden", "message_not_found", "file_not_found"),
+            example={"roomId": "example-room", "content": "Hello", "clientId": "an-id-of-my-own"},
+        ),
+    }
     for_bots = ("GET", "POST")
     sheds: ClassVar = {"GET": ShedClass.READS, "POST": ShedClass.MESSAGES}
     counts_itself = ("POST",)
@@ -70,12 +95,25 @@ class MessagesHandler(MessageHandler):
 
 class OneMessageHandler(MessageHandler):
     compresses = ("GET",)
+    operations: ClassVar = {
+        "GET": Operation(summary="Read a message", replies={200: MessageResult}, errors=READS_MESSAGE),
+        "PATCH": Operation(
+            summary="Edit a message",
+            body=CONTENT,
+            replies={200: ChangedMessage},
+            errors=(*WRITES, "room_not_found"),
+            example={"content": "Hello again"},
+        ),
+        "DELETE": Operation(
+            summary="Delete a message", replies={200: ChangedMessage}, errors=(*WRITES, "room_not_found")
+        ),
+    }
     for_bots = ("GET", "PATCH", "DELETE")
     sheds: ClassVar = {"PATCH": ShedClass.MESSAGES, "DELETE": ShedClass.MESSAGES}
     counts_itself = ("PATCH", "DELETE")
 
     async def get(self, message_id: str) -> None:
-        self.reply({"message": await self.services.messages.get(message_id, self.identity.user.id)})
+        self.reply(MessageResult(await self.services.messages.get(message_id, self.identity.user.id)))
 
     async def patch(self, message_id: str) -> None:
         body = await self.countable_body(CONTENT)
@@ -89,6 +127,13 @@ class OneMessageHandler(MessageHandler):
 
 class HistoryHandler(MessageHandler):
     compresses = ("GET",)
+    operations: ClassVar = {
+        "GET": Operation(
+            summary="Read the texts that edits of a message replaced",
+            replies={200: HistoryView},
+            errors=(*READS_MESSAGE, "forbidden", "room_not_found"),
+        )
+    }
     for_bots = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 
@@ -98,6 +143,15 @@ class HistoryHandler(MessageHandler):
 
 class ThreadHandler(MessageHandler):
     compresses = ("GET",)
+    operations: ClassVar = {
+        "GET": Operation(
+            summary="Read the replies of a thread",
+            query=THREAD,
+            replies={200: ThreadView},
+            errors=READS_MESSAGE,
+            example={"after": 0, "limit": 10},
+        )
+    }
     for_bots = ("GET",)
     sheds: ClassVar = {"GET": ShedClass.READS}
 
@@ -106,6 +160,20 @@ class ThreadHandler(MessageHandler):
 
 
 class ReactionHandler(MessageHandler):
+    operations: ClassVar = {
+        "PUT": Operation(
+            summary="React to a message",
+            path={"emoji": EMOJI},
+            replies={200: ChangedMessage},
+            errors=(*WRITES, "room_not_found", "conflict"),
+        ),
+        "DELETE": Operation(
+            summary="Take a reaction back",
+            path={"emoji": EMOJI},
+            replies={200: ChangedMessage},
+            errors=(*READS_MESSAGE, "room_not_found"),
+        ),
+    }
     for_bots = ("PUT", "DELETE")
     sheds: ClassVar = {"PUT": ShedClass.MESSAGES, "DELETE": ShedClass.MESSAGES}
     counts_itself = ("PUT", "DELETE")

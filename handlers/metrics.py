@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Struct
 
-from chat.errors import invalid
-from chat.request_inputs.fields import Input
+from chat.request_inputs.fields import Input, prepared
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
 from handlers.codec.input_decoder import InputDecoder
 from handlers.content_encoding import encoded_as_accepted
 from handlers.database_health import DatabaseHealth
+from handlers.documents.operation import Media, Operation
 from monitor import metrics_json, prometheus
 from monitor.metrics_collector import MetricsCollector
 from monitor.metrics_snapshot import MetricsSnapshot, sum_snapshots
+
+SCOPES = ("process", "cluster")
+
+
+def known_scope(text: str) -> str:
+    """Return the scope. Raises ValueError for an unknown one."""
+    if text not in SCOPES:
+        raise ValueError(f"takes {' or '.join(SCOPES)}")
+    return text
 
 
 class Scope(Input, frozen=True):
     """?scope="""
 
-    scope: str = "process"
+    scope: Annotated[str, prepared(known_scope, enum=SCOPES)] = "process"
 
 
 SCOPE = InputDecoder(Scope)
@@ -54,9 +64,7 @@ class MetricPages:
         }
 
     async def page(self, name: str, scope: str) -> dict[str, object]:
-        """Return one page. Raises ChatError validation_failed for an unknown scope."""
-        if scope not in metrics_json.SCOPES:
-            raise invalid(scope=f"takes {' or '.join(metrics_json.SCOPES)}")
+        """Return one page of this process, or of the whole cluster."""
         if scope == "process":
             own = self._metrics_collector.snapshot()
             return metrics_json.page_head(own) | {"scope": scope} | await self._pages[name](own, True)
@@ -96,6 +104,14 @@ class MetricsHandler(Handler[OnePage]):
     """One page as JSON."""
 
     compresses = ("GET",)
+    operations: ClassVar = {
+        "GET": Operation(
+            summary="Read one page of the metrics",
+            query=SCOPE,
+            replies={200: dict[str, Any]},
+            example={"scope": "process"},
+        )
+    }
     is_for_operators = True
 
     async def get(self) -> None:
@@ -113,6 +129,9 @@ class PrometheusHandler(Handler[Exposition]):
     """The metrics of this process as text; Prometheus scrapes each process and aggregates itself."""
 
     compresses = ("GET",)
+    operations: ClassVar = {
+        "GET": Operation(summary="Read all metrics in Prometheus' text format", replies={200: Media("text/plain")})
+    }
     is_for_operators = True
 
     async def get(self) -> None:

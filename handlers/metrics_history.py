@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -11,8 +12,9 @@ from chat.request_inputs.metrics import HistoryQuery
 from common.number_parsing import whole_number
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
-from monitor.alerts import Alerts
-from monitor.history import History, HistoryQueryError
+from handlers.documents.operation import Operation
+from monitor.alerts import AlertLists, Alerts
+from monitor.history import History, HistoryQueryError, MetricHistory
 
 QUERY = InputDecoder(HistoryQuery)
 
@@ -28,6 +30,14 @@ class HistoryHandler(Handler[HistoryReading]):
     """One metric's points."""
 
     compresses = ("GET",)
+    operations: ClassVar = {
+        "GET": Operation(
+            summary="Read the points of one metric",
+            query=QUERY,
+            replies={200: MetricHistory},
+            example={"metric": "connections", "minutes": "5"},
+        )
+    }
     is_for_operators = True
 
     async def get(self) -> None:
@@ -48,6 +58,9 @@ class AlertsHandler(Handler[Alerts]):
     """The active alerts, and those that have ended."""
 
     compresses = ("GET",)
+    operations: ClassVar = {
+        "GET": Operation(summary="List the active alerts, and those that have ended", replies={200: AlertLists})
+    }
     is_for_operators = True
 
     async def get(self) -> None:

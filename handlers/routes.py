@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from tornado.routing import URLSpec
@@ -42,6 +43,8 @@ from handlers.assets.asset_files import AssetFiles
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
 from handlers.database_health import DatabaseHealth
+from handlers.documents.openapi import Route, openapi_document
+from handlers.documents.served_document import DocumentHandler, ServedDocument
 from handlers.http.request_target import TargetApplication
 from handlers.metrics import MetricPages
 from handlers.not_found import NotFound, NotFoundForOperators, SecretNotFound
@@ -98,11 +101,15 @@ def make_application(services: Services) -> Application:
     index = static_files.ServedAssets(services.assets, fixed_name="chat/index.html")
     dashboard = static_files.ServedAssets(services.assets, fixed_name="dashboard/index.html")
     history = metrics_history.HistoryReading(services.alert_pipeline.history, time.time)
-    return TargetApplication(
+    openapi = ServedDocument(
+        lambda: openapi_document(documented_routes(application.wildcard_router.rules), version=about.version)
+    )
+    application = TargetApplication(
         [
             route(r"/", static_files.AssetHandler, index),
             route(r"/dashboard", static_files.AssetHandler, dashboard),
             route(rf"/static/{ASSET}", static_files.AssetHandler, assets),
+            route(r"/openapi.json", DocumentHandler, openapi),
             route(r"/health", health.HealthHandler, services.about),
             route(r"/health/ready", health.ReadyHandler, services.readiness),
             route(r"/health/database", health.ReportHandler, services.database_health),
@@ -172,3 +179,12 @@ def make_application(services: Services) -> Application:
         default_handler_args={"shared": services.shared, "route": "other", "services": None},
         log_function=log_request,
     )
+    return application
+
+
+def documented_routes(rows: Iterable[Any]) -> Iterator[Route]:
+    """The rows of the route table that have operations: all but /ws, and those that answer 404."""
+    for row in rows:
+        handler: type[Handler[Any]] = row.target
+        if handler.operations:
+            yield Route(row.target_kwargs["route"], handler)

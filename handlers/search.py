@@ -7,9 +7,11 @@ from typing import ClassVar, TypeVar
 from chat.errors import ChatError
 from chat.request_inputs.fields import Input
 from chat.request_inputs.search import SearchMessages, SuggestSearch
+from chat.request_results.search import FoundMessages, Suggestions
 from chat.search import Search
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
+from handlers.documents.operation import READS_ROOM, Operation
 from limits.contract import Check
 from limits.load_shedding import ShedClass
 
@@ -36,6 +38,15 @@ class _SearchHandler(Handler[Search]):
 
 class SearchHandler(_SearchHandler):
     compresses = ("GET",)
+    operations: ClassVar = {
+        "GET": Operation(
+            summary="Search messages",
+            query=SEARCH,
+            replies={200: FoundMessages},
+            errors=READS_ROOM,
+            example={"q": "hello from:ada", "limit": 10},
+        )
+    }
     for_bots = ("GET",)
 
     async def get(self) -> None:
@@ -45,6 +56,14 @@ class SearchHandler(_SearchHandler):
 
 class SuggestHandler(_SearchHandler):
     compresses = ("GET",)
+    operations: ClassVar = {
+        "GET": Operation(
+            summary="Suggest words, people and rooms to search for",
+            query=SUGGEST,
+            replies={200: Suggestions},
+            example={"q": "he"},
+        )
+    }
 
     async def get(self) -> None:
         query = await self.counted_query(SUGGEST)

@@ -5,12 +5,15 @@ A requested name is looked up among the files that were read. It is never used a
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec import Struct
 
 from chat.errors import ChatError
 from handlers.assets.asset_files import Asset, AssetFiles
 from handlers.base import Handler
 from handlers.content_encoding import varies_by_gzip
+from handlers.documents.operation import Media, Operation
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -46,6 +49,13 @@ class AssetHandler(Handler[ServedAssets]):
     the file, which is not kept.
     """
 
+    operations: ClassVar = {
+        "GET": Operation(
+            summary="Load a page, or one of the files that the pages consist of",
+            replies={200: Media("*/*"), 304: None},
+            errors=("not_found",),
+        )
+    }
     is_public = True
     is_limited = False  # the files are few, small and in memory; an office behind one address loads them at once
 

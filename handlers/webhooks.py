@@ -7,9 +7,11 @@ from urllib.parse import parse_qs
 
 from chat.errors import ChatError, invalid
 from chat.request_inputs.bots import AddWebhook, WebhookMessage
+from chat.request_results.bots import NewWebhook, WebhookListing, WebhookPosted
 from chat.webhooks import Webhooks
 from handlers.base import Handler
 from handlers.codec.input_decoder import InputDecoder
+from handlers.documents.operation import MODERATES, Operation
 from limits.contract import Check
 from limits.load_shedding import ShedClass
 from store.errors import StoreError
@@ -18,13 +20,28 @@ ADD_WEBHOOK = InputDecoder(AddWebhook)
 MESSAGE = InputDecoder(WebhookMessage)
 FORM = "application/x-www-form-urlencoded"
 FORM_FIELDS_MAX = 100
+PAYLOAD_FORM = {
+    "type": "object",
+    "required": ["payload"],
+    "properties": {"payload": {"type": "string", "contentMediaType": "application/json", "format": "slack-payload"}},
+}
 
 
 class WebhooksHandler(Handler[Webhooks]):
+    operations: ClassVar = {
+        "GET": Operation(summary="List a room's webhooks", replies={200: WebhookListing}, errors=MODERATES),
+        "POST": Operation(
+            summary="Make a webhook for a room",
+            body=ADD_WEBHOOK,
+            replies={201: NewWebhook},
+            errors=(*MODERATES, "room_full", "conflict"),
+            example={"name": "Builds"},
+        ),
+    }
     counts_itself = ("POST",)
 
     async def get(self, room_id: str) -> None:
-        self.reply({"webhooks": await self.services.list(room_id, self.actor)})
+        self.reply(WebhookListing(await self.services.list(room_id, self.actor)))
 
     async def post(self, room_id: str) -> None:
         body = await self.countable_body(ADD_WEBHOOK)
@@ -33,6 +50,10 @@ class WebhooksHandler(Handler[Webhooks]):
 
 
 class OneWebhookHandler(Handler[Webhooks]):
+    operations: ClassVar = {
+        "DELETE": Operation(summary="Remove a webhook", replies={204: None}, errors=(*MODERATES, "not_found"))
+    }
+
     async def delete(self, room_id: str, webhook_id: str) -> None:
         await self.services.remove(room_id, webhook_id, self.actor)
         self.reply_nothing()
@@ -41,6 +62,16 @@ class OneWebhookHandler(Handler[Webhooks]):
 class HookHandler(Handler[Webhooks]):
     """Takes a message as Slack's senders send it. The token in the path is the only credential."""
 
+    operations: ClassVar = {
+        "POST": Operation(
+            summary="Post a message by a webhook",
+            body=MESSAGE,
+            other_bodies={FORM: PAYLOAD_FORM},
+            replies={200: WebhookPosted},
+            errors=("not_found", "muted", "forbidden"),
+            example={"text": "Build 7 is done"},
+        )
+    }
     is_public = True
     has_secret_path = True
     counts_itself = ("POST",)

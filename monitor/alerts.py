@@ -69,6 +69,13 @@ class Alert(Struct, frozen=True, rename="camel"):
     resolved_at: str | UnsetType = UNSET
 
 
+class AlertLists(Struct, frozen=True):
+    """The body of /metrics/alerts: the active alerts, and resolved ones, the newest first."""
+
+    active: list[Alert]
+    history: list[Alert]
+
+
 class AlertEvent(Struct, frozen=True):
     """An alert was raised or resolved at `at_s`."""
 
@@ -156,9 +163,9 @@ class Alerts:
     def _active(self, rule: Rule) -> Alert:
         return _alert(rule, self._since_s[rule.name], value=self._states[rule.name].value)
 
-    def shown(self) -> dict[str, object]:
-        """Return the body of /metrics/alerts: active alerts, and resolved ones, the newest first."""
-        return {"active": self.active, "history": list(self._history)}
+    def shown(self) -> AlertLists:
+        """Return the body of /metrics/alerts."""
+        return AlertLists(list(self.active), list(self._history))
 
 
 def _alert(rule: Rule, since_s: float, *, value: float, resolved_at: str | UnsetType = UNSET) -> Alert:

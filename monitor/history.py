@@ -13,7 +13,7 @@ import msgspec
 
 from common.rfc3339 import rfc3339_from_s
 from monitor.history_minute import MinutePoint
-from monitor.history_summary import summary_of
+from monitor.history_summary import Summary, summary_of
 from monitor.sample_ring import Cell, SampleRing
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,14 @@ ALWAYS = ("cpu", "memory", "connections", "messagesIn", "messagesOut", "loopLagM
 
 # (metric, since, until, step), times in minutes, `until` exclusive. Returns one point per step, in ascending order.
 ReadOlder = Callable[[str, int, int, int], Awaitable[Sequence[MinutePoint]]]
+
+
+class MetricHistory(Summary, frozen=True, kw_only=True, rename="camel"):
+    """The points of one metric, each of a time and a value, with their summary; `step_s` is in seconds."""
+
+    metric: str
+    step_s: int | float
+    points: list[tuple[str, float]]
 
 
 class HistoryQueryError(Exception):
@@ -93,8 +101,8 @@ class History:
 
     # ---- queries -------------------------------------------------------------------------------------------------
 
-    async def query(self, metric: str, minutes: int, *, now_s: float) -> dict[str, object]:
-        """Return `{metric, stepS, points, min, mean, max, p95, trend}` of the last `minutes`.
+    async def query(self, metric: str, minutes: int, *, now_s: float) -> MetricHistory:
+        """Return the points of the last `minutes`, and their summary.
 
         Raises HistoryQueryError; beyond a day also the errors of `older`.
         """
@@ -188,10 +196,10 @@ def _since(minutes: int, now_s: float, step: int) -> int:
     return (int(now_s // 60) - minutes + 1) // step * step
 
 
-def _shown(metric: str, step_s: float, cells: Sequence[Cell]) -> dict[str, object]:
-    return {
-        "metric": metric,
-        "stepS": int(step_s) if step_s == int(step_s) else step_s,
-        "points": [[rfc3339_from_s(cell.at_s), cell.mean] for cell in cells],
-        **msgspec.to_builtins(summary_of(cells)),
-    }
+def _shown(metric: str, step_s: float, cells: Sequence[Cell]) -> MetricHistory:
+    return MetricHistory(
+        metric=metric,
+        step_s=int(step_s) if step_s == int(step_s) else step_s,
+        points=[(rfc3339_from_s(cell.at_s), cell.mean) for cell in cells],
+        **msgspec.structs.asdict(summary_of(cells)),
+    )

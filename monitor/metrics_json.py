@@ -9,8 +9,6 @@ from monitor.cache_counts import by_kind
 from monitor.histogram import Histogram
 from monitor.metrics_snapshot import MetricsSnapshot, busiest_rooms
 
-SCOPES = ("process", "cluster")
-
 # Gauges that are listed for each process of a cluster, because their sum means nothing or hides the one that is full.
 _EACH = (
     *("cpu_percent", "machine_cpu_percent", "memory_percent", "resident_memory_bytes", "open_fds", "threads"),

@@ -17,7 +17,9 @@ class PatchMember(Input, frozen=True):
     """PATCH /rooms/{id}/members/{userId}: one of the two."""
 
     role: Role | UnsetType = UNSET
-    muted_until: Annotated[str, Meta(max_length=64), prepared(normalized)] | UnsetType | None = UNSET
+    muted_until: Annotated[str, Meta(max_length=64), prepared(normalized, format="date-time")] | UnsetType | None = (
+        UNSET
+    )
 
 
 class BanSomebody(Input, frozen=True):

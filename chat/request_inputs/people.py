@@ -24,7 +24,7 @@ class Register(Input, frozen=True):
     username: Username
     email: Email
     password: NewPassword
-    invite: Annotated[str, Meta(max_length=128)] | None = None
+    invite: Annotated[str, Meta(max_length=128, extra_json_schema={"format": "invite-code"})] | None = None
 
 
 class Login(Input, frozen=True):

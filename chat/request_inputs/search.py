@@ -12,11 +12,11 @@ from chat.request_inputs.fields import Id, Input, Limit
 class SearchMessages(Input, frozen=True):
     """`q` is read by chat/search_query.py."""
 
-    q: Annotated[str, Meta(max_length=500)]
+    q: Annotated[str, Meta(min_length=1, max_length=500)]
     room_id: Id | None = None
     limit: Limit = 50
     cursor: Annotated[str, Meta(max_length=512)] | None = None
 
 
 class SuggestSearch(Input, frozen=True):
-    q: Annotated[str, Meta(max_length=80)]
+    q: Annotated[str, Meta(min_length=1, max_length=80)]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
+from chat.request_results.messages import EncodedMessage
 from store.models import User
 
 
@@ -21,6 +24,12 @@ class BotView(Struct, frozen=True, rename="camel"):
     created_at: str
     created_by: str
     is_member: bool
+
+
+class BotListing(Struct, frozen=True):
+    """The bots of a room."""
+
+    bots: list[BotView]
 
 
 class NewWebhook(Struct, frozen=True):
@@ -44,7 +53,17 @@ class WebhookView(Struct, frozen=True, rename="camel"):
     is_member: bool
 
 
-class WebhookPosted(Struct, frozen=True):
-    """The answer to a message by a webhook: the stored message, encoded."""
+class WebhookListing(Struct, frozen=True):
+    """The webhooks of a room."""
 
-    message: bytes
+    webhooks: list[WebhookView]
+
+
+class WebhookPosted(Struct, frozen=True):
+    """The answer to a message by a webhook: the stored message, encoded.
+
+    `ok` is what Slack's senders look for in a JSON answer.
+    """
+
+    message: EncodedMessage
+    ok: Literal[True] = True

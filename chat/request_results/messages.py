@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from msgspec import Struct
 
 from store.models import Message, ReplacedText, User
+from store.models.encoding_marks import OPTIONAL, encoded
+
+EncodedMessage = Annotated[bytes, encoded("Message")]
 
 
 class PostedMessage(Struct, frozen=True):
-    """A stored message, encoded. `duplicate`: an earlier send with the same clientId stored it."""
+    """A stored message, encoded. `duplicate`: an earlier send with the same clientId stored it; absent otherwise."""
 
-    message: bytes
-    duplicate: bool
+    message: EncodedMessage
+    duplicate: Annotated[bool, OPTIONAL] = False
 
 
 class ChangedMessage(Struct, frozen=True):
     """A message, encoded, as a change left it."""
 
-    message: bytes
+    message: EncodedMessage
+
+
+class MessageResult(Struct, frozen=True):
+    """One message."""
+
+    message: Message
 
 
 class HistoryView(Struct, frozen=True):
@@ -38,7 +48,7 @@ class MessageWithAuthor(Message, frozen=True, rename="camel"):
 class HistoryPage(Struct, frozen=True, rename="camel"):
     """A page of a room's messages, each encoded, in ascending seq; `rev` is the room's when they were read."""
 
-    messages: Sequence[bytes]
+    messages: Sequence[Annotated[bytes, encoded("MessageWithAuthor", "Message")]]
     has_more: bool
     rev: int
 

@@ -14,6 +14,18 @@ class ModeratedMember(MemberView, frozen=True, rename="camel"):
     muted_until: str | None
 
 
+class MemberResult(Struct, frozen=True):
+    """One member, as a change of their role or mute left them."""
+
+    member: ModeratedMember
+
+
+class BanResult(Struct, frozen=True):
+    """One ban."""
+
+    ban: Ban
+
+
 class BanPage(Struct, frozen=True, rename="camel"):
     """A page of a room's bans; `next_cursor` is None on the last."""
 

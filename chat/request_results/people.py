@@ -13,6 +13,24 @@ class OwnUser(User, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     email: str
 
 
+class UserResult(Struct, frozen=True):
+    """One user as others see them."""
+
+    user: User
+
+
+class OwnUserResult(Struct, frozen=True):
+    """One's own user."""
+
+    user: OwnUser
+
+
+class UserList(Struct, frozen=True):
+    """Users whose names begin as it was asked for."""
+
+    users: list[User]
+
+
 class Credentials(Struct, frozen=True, rename="camel"):
     """The reply to a register, login or refresh; `expires_in` is the access token's life in seconds."""
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from msgspec import Struct
 
+from chat.request_results.messages import EncodedMessage
 from store.models import Role, Room, Status, User
+from store.models.encoding_marks import encoded
 
 
 class RoomView(Room, frozen=True, rename="camel"):
@@ -24,6 +27,12 @@ class OwnRoomView(RoomView, frozen=True, rename="camel"):
     mention_count: int
     muted_until: str | None
     peer: User | None
+
+
+class RoomResult(Struct, frozen=True):
+    """One room."""
+
+    room: RoomView
 
 
 class RoomPage(Struct, frozen=True, rename="camel"):
@@ -109,8 +118,8 @@ class JoinedRoom(Struct, frozen=True, rename="camel"):
     room: RoomView
     seq: int
     rev: int
-    missed: Sequence[bytes]
+    missed: Sequence[EncodedMessage]
     truncated: bool
-    changes: Sequence[bytes]
+    changes: Sequence[Annotated[bytes, encoded("ChangeView")]]
     changes_truncated: bool
     reset: bool

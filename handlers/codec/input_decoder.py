@@ -33,7 +33,7 @@ class InputDecoder(Generic[T]):
     """
 
     def __init__(self, type_: type[T], *, takes_null: bool = False) -> None:
-        self._type = type_
+        self.type = type_
         self._takes_null = takes_null
         self._decoder = msgspec.json.Decoder(type_)
         self._fields = msgspec.structs.fields(type_)
@@ -76,7 +76,7 @@ class InputDecoder(Generic[T]):
                 except (ValueError, KeyError):
                     unreadable[name] = takes
         try:
-            value = msgspec.convert(values, self._type)
+            value = msgspec.convert(values, self.type)
         except msgspec.ValidationError as error:
             raise ChatError("validation_failed", details=self._wrong(values) | unreadable) from error
         if any("\0" in text for text in query.values()):

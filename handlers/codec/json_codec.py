@@ -81,8 +81,7 @@ _SPLICED_RESULTS: Mapping[type, Callable[[Any], bytes]] = {
     ChangedMessage: lambda changed: b'{"message":%s}' % changed.message,
     HistoryPage: _history_page,
     JoinedRoom: _joined_room,
-    # `ok` is what Slack's senders look for in a JSON answer
-    WebhookPosted: lambda posted: b'{"ok":true,"message":%s}' % posted.message,
+    WebhookPosted: lambda posted: splice(ok=encode(posted.ok), message=posted.message),
     type(None): lambda _: b"{}",
 }
 # Events that carry such messages, and events whose data is one record.

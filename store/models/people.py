@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from msgspec import Struct
+
+from store.models.encoding_marks import SERVER_ONLY
 
 
 class Status(StrEnum):
@@ -36,8 +38,8 @@ class User(Struct, frozen=True, rename="camel", omit_defaults=True):
     status: Status
     custom_status: str | None
     created_at: str
-    status_rev: int = 0
-    bot_room_id: str | None = None
+    status_rev: Annotated[int, SERVER_ONLY] = 0
+    bot_room_id: Annotated[str | None, SERVER_ONLY] = None
 
     @property
     def is_bot(self) -> bool:

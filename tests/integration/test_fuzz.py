@@ -70,7 +70,7 @@ PATHS = [
     "metrics/history", "metrics/websocket", "metrics/alerts", "health/database",
     "ws", "static/chat.js", "",
     "rooms/{}", "rooms/{}/join", "rooms/{}/members", "rooms/{}/stats", "rooms/{}/changes", "messages/{}", "users/{}",
-    "{}", "users/me/settings", "users/me/export", "users/me/blocks", "users/me/blocks/{}",
+    "{}", "openapi.json", "users/me/settings", "users/me/export", "users/me/blocks", "users/me/blocks/{}",
     "auth/sessions", "auth/sessions/{}",
     "rooms/{}/members/{}", "rooms/{}/bans", "rooms/{}/bans/{}", "rooms/{}/audit", "rooms/{}/reports",
     "messages/{}/report",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.support.accounts import create_account
+from tests.support.api_documents.conformance import DocumentedReplies
 from tests.support.authorization.operation import Operation
 from tests.support.authorization.outcomes import NO_SESSION, OK, Who
 from tests.support.client import PASSWORD, Person, Reply, call, register
@@ -38,6 +39,7 @@ class World:
 
     def __init__(self, server: ServerProcess) -> None:
         self.server = server
+        self.documented = DocumentedReplies(call(server.url, "GET", "/openapi.json").json)
         self.people = {who: register(server.url) for who in (Who.STRANGER, Who.OWNER, *_MEMBERS, Who.DELETED)}
         self.people[Who.ADMIN] = create_account(server, ADMINISTRATOR)
         self.target, self.newcomer = register(server.url), register(server.url)
@@ -72,9 +74,10 @@ class Scene:
         self._bot_token: str = self._new_bot()["token"]
 
     def ask(self, operation: Operation, who: Who) -> str:
-        """`ok`, or the code of the refusal."""
+        """`ok`, or the code of the refusal. Raises AssertionError for a reply that /openapi.json does not describe."""
         if operation.is_by_rest:
             reply = self.reply_to(operation, who)
+            self._world.documented.require(*operation.served.split(" "), reply)
             return OK if reply.status < 300 else reply.code
         token, _, event, data, _ = self._filled(operation, who)
         if not operation.is_command:

@@ -41,9 +41,15 @@ def _rest() -> Iterator[str]:
     return (f"{method} {route}" for method, route, _ in _rest_methods())
 
 
-def _rest_methods() -> Iterator[tuple[str, str, type[Handler[Any]]]]:
+def route_table() -> list[Any]:
+    """The rows of the route table."""
     services = Services(**dict.fromkeys(Services.__struct_fields__, Unused()))
-    for rule in make_application(services).wildcard_router.rules:
+    rows: list[Any] = make_application(services).wildcard_router.rules
+    return rows
+
+
+def _rest_methods() -> Iterator[tuple[str, str, type[Handler[Any]]]]:
+    for rule in route_table():
         for method in implemented_methods(rule.target):
             if method not in ("HEAD", "OPTIONS"):
                 yield method, rule.target_kwargs["route"], rule.target

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,8 @@ START_S = MINUTE * 60.0
 
 def ask(history: History, metric: str = "cpu", minutes: int = 60, *, now_s: float) -> dict[str, Any]:
     with ThreadPoolExecutor(1) as pool:  # in this thread it would take away the loop that pytest-tornado keeps
-        return pool.submit(asyncio.run, history.query(metric, minutes, now_s=now_s)).result()
+        shown = pool.submit(asyncio.run, history.query(metric, minutes, now_s=now_s)).result()
+        return msgspec.json.decode(msgspec.json.encode(shown))
 
 
 def filled(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from tornado.ioloop import IOLoop
 
@@ -111,7 +112,7 @@ async def test_the_history_goes_on_after_a_restart(kept: HistoryStore) -> None:
     history, history_writer = kept.process()
     kept.sample(history, 2.0)
     for minutes in (60, 1440, 7 * 1440):
-        shown = await history.query("cpu", minutes, now_s=kept.now_s)
+        shown = msgspec.to_builtins(await history.query("cpu", minutes, now_s=kept.now_s))
         assert (shown["max"], shown["min"], len(shown["points"])) == (50.0, 1.0, 1)
     await history_writer.close()
 

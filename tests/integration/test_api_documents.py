@@ -1,0 +1,75 @@
+"""/openapi.json as a client gets it: every example of it does what it says, and every reply is as described."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from handlers.documents.openapi import openapi_document
+from handlers.routes import documented_routes
+from tests.integration.conftest import StoreEnv, embedded
+from tests.support.api_documents.conformance import DocumentedReplies
+from tests.support.api_documents.scene import make_scene
+from tests.support.authorization.served_operations import route_table
+from tests.support.client import call, register
+from tests.support.server import ServerProcess, serving
+from tests.support.uploads import form, part, send_form
+
+pytestmark = embedded
+
+OPERATIONS = [
+    pytest.param(method, path, operation, id=f"{method.upper()} {path}")
+    for path, methods in openapi_document(documented_routes(route_table()), version="")["paths"].items()
+    for method, operation in methods.items()
+]
+REFUSED = {"/files/{fileId}/thumbnail": "file_not_found"}  # the file of the scene is no image
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def documented(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[ServerProcess]:
+    data_dir = tmp_path_factory.mktemp("documented") / "data"
+    with serving(data_dir, {**store_env(data_dir), "RATE_LIMIT_API": "1000000/3600"}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def replies(documented: ServerProcess) -> DocumentedReplies:
+    return DocumentedReplies(call(documented.url, "GET", "/openapi.json").json)
+
+
+def test_the_document_is_served_to_everybody_and_names_its_version(documented: ServerProcess) -> None:
+    reply = call(documented.url, "GET", "/openapi.json")
+    assert (reply.status, reply.headers["content-type"]) == (200, "application/json; charset=UTF-8")
+    assert reply.json["openapi"].startswith("3.1")
+    assert reply.json["info"]["version"] == call(documented.url, "GET", "/health").json["version"]
+    assert call(documented.url, "GET", "/openapi.json").body == reply.body
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
+def test_every_example_does_what_it_says(
+    documented: ServerProcess, replies: DocumentedReplies, method: str, path: str, operation: dict[str, Any]
+) -> None:
+    scene = make_scene(register(documented.url, f"caller{next(_names)}"))
+    filled, query, body = path, {}, None
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            filled = filled.replace(f"{{{parameter['name']}}}", scene.path_ids[parameter["name"]])
+        elif "example" in parameter:
+            query[parameter["name"]] = scene.filled(parameter["example"])
+    content = operation.get("requestBody", {}).get("content", {})
+    if "application/json" in content:
+        body = scene.filled(content["application/json"]["example"])
+    if "multipart/form-data" in content:
+        reply = send_form(scene.caller, form(part(b"hello")), path=filled)
+    else:
+        reply = scene.caller.call(method.upper(), quote(filled), body, **query)
+    if path in REFUSED:
+        assert reply.code == REFUSED[path]
+    else:
+        assert reply.status < 300, reply.body
+    replies.require(method, path, reply)
