@@ -161,3 +161,26 @@ class CloseCode(IntEnum):
     REPLACED = 4409
     TOO_SLOW = 4413
     TOO_MANY = 4429
+
+
+class CloseKind(Struct, frozen=True):
+    """One close code: what it means, and what its client should do."""
+
+    means: str
+    client_should: str
+
+
+# All codes that a client may see; those without a name in CloseCode are handlers/wire's.
+CLOSE_KINDS: Mapping[int, CloseKind] = {
+    1002: CloseKind("The framing was wrong.", "Not retry as is."),
+    1007: CloseKind("A text was not UTF-8.", "Not retry as is."),
+    CloseCode.POLICY: CloseKind("Too many frames, or 20 `rate_limited` in a row.", "Not retry as is."),
+    1009: CloseKind("A frame was too large.", "Not retry as is."),
+    CloseCode.RESTART: CloseKind("The process restarts.", "Reconnect after the time it was given."),
+    CloseCode.UNAUTHORIZED: CloseKind("The token is missing, bad or expired.", "Refresh, then reconnect."),
+    CloseCode.REVOKED: CloseKind("The session was revoked, or the account disabled.", "Stop; log in again."),
+    CloseCode.NO_PONG: CloseKind("No pong came in time.", "Reconnect."),
+    CloseCode.REPLACED: CloseKind("Another connection of the user took its place.", "Do nothing."),
+    CloseCode.TOO_SLOW: CloseKind("It read too slowly.", "Reconnect, and resume from its last seq."),
+    CloseCode.TOO_MANY: CloseKind("The user has too many connections.", "Wait, or use `replaces`."),
+}

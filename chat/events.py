@@ -7,19 +7,22 @@ encoded once for all who receive it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Struct
 
+from chat.request_results.messages import EncodedMessage
 from chat.request_results.people import OwnUser
 from chat.request_results.rooms import RoomView
 from store.models import ReadState, Status
+from store.models.encoding_marks import OPTIONAL, one_of
 
 
 class Event(Struct, frozen=True, rename="camel"):
-    """What all events have: a name."""
+    """What all events have: a name. `whole_data`: the field that is the whole data of the event, empty if all are."""
 
     name: ClassVar[str]
+    whole_data: ClassVar[str] = ""
 
 
 class Welcome(Event, frozen=True, omit_defaults=True):
@@ -29,21 +32,22 @@ class Welcome(Event, frozen=True, omit_defaults=True):
     connection_id: str
     process_id: str
     heartbeat_interval: float
-    user: OwnUser | None = None
+    user: Annotated[OwnUser | None, OPTIONAL] = None
 
 
 class ReceiveMessage(Event, frozen=True):
     """A new message of a joined room, encoded; it is the event's whole data."""
 
     name: ClassVar[str] = "receiveMessage"
-    message: bytes
+    whole_data: ClassVar[str] = "message"
+    message: EncodedMessage
 
 
 class Mention(Event, frozen=True):
     """A message, encoded, that mentions the user."""
 
     name: ClassVar[str] = "mention"
-    message: bytes
+    message: EncodedMessage
 
 
 class MessageChanged(Event, frozen=True):
@@ -51,7 +55,7 @@ class MessageChanged(Event, frozen=True):
 
     room_id: str
     rev: int
-    message: bytes
+    message: EncodedMessage
 
 
 class MessageEdited(MessageChanged, frozen=True):
@@ -98,6 +102,7 @@ class MessageReadUpdate(Event, frozen=True):
     """The user's read mark moved, by their reading or their own message; the state is the event's whole data."""
 
     name: ClassVar[str] = "messageReadUpdate"
+    whole_data: ClassVar[str] = "state"
     state: ReadState
 
 
@@ -105,6 +110,7 @@ class SettingsUpdated(Event, frozen=True):
     """What changed in the user's settings, as a JSON Merge Patch; it is the event's whole data."""
 
     name: ClassVar[str] = "settingsUpdated"
+    whole_data: ClassVar[str] = "changed"
     changed: Mapping[str, Any]
 
 
@@ -113,7 +119,7 @@ class RoomClosed(Event, frozen=True):
 
     name: ClassVar[str] = "roomClosed"
     room_id: str
-    reason: str
+    reason: Annotated[str, one_of("banned", "removed", "deleted", "left")]
 
 
 class ServerRestarting(Event, frozen=True):

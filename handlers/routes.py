@@ -43,6 +43,7 @@ from handlers.assets.asset_files import AssetFiles
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
 from handlers.database_health import DatabaseHealth
+from handlers.documents.asyncapi import asyncapi_document
 from handlers.documents.openapi import Route, openapi_document
 from handlers.documents.served_document import DocumentHandler, ServedDocument
 from handlers.http.request_target import TargetApplication
@@ -101,6 +102,7 @@ def make_application(services: Services) -> Application:
     index = static_files.ServedAssets(services.assets, fixed_name="chat/index.html")
     dashboard = static_files.ServedAssets(services.assets, fixed_name="dashboard/index.html")
     history = metrics_history.HistoryReading(services.alert_pipeline.history, time.time)
+    asyncapi = ServedDocument(lambda: asyncapi_document(version=about.version))
     openapi = ServedDocument(
         lambda: openapi_document(documented_routes(application.wildcard_router.rules), version=about.version)
     )
@@ -110,6 +112,7 @@ def make_application(services: Services) -> Application:
             route(r"/dashboard", static_files.AssetHandler, dashboard),
             route(rf"/static/{ASSET}", static_files.AssetHandler, assets),
             route(r"/openapi.json", DocumentHandler, openapi),
+            route(r"/asyncapi.json", DocumentHandler, asyncapi),
             route(r"/health", health.HealthHandler, services.about),
             route(r"/health/ready", health.ReadyHandler, services.readiness),
             route(r"/health/database", health.ReportHandler, services.database_health),

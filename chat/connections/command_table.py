@@ -1,4 +1,7 @@
-"""The WebSocket commands: a table from a command's name to its input, its limit, its shedding class and its method."""
+"""The WebSocket commands: a table from a command's name to its decoder, its limit, its shedding class and its method.
+
+What a command takes and returns is in command_forms.py.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from msgspec import UNSET, Struct
 from chat.administrators import Administrators
 from chat.codec import Codec, Decoder, Envelope
 from chat.connections.bot_commands import require_open_to_bot
+from chat.connections.command_forms import COMMAND_FORMS
 from chat.connections.connection_pool import Pool
 from chat.connections.contract import ANSWERED
 from chat.connections.revocations import Revocations
@@ -26,7 +30,7 @@ from chat.presence.typing_indicators import TypingIndicators
 from chat.profiles import Profiles
 from chat.read_marks import ReadMarks
 from chat.request_context import RequestContext
-from chat.request_inputs.connection import Authenticate, Heartbeat, JoinRoom, MessageRead, OneRoom, UpdatePresence
+from chat.request_inputs.connection import Authenticate, JoinRoom, MessageRead, OneRoom, UpdatePresence
 from chat.request_inputs.fields import Input
 from chat.request_inputs.messages import EditMessage, OneMessage, OneReaction, SendMessage
 from chat.request_limits import RequestLimits
@@ -108,23 +112,27 @@ class Commands:
         self._task_queue = task_queue
         self._now_ms = now_ms
         self._outbox_half_bytes = outbox_half_bytes
-        decoder, one_room = codec.decoder, codec.decoder(OneRoom)
+        decoders = {form.input: codec.decoder(form.input) for form in COMMAND_FORMS.values()}
+        methods: Mapping[str, Callable[[Session, Any, str | None], Awaitable[object]]] = {
+            "authenticate": self._authenticate,
+            "joinRoom": self._join_room,
+            "leaveRoom": self._leave_room,
+            "sendMessage": self._send_message,
+            "editMessage": self._edit_message,
+            "deleteMessage": self._delete_message,
+            "addReaction": self._add_reaction,
+            "removeReaction": self._remove_reaction,
+            "startTyping": self._start_typing,
+            "stopTyping": self._stop_typing,
+            "messageRead": self._message_read,
+            "updatePresence": self._update_presence,
+            "getPresence": self._get_presence,
+            "getRoomStats": self._get_room_stats,
+            "heartbeat": self._heartbeat,
+        }
         self._table: Mapping[str, Command] = {
-            "authenticate": Command(decoder(Authenticate), "typing", self._authenticate),
-            "joinRoom": Command(decoder(JoinRoom), None, self._join_room),
-            "leaveRoom": Command(one_room, "typing", self._leave_room),
-            "sendMessage": Command(decoder(SendMessage), None, self._send_message, ShedClass.MESSAGES),
-            "editMessage": Command(decoder(EditMessage), "messages", self._edit_message, ShedClass.MESSAGES),
-            "deleteMessage": Command(decoder(OneMessage), "messages", self._delete_message, ShedClass.MESSAGES),
-            "addReaction": Command(decoder(OneReaction), "reactions", self._add_reaction, ShedClass.MESSAGES),
-            "removeReaction": Command(decoder(OneReaction), "reactions", self._remove_reaction, ShedClass.MESSAGES),
-            "startTyping": Command(one_room, "typing", self._start_typing, ShedClass.EPHEMERAL),
-            "stopTyping": Command(one_room, "typing", self._stop_typing, ShedClass.EPHEMERAL),
-            "messageRead": Command(decoder(MessageRead), "typing", self._message_read),
-            "updatePresence": Command(decoder(UpdatePresence), "typing", self._update_presence, ShedClass.EPHEMERAL),
-            "getPresence": Command(one_room, "typing", self._get_presence, ShedClass.EPHEMERAL),
-            "getRoomStats": Command(one_room, "typing", self._get_room_stats, ShedClass.READS),
-            "heartbeat": Command(decoder(Heartbeat), "typing", self._heartbeat),
+            name: Command(decoders[form.input], form.limit, methods[name], form.shed)
+            for name, form in COMMAND_FORMS.items()
         }
 
     async def execute(self, session: Session, envelope: Envelope) -> object:

@@ -27,7 +27,7 @@ from chat.request_results.messages import ChangedMessage, HistoryPage, PostedMes
 from chat.request_results.rooms import JoinedRoom
 from handlers.codec.envelopes import parse_envelope
 from handlers.codec.input_decoder import InputDecoder
-from handlers.codec.json_encoding import array, encode, error_body, splice
+from handlers.codec.json_encoding import array, encode, splice
 
 T = TypeVar("T", bound=Input)
 
@@ -101,6 +101,16 @@ def encode_result(result: object) -> bytes:
     return _SPLICED_RESULTS.get(type(result), encode)(result)
 
 
+class CommandError(Struct, frozen=True, rename="camel"):
+    """The data of an `error` frame. `retry_after`: seconds after which the same may pass, None: unknown."""
+
+    code: str
+    message: str
+    details: dict[str, object]
+    retryable: bool
+    retry_after: int | None
+
+
 class JsonCodec:
     """Keeps no state."""
 
@@ -125,7 +135,7 @@ class JsonCodec:
         return b'{"event":"ack","id":%s,"data":%s}' % (encode(command_id), encode_result(result))
 
     def refusal(self, command_id: str | None, error: ChatError) -> bytes:
-        data = error_body(error) | {"retryable": error.kind.retryable, "retryAfter": error.retry_after_s}
+        data = CommandError(error.code, error.message, error.details, error.kind.retryable, error.retry_after_s)
         answer: dict[str, object] = {"event": "error", "data": data}
         if command_id is not None:
             answer["id"] = command_id

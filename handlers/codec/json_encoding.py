@@ -1,4 +1,4 @@
-"""Structs as compact UTF-8 JSON, parts of JSON put together, and the body of a refusal.
+"""Structs as compact UTF-8 JSON, and parts of JSON put together.
 
 The only module that imports ujson. ujson never decodes: it accepts NaN and lone surrogates.
 """
@@ -9,8 +9,6 @@ from collections.abc import Iterable
 
 import msgspec
 import ujson
-
-from chat.errors import ChatError
 
 
 def encode(value: object) -> bytes:
@@ -27,8 +25,3 @@ def splice(**members: bytes) -> bytes:
 def array(items: Iterable[bytes]) -> bytes:
     """Return a JSON array of items that are encoded already."""
     return b"[" + b",".join(items) + b"]"
-
-
-def error_body(error: ChatError) -> dict[str, object]:
-    """Return what every refusal says, over REST and WebSocket alike."""
-    return {"code": error.code, "message": error.message, "details": error.details}

@@ -34,7 +34,7 @@ class DocumentHandler(Handler[ServedDocument]):
     is_public = True
     compresses = ("GET",)
     operations: ClassVar = {
-        "GET": Operation(summary="Read the description of this interface", replies={200: dict[str, object]})
+        "GET": Operation(summary="Read the description of the interface", replies={200: dict[str, object]})
     }
 
     async def get(self) -> None:

@@ -15,3 +15,8 @@ TIME = Meta(extra_json_schema={"format": "date-time"})  # RFC 3339, UTC, with mi
 def encoded(*shown: str) -> Meta:
     """Bytes that are JSON already: of one of the records with these names."""
     return Meta(extra_json_schema={"x-encoded": list(shown)})
+
+
+def one_of(*words: str) -> Meta:
+    """A text that is one of these."""
+    return Meta(extra_json_schema={"enum": list(words)})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from msgspec import Struct
 
+from store.models.encoding_marks import one_of
 from store.models.files import File
 from store.models.people import User
 
@@ -39,7 +41,7 @@ class Message(Struct, frozen=True, rename="camel"):
     rev: int
     user_id: str
     username: str
-    type: str  # text | system
+    type: Annotated[str, one_of("text", "system")]
     content: str | None
     client_id: str
     reply_to_id: str | None

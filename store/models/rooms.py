@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from msgspec import Struct, field
+
+from store.models.encoding_marks import one_of
 
 
 class Role(StrEnum):
@@ -35,7 +38,7 @@ class Room(Struct, frozen=True, rename="camel"):
     name: str
     description: str | None
     is_private: bool
-    kind: str  # room | direct
+    kind: Annotated[str, one_of("room", "direct")]
     owner_id: str | None
     max_users: int
     member_count: int

@@ -1,7 +1,8 @@
-"""/openapi.json as a client gets it: every example of it does what it says, and every reply is as described."""
+"""The API documents as clients get them: every example does what it says, and what comes back is as described."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -9,13 +10,15 @@ from urllib.parse import quote
 
 import pytest
 
+from chat.connections.command_forms import COMMAND_FORMS
+from handlers.documents.asyncapi import events
 from handlers.documents.openapi import openapi_document
 from handlers.routes import documented_routes
-from tests.integration.conftest import StoreEnv, embedded
+from tests.integration.conftest import Start, StoreEnv, embedded
 from tests.support.api_documents.conformance import DocumentedReplies
 from tests.support.api_documents.scene import make_scene
 from tests.support.authorization.served_operations import route_table
-from tests.support.client import call, register
+from tests.support.client import CommandRefused, call, chat, register
 from tests.support.server import ServerProcess, serving
 from tests.support.uploads import form, part, send_form
 
@@ -73,3 +76,45 @@ def test_every_example_does_what_it_says(
     else:
         assert reply.status < 300, reply.body
     replies.require(method, path, reply)
+
+
+@pytest.mark.gen_test
+async def test_every_command_is_answered_and_every_event_told_as_described(start: Start) -> None:
+    server = start()
+    document = call(server.url, "GET", "/asyncapi.json").json
+    examples = {
+        name: message["examples"][0]["payload"]["data"]
+        for name, message in document["components"]["messages"].items()
+        if "examples" in message
+    }
+    owner, other = register(server.url), register(server.url)
+    scene = make_scene(owner)
+    room = scene.real_ids["example-room"]
+    other.join(room)
+    async with chat(server.ws_url, owner) as one, chat(server.ws_url, other) as two:
+        await two.command("joinRoom", roomId=room, since=0, sinceRev=0)
+        answered = {name: await one.command(name, **scene.filled(data)) for name, data in examples.items()}
+        assert set(answered) == set(COMMAND_FORMS)
+        await one.command("joinRoom", roomId=room)  # which the examples have left
+        other.call("PATCH", "/users/me/settings", {"theme": "dark"})
+        owner.call("PATCH", f"/rooms/{room}", {"name": "Another name"})
+        owner.post(room, "all of you", mentions=["room"])
+        await two.command("leaveRoom", roomId=room)
+        owner.post(room, "something new")
+        third = register(server.url)
+        async with chat(server.ws_url, third) as newcomer:
+            await newcomer.command("joinRoom", roomId=room)
+            await one.one("userJoined")
+            third.call("POST", f"/rooms/{room}/leave")
+            await one.one("userLeft")
+        await two.one("roomActivity")
+        owner.make_room()
+        owner.call("POST", f"/rooms/{room}/bans/{other.id}")
+        with pytest.raises(CommandRefused, match="banned"):
+            await two.command("joinRoom", roomId=room)
+        await two.one("roomClosed")
+        await asyncio.to_thread(server.terminate)
+        await one.one("serverRestarting")
+    told = {frame["event"] for connection in (one, two) for frame in connection.events}
+    # test_presence.py sees the event of rooms with over 200 online
+    assert told == {event.name for event in events()} - {"roomPresence"}

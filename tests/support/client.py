@@ -15,6 +15,7 @@ from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.api_documents.frames import described_frames
 from tests.support.server import ServerProcess
 from tests.support.waiting import ChangeSignal
 
@@ -132,13 +133,19 @@ class CommandRefused(Exception):
 
 
 class ChatConnection:
-    """A WebSocket connection. Replies are matched to commands by id; `events` are in the order received."""
+    """A WebSocket connection. Replies are matched to commands by id; `events` are in the order received.
+
+    The first frame of each kind is compared with docs/asyncapi.yaml; `undescribed` is what is wrong with them.
+    """
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.events: list[dict[str, Any]] = []
         self.close_code: int | None = None
+        self.undescribed: list[str] = []
+        self._compared: set[str] = set()
         self._replies: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._commands: dict[str, str] = {}
         self._ids = itertools.count(1)
         self._changed = ChangeSignal()
         self._reader: asyncio.Task[None] | None = None
@@ -150,6 +157,7 @@ class ChatConnection:
         try:
             async for text in self.socket:
                 frame = json.loads(text)
+                self._compare(frame)
                 reply = self._replies.pop(frame.get("id", ""), None)
                 if frame["event"] in ("ack", "error") and reply is not None:
                     reply.set_result(frame)
@@ -164,11 +172,23 @@ class ChatConnection:
                 reply.set_exception(ConnectionError(f"closed with {self.close_code}"))
         self._changed.notify()
 
+    def _compare(self, frame: dict[str, Any]) -> None:
+        name = frame["event"]
+        command = self._commands.pop(frame.get("id", ""), None)
+        if name == "ack":
+            name = f"{command}.ack"
+            if command is None:  # to what a test has sent as text
+                return
+        if name not in self._compared:
+            self._compared.add(name)
+            self.undescribed += described_frames().wrong(name, frame)
+
     async def command(self, event: str, **data: Any) -> dict[str, Any]:
         """Send a command and return its ack's data. Raises Refused."""
         command_id = str(next(self._ids))
         reply: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._replies[command_id] = reply
+        self._commands[command_id] = event
         try:
             await self.socket.send(json.dumps({"event": event, "id": command_id, "data": data}))
         except ConnectionClosed:
@@ -231,3 +251,4 @@ async def chat(ws_url: str, who: Person | str | None = None, **query: str) -> As
             yield one
         finally:
             await one.end()
+        assert not one.undescribed, one.undescribed

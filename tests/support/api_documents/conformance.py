@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 from jsonschema.protocols import Validator
 
+from tests.support.api_documents.strict_schemas import strict
 from tests.support.client import Reply
 
 PLACE = re.compile(r"\{\w+\}")
@@ -52,11 +53,3 @@ class DocumentedReplies:
         if "$ref" in described:
             described = self._document["components"]["responses"][described["$ref"].rpartition("/")[2]]
         return described
-
-
-def strict(schemas: Mapping[str, Any]) -> dict[str, Any]:
-    """The schemas of records, where no field may be that they do not name."""
-    return {
-        name: {"additionalProperties": False, **schema} if "properties" in schema else dict(schema)
-        for name, schema in schemas.items()
-    }

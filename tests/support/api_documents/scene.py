@@ -65,6 +65,7 @@ def make_scene(caller: Person) -> DocumentScene:
         "example-invite-code": invite,
         "example-session": next(one["id"] for one in sessions if not one["current"]),
         "example-refresh-token": second["refreshToken"],
+        "example-access-token": caller.access_token,
         "ada": caller.username,
     }
     return DocumentScene(caller, own)

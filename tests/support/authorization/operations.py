@@ -42,6 +42,7 @@ OPEN_TO_ALL = (
     anywhere("GET /dashboard", EVERYBODY),
     anywhere("GET /static/{name}", EVERYBODY, ids=("asset",)),
     anywhere("GET /openapi.json", EVERYBODY),
+    anywhere("GET /asyncapi.json", EVERYBODY),
     anywhere("GET /health", EVERYBODY),
     anywhere("GET /health/ready", EVERYBODY),
     anywhere(

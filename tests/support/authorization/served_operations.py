@@ -55,7 +55,12 @@ def _rest_methods() -> Iterator[tuple[str, str, type[Handler[Any]]]]:
                 yield method, rule.target_kwargs["route"], rule.target
 
 
-def _commands() -> Iterator[str]:
+def commands_of_nothing() -> Commands:
+    """The table of commands, whose methods have nothing to work with."""
     needs = [name for name in inspect.signature(Commands.__init__).parameters if name != "self"]
-    for name in Commands(**dict.fromkeys(needs, Unused()))._table:
+    return Commands(**dict.fromkeys(needs, Unused()))
+
+
+def _commands() -> Iterator[str]:
+    for name in commands_of_nothing()._table:
         yield f"{WEBSOCKET} {name}"
