@@ -190,6 +190,8 @@ def _query_parameters(operation: Operation, schemas: Mapping[str, Schema]) -> It
         if "anyOf" in schema:
             schema = next(one for one in schema["anyOf"] if one != {"type": "null"})
         parameter: Schema = {"name": name, "in": "query", "required": name in whole["required"], "schema": schema}
+        if not parameter["required"]:
+            parameter["allowEmptyValue"] = True  # handlers/request_input.py leaves it out then
         if name in examples:
             parameter["example"] = examples[name]
         yield parameter

@@ -27,10 +27,19 @@ schemathesis.openapi.format("slack-payload", st.text(VISIBLE, min_size=1).map(la
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
-    """Keep the scene's room open: in an archived one every later request is refused. And leave out cursors that are
-    meant to be good: only a listing's answer has such ones.
+    """Keep the scene's room open: in an archived one every later request is refused. Of what is meant to be good leave
+    out cursors, since only a listing's answer has good ones, and write whole numbers as such: JSON Schema takes 1.0
+    for an integer, and numbers of this interface are ASCII digits.
     """
     if isinstance(case.body, dict) and case.body.get("archived") is True:
         case.body["archived"] = False
-    if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE and case.query:
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    if case.query:
         case.query.pop("cursor", None)
+    if isinstance(case.body, dict):
+        case.body = {name: int(value) if _is_whole(value) else value for name, value in case.body.items()}
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer()
