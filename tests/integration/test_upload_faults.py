@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.integration.conftest import Start, embedded, slow_on_mongo
@@ -190,3 +191,24 @@ def test_one_user_has_so_many_uploads_under_way(server: ServerProcess) -> None:
         for sock in socks:
             sock.close()
     upload(ann, b"one more")
+
+
+@embedded
+def test_an_upload_takes_little_memory(start: Start) -> None:
+    server = start(MONITOR_INTERVAL="3600")
+    ann = register(server.url)
+    content = (b"0123456789abcdef" * 64)[:-1] + b"\n"
+    content *= 5 * 1024 * 1024 // len(content)
+    process = psutil.Process(server.pid)
+
+    def grown(uploads: int) -> float:
+        """By how many MB the process has more memory after so many uploads at once."""
+        before = process.memory_info().rss
+        with ThreadPoolExecutor(uploads) as pool:
+            for file in pool.map(lambda _: upload(ann, content), range(uploads)):
+                assert file["size"] == len(content)
+        return (process.memory_info().rss - before) / 2**20
+
+    grown(1)
+    assert grown(1) < 2
+    assert grown(10) < 8
