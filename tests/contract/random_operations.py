@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from store.contract import Store
 from store.errors import StoreError
+from store.ids import make_id
 from store.models import (
     ROOM_MENTION,
     BotDraft,
+    FileDraft,
     MessageDraft,
     MessageSearch,
     Role,
@@ -126,6 +129,32 @@ async def say(world: World, step: Step) -> Any:
     return outcomes
 
 
+async def upload(world: World, step: Step) -> Any:
+    file_id, content = make_id("f"), b"x" * (1 + step.choice)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield content
+
+    written = await world.store.files.write(file_id, pieces())
+    world.made(world.files, file_id, "file")
+    owner = world.people[step.who % PEOPLE]
+    draft = FileDraft(file_id, owner, f"{step.n}.txt", written.size, "text/plain", written.sha256)
+    return await world.store.files.create(draft, quota_bytes=(None, 40)[step.choice % 2])
+
+
+async def show_file(world: World, step: Step) -> Any:
+    if not world.files:
+        return None
+    file_id = world.files[step.message % len(world.files)]
+    owner = world.people[step.who % PEOPLE]
+    draft = MessageDraft(owner, "a name", "look", f"f{step.n}", attachment_ids=(file_id,))
+    outcomes = await world.store.messages.append(world.room(step), [draft])
+    for outcome in outcomes:
+        if isinstance(outcome, Stored):
+            world.messages.append(outcome.message.id)
+    return outcomes
+
+
 async def edit(world: World, step: Step) -> Any:
     return await world.store.messages.edit(world.message(step), f"édited {step.choice % 3}", actor=world.actor(step))
 
@@ -210,6 +239,7 @@ async def sweep(world: World, step: Step) -> Any:
 # What makes more possible comes more often.
 OPERATIONS: tuple[Operation, ...] = (
     *(join, leave, say) * 4,
+    *(upload, show_file, show_file) * 2,
     *(invite, change_settings, react, make_link, use_link) * 2,
     *(give_role, mute, remove, ban, lift_ban, edit, delete, history, read, report, block, sweep),
     *(claim_and_release_link, revoke_link, make_bot, remove_bot, make_webhook, remove_webhook),
@@ -249,6 +279,8 @@ async def look(world: World, step: Step) -> Any:
         await store.blocks.list(person),
         sorted(world.named(one) for one in (await store.rooms.joined_by(person)).items()),
         [hit.message for hit in hits],
+        sorted(world.named(file) for file in await store.files.owned_by(person, limit=50)),
+        [await store.files.may_read(file_id, person) for file_id in world.files],
     )
 
 

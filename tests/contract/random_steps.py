@@ -38,6 +38,7 @@ class World:
         self.direct_rooms: list[str] = []
         self.messages: list[str] = []
         self.webhooks: list[str] = []
+        self.files: list[str] = []
         self._names: dict[str, str] = {}
 
     def made(self, things: list[str], thing_id: str, name: str) -> None:

@@ -33,6 +33,7 @@ from store.mongo import open_store as open_mongo
 from store.mongo.database_lease import BEAT_S
 from store.sqlite import DirectoryLock, SqliteExporter
 from store.sqlite import open_store as open_sqlite
+from store.sqlite.rows import fetch
 from store.store_copy import Digest, Report, copy_store
 from tests.support.actors import ADMIN
 from tests.support.client import call, register
@@ -69,6 +70,12 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
     await store.files.write(file_id, pieces(b"small"), thumbnail=True)
     await store.files.create(
         FileDraft(file_id, people[0].id, "ö.png", written.size, "image/png", written.sha256, 3, 4, True)
+    )
+    avatar_id = make_id("f")
+    written = await store.files.write(avatar_id, pieces(b"me"))
+    await store.files.create(FileDraft(avatar_id, people[1].id, "me.png", 2, "image/png", written.sha256))
+    await store._database.write(  # type: ignore[attr-defined]
+        "test", lambda connection: fetch(connection, "UPDATE files SET is_avatar = 1 WHERE id = ?", (avatar_id,))
     )
     mentions = (people[1].id,)  # one message in fifty
     for start in range(0, messages, 500):
@@ -118,6 +125,7 @@ async def fill_directory(data_dir: Path, *, messages: int = 3000) -> dict[str, A
         "direct": direct.room.id,
         "people": users,
         "file": file_id,
+        "avatar": avatar_id,
         "seen": seen,
     }
 
@@ -184,6 +192,7 @@ async def visible_in_target(target: dict[str, str], filled: dict[str, Any]) -> d
             assert b"".join([piece async for piece in store.files.read(filled["file"], thumbnail=thumbnail)]) == content
         readers = [one for one in filled["people"] if await store.files.may_read(filled["file"], one)]
         assert readers == [*filled["people"][:3], "u-robbie", "u-robbie-hook"]
+        assert all([await store.files.may_read(filled["avatar"], one) for one in filled["people"]])
         return await visible_to(store, filled["room"], filled["people"])
     finally:
         await store.close()
@@ -201,7 +210,7 @@ async def test_everything_is_there_as_it_was(tmp_path: Path, target: dict[str, s
     run = await asyncio.to_thread(command, "migrate", env={**target, "DATA_DIR": str(tmp_path / "data")})
     assert run.returncode == 0, run.stderr
     counts = {line.split()[0]: line.split()[1] for line in run.stdout.splitlines()}
-    assert (counts["users"], counts["rooms"], counts["messages"], counts["files"]) == ("11", "3", "3,003", "1")
+    assert (counts["users"], counts["rooms"], counts["messages"], counts["files"]) == ("11", "3", "3,003", "2")
     assert await visible_in_target(target, filled) == filled["seen"]
 
 
