@@ -17,13 +17,26 @@ export function endpoint(baseUrl, path) {
   return new URL(path.replace(/^\/+/, ""), baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
 }
 
-/** Send one request. Resolves to the decoded body, or null for status 204. Throws ChatError. */
+/**
+ * Send one request. Resolves to the decoded body, or null for status 204. Throws ChatError.
+ * @param {typeof fetch} fetchLike
+ * @param {URL | string} url
+ * @param {{method?: string, body?: unknown, token?: string}} [options]
+ */
 export async function request(fetchLike, url, { method = "GET", body, token } = {}) {
   const read = async (response) => (response.status === 204 ? null : ((await decodedBody(response)) ?? unreadable()));
   return await send(fetchLike, url, { method, body, token, read });
 }
 
-/** Send one request. Resolves to what `read(response)` does; `signal`: an AbortSignal. Throws ChatError. */
+/**
+ * Send one request. Resolves to what `read(response)` does. Throws ChatError.
+ * @template T
+ * @param {typeof fetch} fetchLike
+ * @param {URL | string} url
+ * @param {{method?: string, body?: unknown, token?: string, signal?: AbortSignal | null, withinMs?: number,
+ *   read: (response: Response) => T | Promise<T>}} options
+ * @returns {Promise<T>}
+ */
 export async function send(fetchLike, url, { method, body, token, signal = null, withinMs = WITHIN_MS, read }) {
   const headers = { Accept: "application/json, */*;q=0.5" };
   if (body !== undefined) headers["Content-Type"] = "application/json";

@@ -22,11 +22,16 @@ export class Api {
     this.files = new FileApi(this, { XMLHttpRequest });
   }
 
-  /** `path` is below the base URL; `query` values that are null, undefined or "" are omitted. Throws ChatError. */
+  /**
+   * `path` is below the base URL; `query` values that are null, undefined or "" are omitted. Throws ChatError.
+   * @param {string} method
+   * @param {string} path
+   * @param {{body?: unknown, query?: Record<string, unknown>}} [options]
+   */
   async call(method, path, { body, query } = {}) {
     const url = endpoint(this.baseUrl, path);
     for (const [name, value] of Object.entries(query ?? {})) {
-      if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, value);
+      if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, String(value));
     }
     return await this.authorized((token) => request(this.fetch, url, { method, body, token }));
   }

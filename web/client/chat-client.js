@@ -16,277 +16,226 @@
  * `chat.api.messages`, `chat.api.rooms`, `chat.api.people`.
  */
 
-import { endpoint, request } from "./api-request.js";
-import { Api } from "./api.js";
 import { ChatError } from "./chat-error.js";
-import { withDefaults } from "./client-options.js";
-import { ChatSession } from "./chat-session.js";
-import { listenToPage } from "./page-signals.js";
+import { SessionClient } from "./session-client.js";
 import { memoryStorage } from "./storage.js";
-import { Tokens } from "./tokens.js";
 
 export { ChatError, memoryStorage };
 
 export const CONTENT_MAX = 2000; // code points
 
-const EVENTS = [
-  ...["state", "list", "messages", "message", "truncated", "reset", "closed", "people", "typing"],
-  ...["outbox", "saved", "undeliverable", "user", "settings"],
-];
-
-export class ChatClient extends EventTarget {
-  #session = null; // null while nobody is logged in
-  #options;
-  #closing = new AbortController();
-
-  /** `options`: see `client-options.js`; in a browser none is needed. Throws TypeError if one is missing. */
-  constructor(options = {}) {
-    super();
-    this.#options = withDefaults(options);
-    const { baseUrl, fetch, XMLHttpRequest, storage, storagePrefixes, locks, now } = this.#options;
-    const refresh = (refreshToken) => this.#public("auth/refresh", { refreshToken });
-    this.tokens = new Tokens({ storage, prefix: storagePrefixes[0], locks, now, refresh });
-    this.api = new Api({ baseUrl, fetch, XMLHttpRequest, tokens: this.tokens });
-    this.tokens.addEventListener("ended", () => this.#stop("ended"));
-    this.tokens.addEventListener("changed", () => this.#stop("changed"));
-    listenToPage({
-      signal: this.#closing.signal,
-      onStorage: (key) => this.user && this.tokens.storageChanged(key, this.user.id),
-      onWake: () => this.connection?.wake(),
-    });
-  }
-
-  /** The user's own profile, or null. */
-  get user() {
-    return this.#session?.user ?? null;
-  }
-
-  // The parts of the session are null while nobody is logged in.
-
-  get connection() {
-    return this.#session?.connection ?? null;
-  }
-
-  get rooms() {
-    return this.#session?.rooms ?? null;
-  }
-
-  get presence() {
-    return this.#session?.presence ?? null;
-  }
-
-  get outbox() {
-    return this.#session?.outbox ?? null;
-  }
-
-  get settings() {
-    return this.#session?.settings ?? null;
-  }
-
-  /** The same as `connection`: its name in earlier versions. */
-  get link() {
-    return this.connection;
-  }
-
-  /** Whether unsent messages survive a reload: false where the storage is full, or the browser refuses it. */
-  get keepsUnsent() {
-    return this.#options.isPersistent && (this.outbox?.isSaved ?? true);
-  }
-
-  // ---- session ------------------------------------------------------------------------------------------------------
-
-  /** Continue the stored session; false if there is none. */
-  async resume() {
-    const stored = this.tokens.read();
-    if (stored) await this.#start(stored.user);
-    return stored !== null;
-  }
-
-  /** `fields`: `{username, email, password}`. Throws ChatError, as do all methods that send a request. */
-  async register(fields) {
-    await this.#start(this.tokens.adopt(await this.#public("auth/register", fields)).user);
-  }
-
-  /** `fields`: `{username or email, password}`. */
-  async login(fields) {
-    await this.#start(this.tokens.adopt(await this.#public("auth/login", fields)).user);
-  }
-
-  /** End the session here, and on the server if it can be reached. Unsent messages stay stored for the next login. */
-  async logout() {
-    await this.api.post("auth/logout").catch(() => {});
-    this.tokens.clear();
-  }
-
-  /**
-   * Disconnect and free everything, without logging out: as if the page were closed. The client cannot be used again;
-   * another one may `resume` the session.
-   */
-  close() {
-    this.#closing.abort();
-    this.api.files.close();
-    this.#session?.close();
-    this.#session = null;
-  }
-
-  async #start(user) {
-    if (this.#closing.signal.aborted) throw new ChatError({ code: "closed", message: "The client was closed." });
-    this.#session?.close();
-    const session = new ChatSession({ user, api: this.api, tokens: this.tokens, options: this.#options });
-    this.#session = session;
-    for (const name of EVENTS) session.addEventListener(name, ({ detail }) => this.#emit(name, detail));
-    await session.start();
-  }
-
-  #stop(reason) {
-    if (!this.#session) return;
-    this.#session.close();
-    this.#session = null;
-    this.#emit("ended", { reason });
-  }
-
-  /** The session while somebody is logged in. Throws ChatError `unauthorized`. */
-  get #current() {
-    if (this.#session) return this.#session;
-    throw new ChatError({ code: "unauthorized", message: "Nobody is logged in.", status: 401 });
-  }
-
-  #public(path, body) {
-    return request(this.#options.fetch, endpoint(this.#options.baseUrl, path), { method: "POST", body });
-  }
-
+export class ChatClient extends SessionClient {
   // ---- messages -----------------------------------------------------------------------------------------------------
 
   /**
-   * Queue a message. Messages of a room are sent in order, as soon as possible. Returns the outbox entry. `fields`:
-   * `{mentions, attachments (files of `upload`), replyToId, threadId}`. Throws ChatError `outbox_full`.
+   * Queue a message. Messages of a room are sent in order, as soon as possible. Throws ChatError `outbox_full`.
+   * @param {string} roomId
+   * @param {string} content
+   * @param {import("./types.js").SendFields} [fields]
+   * @returns {import("./types.js").OutboxEntry}
    */
   send(roomId, content, fields = {}) {
-    const { presence, outbox } = this.#current;
+    const { presence, outbox } = this._current;
     presence.stopTyping(roomId, { sent: true });
     return outbox.add({ ...fields, roomId, content });
   }
 
-  /** Upload a Blob or File, to be attached to messages. See `FileApi.upload` for `options`. Returns the file. */
+  /**
+   * Upload a file, to be attached to messages.
+   * @param {Blob} file
+   * @param {import("./types.js").UploadOptions} [options]
+   * @returns {Promise<import("./types.js").StoredFile>}
+   */
   upload(file, options) {
     return this.api.files.upload(file, options);
   }
 
-  /** The URL of a file, or with `{thumbnail: true}` of its thumbnail, for pages of the server's own origin; or null. */
+  /**
+   * The URL of a file or its thumbnail, for pages of the server's own origin; null if there is none.
+   * @param {import("./types.js").StoredFile} file
+   * @param {{thumbnail?: boolean}} [options]
+   * @returns {string | null}
+   */
   fileUrl(file, options) {
     return this.api.files.url(file, options);
   }
 
-  /** Download a file, for pages of other origins: `{blob, url, revoke()}`. See `FileApi.fetch` for `options`. */
+  /**
+   * Download a file or its thumbnail with the token, for pages of other origins. Revoke the URL when it is not shown.
+   * @param {import("./types.js").StoredFile} file
+   * @param {{thumbnail?: boolean, signal?: AbortSignal | null}} [options]
+   * @returns {Promise<import("./types.js").FetchedFile>}
+   */
   fetchFile(file, options) {
     return this.api.files.fetch(file, options);
   }
 
-  /** Send a failed message again. */
+  /**
+   * Send a failed message again.
+   * @param {string} clientId
+   */
   retry(clientId) {
-    this.#current.outbox.retry(clientId);
+    this._current.outbox.retry(clientId);
   }
 
-  /** Delete a failed message. */
+  /**
+   * Delete a failed message.
+   * @param {string} clientId
+   */
   discard(clientId) {
-    this.#current.outbox.remove(clientId);
+    this._current.outbox.remove(clientId);
   }
 
-  /** The outbox entries of a room, in order. */
+  /**
+   * The outbox entries of a room, in order.
+   * @param {string} roomId
+   * @returns {import("./types.js").OutboxEntry[]}
+   */
   unsent(roomId) {
     return this.outbox?.entries(roomId) ?? [];
   }
 
-  /** The user has read up to `seq`. The unread count changes at once; the server is informed. */
+  /**
+   * The user has read up to `seq`. The unread count changes at once; the server is informed.
+   * @param {string} roomId
+   * @param {number} seq
+   */
   read(roomId, seq) {
-    const { rooms, presence } = this.#current;
+    const { rooms, presence } = this._current;
     rooms.onRead({ roomId, readSeq: seq, mentionCount: 0 });
     presence.read(roomId, seq);
   }
 
   // ---- rooms and people ---------------------------------------------------------------------------------------------
 
-  /** Make a room the active one and load it. */
+  /**
+   * Make a room the active one and load it.
+   * @param {string} roomId
+   */
   async open(roomId) {
-    const { rooms, presence } = this.#current;
+    const { rooms, presence } = this._current;
     if (rooms.get(roomId)?.isSubscribed) void presence.load(roomId); // otherwise `joined` loads it
     await rooms.open(roomId);
   }
 
-  /** `fields`: `{name, description, isPrivate, maxUsers}`. Returns the room. */
+  /**
+   * @param {{name: string, description?: string, isPrivate?: boolean, maxUsers?: number}} fields
+   * @returns {Promise<import("./types.js").Room>}
+   */
   async createRoom(fields) {
     return this.#addRoom(await this.api.rooms.create(fields));
   }
 
+  /**
+   * Become a member of a public room.
+   * @param {string} roomId
+   * @returns {Promise<import("./types.js").Room>}
+   */
   async join(roomId) {
     return this.#addRoom(await this.api.rooms.join(roomId));
   }
 
-  /** The room's name; of a direct room, the other person's name. */
+  /**
+   * The room's name; of a direct room, the other person's name.
+   * @param {import("./types.js").Room} room
+   */
   nameOf(room) {
     return room.kind === "direct" ? (room.peer?.displayName ?? "Direct message") : room.name;
   }
 
-  /** Open the direct room with a person. Returns the room. */
+  /**
+   * The direct room with a person: the same each time.
+   * @param {string} userId
+   * @returns {Promise<import("./types.js").Room>}
+   */
   async direct(userId) {
     return this.#addRoom(await this.api.rooms.direct(userId));
   }
 
+  /** @param {string} roomId */
   async leave(roomId) {
     await this.api.rooms.leave(roomId);
     this.rooms?.remove(roomId, "left");
   }
 
+  /**
+   * @param {string} roomId
+   * @param {string} userId
+   */
   async invite(roomId, userId) {
     this.#addRoom(await this.api.rooms.invite(roomId, userId));
   }
 
-  /** Read a room again: no event reports a changed number of members. */
+  /**
+   * Read a room again: no event reports a changed number of members.
+   * @param {string} roomId
+   */
   async refreshRoom(roomId) {
     const room = await this.api.rooms.get(roomId);
     if (this.rooms?.get(roomId)) this.rooms.onRoom({ room });
   }
 
-  /** One page of the rooms that the user may see: `{rooms, nextCursor}`. */
+  /**
+   * One page of the rooms that the user may see.
+   * @param {{q?: string, cursor?: string | null}} [query]
+   * @returns {Promise<{rooms: import("./types.js").Room[], nextCursor: string | null}>}
+   */
   findRooms({ q = "", cursor = null } = {}) {
     return this.api.rooms.find({ q, cursor, limit: 30 });
   }
 
-  /** One page of a room's members: `{members, nextCursor}`. */
+  /**
+   * One page of a room's members.
+   * @param {string} roomId
+   * @param {{cursor?: string | null}} [query]
+   */
   members(roomId, { cursor = null } = {}) {
     return this.api.rooms.members(roomId, { cursor, limit: 100 });
   }
 
+  /**
+   * People whose names begin with `q`.
+   * @param {string} q
+   * @returns {Promise<import("./types.js").User[]>}
+   */
   findUsers(q) {
     return this.api.people.find(q, { limit: 20 });
   }
 
+  /**
+   * @param {string} userId
+   * @returns {Promise<import("./types.js").User>}
+   */
   person(userId) {
     return this.api.people.get(userId);
   }
 
-  /** `status`: online, away, busy or offline; `customStatus`: a short text or null. */
+  /**
+   * @param {"online" | "away" | "busy" | "offline"} status
+   * @param {string | null} [customStatus] A short text. Left out, it stays.
+   */
   async setStatus(status, customStatus) {
-    const session = this.#current;
+    const session = this._current;
     await session.connection.command("updatePresence", { status, customStatus });
     session.user = { ...session.user, status, customStatus };
     session.presence.setOwnStatus(session.user.id, session.user.username, status);
-    if (session === this.#session) this.#emit("user");
+    if (session.user === this.user) this._emit("user");
   }
 
-  /** Make an image the user's avatar. `options` as for `upload`. */
+  /**
+   * Make an image the user's avatar.
+   * @param {Blob} file
+   * @param {import("./types.js").UploadOptions} [options]
+   */
   async setAvatar(file, options) {
-    const session = this.#current;
-    session.user = { ...session.user, ...(await this.api.files.setAvatar(file, options)) };
-    if (session === this.#session) this.#emit("user");
+    const session = this._current;
+    const user = await this.api.files.setAvatar(file, options);
+    session.user = { ...session.user, ...user };
+    if (session.user === this.user) this._emit("user");
   }
 
   #addRoom(room) {
     this.rooms?.onRoom({ room }); // null if the user has logged out meanwhile
     return room;
-  }
-
-  #emit(name, detail = {}) {
-    this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }

@@ -37,7 +37,7 @@ export function withDefaults(options) {
     baseUrl,
     WebSocket,
     XMLHttpRequest: options.fetch ? null : (globalThis.XMLHttpRequest ?? null),
-    fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+    fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
     storage: storage ?? memoryStorage(),
     isPersistent,
     storagePrefixes: storagePrefixes(baseUrl, globalThis.location?.origin),

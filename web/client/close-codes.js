@@ -16,7 +16,11 @@ const AFTER_CLOSE = new Map([
   [4429, { next: "retry", reason: "too_many", minDelayMs: 5_000 }],
 ]);
 
-/** `{next, reason, minDelayMs}` for a close code. A code outside the table (1006, 4408, 4413 …) means: reconnect. */
+/**
+ * What a close code asks for. A code outside the table (1006, 4408, 4413 …) means: reconnect.
+ * @param {number} code
+ * @returns {{next: string, reason: string, minDelayMs?: number}}
+ */
 export function afterClose(code) {
   return AFTER_CLOSE.get(code) ?? LOST;
 }

@@ -57,7 +57,13 @@ export class FileApi {
     if (this.#urls.delete(url)) URL.revokeObjectURL(url);
   }
 
-  #send(method, path, file, { name = file.name ?? "file", onProgress, signal } = {}) {
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {Blob & {name?: string}} file
+   * @param {import("./types.js").UploadOptions} options
+   */
+  #send(method, path, file, { name = file.name ?? "file", onProgress, signal }) {
     const url = endpoint(this.api.baseUrl, path).href;
     const { XMLHttpRequest } = this;
     const upload = XMLHttpRequest

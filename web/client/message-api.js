@@ -8,7 +8,7 @@ const reaction = (messageId, emoji) => `${of(messageId)}/reactions/${encodeURICo
 
 export class MessageApi {
   /** Called with each message that a reply shows as changed: it may come before the event, or after it. */
-  onChanged = () => {};
+  onChanged = (message) => {};
 
   constructor(api) {
     this.api = api;

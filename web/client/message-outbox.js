@@ -52,11 +52,15 @@ export class MessageOutbox extends EventTarget {
     return this.#entries.filter((entry) => entry.state !== "sent").length;
   }
 
-  /** Throws ChatError `outbox_full`. */
+  /**
+   * Throws ChatError `outbox_full`.
+   * @returns {import("./types.js").OutboxEntry}
+   */
   add({ roomId, content, mentions = [], attachments = [], replyToId = null, threadId = null }) {
     if (this.unsentCount >= this.max) {
       throw new ChatError({ code: "outbox_full", message: "Too many messages are waiting to be sent." });
     }
+    /** @type {import("./types.js").OutboxEntry} */
     const entry = {
       clientId: makeId(),
       roomId,

@@ -62,6 +62,7 @@ export class Presence extends EventTarget {
     this.#emit("people", roomId);
   }
 
+  /** @param {{roomId: string, userId: string, username?: string, isTyping: boolean, expiresInMs?: number}} event */
   onTyping({ roomId, userId, username, isTyping, expiresInMs }) {
     const typists = this.#typing.get(roomId) ?? new Map();
     const known = typists.get(userId);

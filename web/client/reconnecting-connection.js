@@ -77,6 +77,10 @@ export class Connection extends EventTarget {
    * Send a command; resolves to the data of its ack. Throws ChatError; after `disconnected` (no reply came) the command
    * may have been executed.
    * `onAck(data)` runs before any later frame is handled; code that awaits the promise runs later on some engines.
+   * @param {string} event
+   * @param {object} [data]
+   * @param {{onAck?: (data: any) => void}} [options]
+   * @returns {Promise<any>}
    */
   command(event, data = {}, { onAck } = {}) {
     if (!this.isOnline || this.#commands.size >= COMMANDS_MAX) return Promise.reject(disconnected());

@@ -159,6 +159,7 @@ export class Rooms extends EventTarget {
   async #join(state) {
     const roomId = state.room.id;
     const resumes = state.isLoaded ? { since: state.timeline.head, sinceRev: state.timeline.rev } : {};
+    /** @type {(() => Promise<void>) | null} */
     let catchUp = null;
     try {
       await this.connection.command(
@@ -170,7 +171,7 @@ export class Rooms extends EventTarget {
           },
         },
       );
-      await catchUp?.();
+      if (catchUp !== null) await catchUp();
     } catch (error) {
       if (!NO_ACCESS.has(error.code)) throw error;
       this.remove(roomId, error.code);
