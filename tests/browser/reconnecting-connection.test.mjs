@@ -82,7 +82,8 @@ async function online({ lifetimeS = 900, refresh = null, random = () => 0 } = {}
   const close = (code) => socket.onclose({ code });
   const waits = () => connection.retryAt - clock.ms;
   const asked = (event) => sent.filter((frame) => frame.event === event);
-  return { connection, say, welcome, close, waits, pass, asked, tokenReads: () => tokenReads };
+  const hear = (data) => socket.onmessage({ data });
+  return { connection, tokens, say, hear, welcome, close, waits, pass, asked, tokenReads: () => tokenReads };
 }
 
 test("a token is renewed when it is due and sent to the server", async () => {
@@ -221,5 +222,56 @@ test("a loaded room whose join cannot be applied is joined again from the same s
       .slice(-2)
       .map(({ data }) => data.since),
     [1, 1],
+  );
+});
+
+test("what is no frame of the contract closes the connection, which is opened again", async () => {
+  for (const garbage of ["<html>", new Blob(["{}"])]) {
+    const { connection, hear, welcome, pass } = await online();
+    hear(garbage);
+    assert.deepEqual([connection.state, connection.reason], ["waiting", "lost"]);
+    await pass(500);
+    welcome();
+    assert.equal(connection.state, "online");
+    connection.stop();
+  }
+});
+
+test("where a WebSocket cannot be made it is tried again later", async () => {
+  const { connection, close, pass } = await online({ random: () => 0.999 });
+  const { WebSocket } = connection;
+  connection.WebSocket = class {
+    constructor() {
+      throw new DOMException("mixed content", "SecurityError");
+    }
+  };
+  close(1006);
+  await pass(500);
+  assert.equal(connection.state, "waiting");
+  connection.WebSocket = WebSocket;
+  await pass(1000);
+  assert.equal(connection.state, "connecting");
+});
+
+test("a revoked session that another client of the page has already deleted ends here, too", async () => {
+  const { connection, tokens, close } = await online();
+  let ended = 0;
+  tokens.addEventListener("ended", () => {
+    ended += 1;
+  });
+  tokens.storage.removeItem("chat.session");
+  close(4403);
+  assert.deepEqual([connection.state, ended], ["ended", 1]);
+});
+
+test("a token that another tab renewed is sent to the server, although no event told of it", async () => {
+  const { tokens, pass, asked } = await online();
+  const session = JSON.parse(tokens.storage.getItem("chat.session"));
+  const renewed = { ...session, accessToken: "of another tab", expiresAt: session.expiresAt + 900_000 };
+  tokens.storage.setItem("chat.session", JSON.stringify(renewed));
+  await pass(RENEWED_AFTER_MS);
+  assert.deepEqual(
+    asked("authenticate").map(({ data }) => data.token),
+    ["of another tab"],
   );
 });

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.library_page import LibraryPage
+from tests.support.client import PASSWORD
 from tests.support.redis_proxy_thread import proxy_thread_to
 from tests.support.server import ServerProcess, serving
 
@@ -119,3 +120,26 @@ def test_an_upload_with_an_expired_token_refreshes_it_first(new_library_page: Ne
         return (await chat.upload(new File(['hello'], 'a.txt'))).size;
     """
     assert page.run(refused) == 5
+
+
+def test_a_page_of_another_origin_uploads_and_shows_files_with_the_token(
+    new_library_page: NewLibraryPage, start_server: Callable[..., ServerProcess], server: ServerProcess
+) -> None:
+    other = start_server(CORS_ORIGINS=server.url.replace("127.0.0.1", "localhost"))
+    page = new_library_page(url=server.url.replace("127.0.0.1", "localhost"))
+    fields = {"username": "elsewhere", "email": "elsewhere@example.test", "password": PASSWORD}
+    page.run(
+        "window.chat = make({ baseUrl: argument.url }); await chat.register(argument.fields);",
+        {"url": other.url, "fields": fields},
+    )
+    script = f"""
+        const progress = [];
+        const file = await chat.upload({LARGE}, {{ onProgress: (one) => progress.push(one.sent / one.total) }});
+        const {{ blob, url }} = await chat.fetchFile(file);
+        const withoutToken = (await fetch(chat.fileUrl(file), {{ mode: "no-cors" }})).ok;
+        const shown = (await (await fetch(url)).blob()).size;
+        chat.close();
+        const isGone = await fetch(url).then(() => false, () => true);
+        return [progress.at(-1), blob.size, withoutToken, shown, isGone];
+    """
+    assert page.run(script) == [1, 900_000, False, 900_000, True]

@@ -248,6 +248,17 @@ def test_a_second_login_replaces_the_first_and_its_connection(new_library_page: 
     assert page.run("return chat.connection.state") == "online"
 
 
+def test_two_clients_of_one_page_share_a_session_and_end_together(new_library_page: NewLibraryPage) -> None:
+    page = new_library_page().register()
+    page.run("window.other = make(); await other.resume(); await isReady(other);")
+    first = page.run("return chat.tokens.read().expiresAt")
+    page.until("chat.tokens.read().expiresAt > argument && Date.now() > argument", first)
+    assert page.run("return [chat.connection.state, other.connection.state]") == ["online", "online"]
+    page.run("await other.logout()")
+    page.until("chat.user === null && other.user === null")
+    assert logged(page, "ended") == [{"reason": "ended"}]
+
+
 def test_one_page_talks_to_two_servers_with_a_session_for_each(
     new_library_page: NewLibraryPage, new_context: NewContext, start_server: StartServer, server: ServerProcess
 ) -> None:

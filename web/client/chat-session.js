@@ -19,6 +19,7 @@ export class ChatSession extends EventTarget {
   #sender;
   #api;
   #timed;
+  #hasProfile = false;
   #lookAgainAt = new Map(); // roomId of unsent messages → when it may be looked for again, on the clock `timed`
   #closing = new AbortController();
 
@@ -88,7 +89,7 @@ export class ChatSession extends EventTarget {
 
   #connect() {
     const { connection, outbox, rooms, presence } = this;
-    connection.addEventListener("welcome", () => this.#loadProfile(), { once: true, signal: this.#closing.signal });
+    this.#on(connection, "welcome", () => this.#loadProfile());
     this.#api.messages.onChanged = (message) => rooms.show(message);
     this.#on(rooms, "messages", ({ roomId }) => this.#removeStored(roomId));
     this.#on(rooms, "joined", ({ roomId, isReset }) => {
@@ -117,9 +118,11 @@ export class ChatSession extends EventTarget {
    * because the user had no connection at that time.
    */
   async #loadProfile() {
+    if (this.#hasProfile) return;
     const { user } = await this.#api.get("auth/profile").catch(() => ({ user: null }));
     if (this.#isClosed || user?.id !== this.user.id) return;
     this.user = user;
+    this.#hasProfile = true;
     this.#emit("user");
   }
 

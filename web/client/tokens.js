@@ -46,9 +46,8 @@ export class Tokens extends EventTarget {
     return session;
   }
 
-  /** Delete the session. */
+  /** Delete the session. Another client of this page may have done so: no event tells this one of that. */
   clear() {
-    if (this.read() === null) return;
     this.#unstored = null;
     try {
       this.storage.removeItem(this.key);
