@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection
 
 from client import (
     ChatClient,
@@ -22,6 +26,7 @@ from client import (
     MessageChanged,
     MessageReceived,
     NotFound,
+    RateLimited,
     RoomClosedError,
     RoomEvent,
     RoomReset,
@@ -31,14 +36,13 @@ from client import (
     login,
     register,
 )
-from tests.integration.conftest import Start, embedded
+from tests.integration.conftest import Processes, Start, embedded
 from tests.support.client import PASSWORD, Person
 from tests.support.client import register as register_person
 from tests.support.redis_proxy import RedisProxy, proxy_to
 from tests.support.server import ServerProcess, free_port
 from tests.support.waiting import until, until_on_loop
-
-pytestmark = embedded  # the store is behind the contract
+from tests.support.websocket_server import serving_websockets
 
 WITHIN_S = 60.0
 NO_LIMITS = {"RATE_LIMIT_MESSAGES": "off", "RATE_LIMIT_RESUMES": "off", "RATE_LIMIT_CONNECTS": "off"}
@@ -84,6 +88,7 @@ async def until_event(events: AsyncIterator[Event] | AsyncIterator[RoomEvent], k
     raise AssertionError("the events ended")
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_people_talk_through_it(server: ServerProcess) -> None:
     ada, bob = register_person(server.url), register_person(server.url)
@@ -99,6 +104,7 @@ async def test_people_talk_through_it(server: ServerProcess) -> None:
             assert [(one.seq, one.content) for one in heard] == [(1, "Hello, Bob"), (2, "Hello, Ada")]
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_an_account_is_made_and_logged_in_to(server: ServerProcess) -> None:
     tokens = await register(server.url, username="Grace", email="grace@example.com", password=PASSWORD)
@@ -121,6 +127,7 @@ async def test_an_account_is_made_and_logged_in_to(server: ServerProcess) -> Non
     assert (refused.value.code, list(refused.value.details)) == ("validation_failed", ["username"])
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_what_can_be_done_with_messages_comes_as_events_in_order(server: ServerProcess) -> None:
     ada, bob = register_person(server.url), register_person(server.url)
@@ -148,6 +155,7 @@ async def test_what_can_be_done_with_messages_comes_as_events_in_order(server: S
         assert (await until_event(hers.events(), object, name="presenceUpdate")).data["status"] == "busy"
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_what_is_final_is_raised(server: ServerProcess) -> None:
     ada, bob = register_person(server.url), register_person(server.url)
@@ -175,6 +183,7 @@ async def test_what_is_final_is_raised(server: ServerProcess) -> None:
             pass
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_while_connections_are_cut_each_message_comes_once_and_is_stored_once(start: Start) -> None:
     server = start(**NO_LIMITS)
@@ -187,7 +196,7 @@ async def test_while_connections_are_cut_each_message_comes_once_and_is_stored_o
         room, theirs = await hers.join(room_id), await his.join(room_id)
         heard = asyncio.create_task(seqs_up_to(theirs, 60))
         for number in range(60):
-            if number % 12 == 5:
+            if number % 20 == 5:
                 proxy.drop()
             assert (await room.send(f"message {number}")).seq == number + 1
         assert await heard == list(range(1, 61))
@@ -195,6 +204,7 @@ async def test_while_connections_are_cut_each_message_comes_once_and_is_stored_o
     assert [one["content"] for one in stored] == [f"message {number}" for number in range(60)]
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_a_reply_that_was_lost_makes_no_second_message(start: Start) -> None:
     server = start(**NO_LIMITS)
@@ -217,6 +227,7 @@ async def test_a_reply_that_was_lost_makes_no_second_message(start: Start) -> No
     assert ada.call("GET", f"/rooms/{room_id}").json["room"]["lastSeq"] == 3
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_kill_9_of_the_server_loses_and_doubles_nothing(start: Start) -> None:
     server = start(**NO_LIMITS)
@@ -239,6 +250,7 @@ async def test_kill_9_of_the_server_loses_and_doubles_nothing(start: Start) -> N
         assert await heard == list(range(1, 41))
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_a_restart_is_waited_for_as_the_server_asks(start: Start) -> None:
     server = start(**NO_LIMITS)
@@ -255,6 +267,7 @@ async def test_a_restart_is_waited_for_as_the_server_asks(start: Start) -> None:
         assert (await room.send("after")).seq == 2
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_tokens_are_renewed_on_the_connection_before_they_expire(start: Start) -> None:
     server = start(JWT_EXPIRES_IN="4")
@@ -274,6 +287,7 @@ async def test_tokens_are_renewed_on_the_connection_before_they_expire(start: St
         assert chat.user.id == ada.id
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_an_access_token_that_nobody_renews_ends_the_session(start: Start) -> None:
     server = start(JWT_EXPIRES_IN="1")
@@ -286,6 +300,7 @@ async def test_an_access_token_that_nobody_renews_ends_the_session(start: Start)
     assert ended.value.code == "unauthorized"
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_a_revoked_session_ends_it(server: ServerProcess) -> None:
     ada = register_person(server.url)
@@ -301,6 +316,7 @@ async def test_a_revoked_session_ends_it(server: ServerProcess) -> None:
             await room.send("after that")
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_a_room_that_is_closed_to_the_user_says_why(server: ServerProcess) -> None:
     ada, bob = register_person(server.url), register_person(server.url)
@@ -324,6 +340,7 @@ async def test_a_room_that_is_closed_to_the_user_says_why(server: ServerProcess)
             await chat.join(banned)
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_who_was_removed_while_away_does_not_join_again(server: ServerProcess) -> None:
     ada, bob = register_person(server.url), register_person(server.url)
@@ -344,6 +361,7 @@ async def test_who_was_removed_while_away_does_not_join_again(server: ServerProc
     assert [one["userId"] for one in members] == [ada.id]
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_a_room_that_is_left_ends_and_can_be_joined_again(server: ServerProcess) -> None:
     ada = register_person(server.url)
@@ -358,6 +376,7 @@ async def test_a_room_that_is_left_ends_and_can_be_joined_again(server: ServerPr
         assert [one.content for one in await take(again.messages(), 1)] == ["here again"]
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_whoever_takes_events_slowly_gets_all_of_them_from_the_store(start: Start) -> None:
     server = start(**NO_LIMITS, RATE_LIMIT_API="off")
@@ -384,6 +403,7 @@ async def test_whoever_takes_events_slowly_gets_all_of_them_from_the_store(start
         assert (await until_event(slow.events(), MessageReceived)).message.content == "live again"
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_whoever_was_away_for_long_gets_what_the_ack_leaves_out(start: Start) -> None:
     server = start(**NO_LIMITS, RATE_LIMIT_API="off")
@@ -398,6 +418,7 @@ async def test_whoever_was_away_for_long_gets_what_the_ack_leaves_out(start: Sta
         assert await seqs_up_to(room, 700) == list(range(21, 701))
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_limits_are_waited_for(start: Start) -> None:
     server = start(RATE_LIMIT_MESSAGES="3/2")
@@ -409,6 +430,7 @@ async def test_limits_are_waited_for(start: Start) -> None:
     assert [one.seq for one in sent] == list(range(1, 9))
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_a_full_server_is_waited_for(start: Start) -> None:
     server = start(WS_MAX_CONNECTIONS="1")
@@ -425,6 +447,7 @@ async def test_a_full_server_is_waited_for(start: Start) -> None:
         assert (await asyncio.wait_for(second, WITHIN_S)).is_online
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_above_the_cap_of_connections_a_client_waits(start: Start) -> None:
     server = start(WS_MAX_CONNECTIONS_PER_USER="1")
@@ -435,6 +458,7 @@ async def test_above_the_cap_of_connections_a_client_waits(start: Start) -> None
                 pass
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_with_one_place_a_client_takes_its_own_again(start: Start) -> None:
     server = start(WS_MAX_CONNECTIONS_PER_USER="1")
@@ -449,6 +473,7 @@ async def test_with_one_place_a_client_takes_its_own_again(start: Start) -> None
         assert (await room.send("back")).seq == 1
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_a_connection_that_died_silently_is_noticed(start: Start) -> None:
     server = start(WS_PING_INTERVAL="1")
@@ -461,8 +486,9 @@ async def test_a_connection_that_died_silently_is_noticed(start: Start) -> None:
         assert (await room.send("back")).seq == 1
 
 
+@embedded
 @pytest.mark.gen_test
-async def test_a_restored_backup_is_told_as_a_reset(start: Start, tmp_path: Any) -> None:
+async def test_a_restored_backup_is_told_as_a_reset(start: Start, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     server = start(data_dir)
     ada = register_person(server.url)
@@ -484,8 +510,9 @@ async def test_a_restored_backup_is_told_as_a_reset(start: Start, tmp_path: Any)
         assert (await until_event(room.events(), MessageReceived)).message.content == "again"
 
 
+@embedded
 @pytest.mark.gen_test
-async def test_a_server_that_comes_later_is_waited_for(start: Start, tmp_path: Any) -> None:
+async def test_a_server_that_comes_later_is_waited_for(start: Start, tmp_path: Path) -> None:
     server = start()
     ada = register_person(server.url)
     await asyncio.to_thread(server.terminate)
@@ -498,6 +525,7 @@ async def test_a_server_that_comes_later_is_waited_for(start: Start, tmp_path: A
     await chat.__aexit__(None, None, None)
 
 
+@embedded
 @pytest.mark.gen_test
 async def test_it_leaves_no_task_behind(server: ServerProcess) -> None:
     ada = register_person(server.url)
@@ -512,3 +540,109 @@ async def test_it_leaves_no_task_behind(server: ServerProcess) -> None:
         async with client_of(ada, f"http://127.0.0.1:{free_port()}", connect_within_s=0.2):
             pass
     assert asyncio.all_tasks() - before - {waiting} == set()
+
+
+@embedded
+@pytest.mark.gen_test
+async def test_files_are_uploaded_attached_and_downloaded(server: ServerProcess, tmp_path: Path) -> None:
+    ada, bob = register_person(server.url), register_person(server.url)
+    room_id = ada.make_room()["id"]
+    notes = tmp_path / 'notes of "today".txt'
+    notes.write_text("line\n" * 50_000)
+    async with client_of(ada) as hers, client_of(bob) as his:
+        room, theirs = await hers.join(room_id), await his.join(room_id)
+        files = [await hers.upload(notes), await hers.upload(b"from memory", name="ümlaut.txt")]
+        assert [(one.name, one.size) for one in files] == [(notes.name, 250_000), ("ümlaut.txt", 11)]
+        await room.send("two files", attachments=files)
+        (message,) = await take(theirs.messages(), 1)
+        assert [one.id for one in message.attachments] == [one.id for one in files]
+        assert await his.download(message.attachments[0], tmp_path / "copy") == b""
+        assert (tmp_path / "copy").read_bytes() == notes.read_bytes()
+        assert await his.download(message.attachments[1]) == b"from memory"
+        with pytest.raises(NotFound, match="file_not_found"):
+            await his.download("nothing")
+        with pytest.raises(Invalid, match="payload_too_large"):
+            await hers.upload(b"x" * 6_000_000, name="large.txt")
+
+
+@embedded
+@pytest.mark.gen_test
+async def test_too_many_refusals_in_a_row_end_it(start: Start) -> None:
+    server = start(RATE_LIMIT_TYPING="1/3600")
+    ada = register_person(server.url)
+    async with client_of(ada) as chat:
+        room = await chat.join(ada.make_room()["id"])
+        with pytest.raises(SessionEnded, match="refused"):
+            async with asyncio.timeout(WITHIN_S):
+                while True:
+                    with suppress(RateLimited, ConnectionLost):
+                        await room.typing()
+        assert not chat.is_online
+
+
+@embedded
+@pytest.mark.gen_test
+async def test_a_command_that_is_too_large_fails_alone(start: Start) -> None:
+    server = start(WS_MAX_MESSAGE_BYTES="4096")
+    ada = register_person(server.url)
+    async with client_of(ada) as chat:
+        room = await chat.join(ada.make_room()["id"])
+        large = asyncio.create_task(chat.command("sendMessage", roomId=room.id, content="x" * 9000))
+        sent = asyncio.create_task(room.send("small"))
+        with pytest.raises(Invalid, match="payload_too_large"):
+            await large
+        assert (await sent).seq == 1
+
+
+@pytest.mark.gen_test
+async def test_a_server_that_speaks_no_websocket_is_left(tmp_path: Path) -> None:
+    broken = [b"\x81\x81abcdx", b"\xc1\x01a", b"\x82\x01a", b"\x81\x01\xff"]
+
+    def serve_one(connection: ServerConnection) -> None:
+        if broken:
+            connection.socket.sendall(broken.pop())
+        else:
+            welcome = {"connectionId": "c1", "processId": "p1", "heartbeatInterval": 25, "user": USER}
+            connection.send(json.dumps({"event": "welcome", "data": welcome}))
+        with suppress(ConnectionClosed):
+            connection.recv()
+
+    with serving_websockets(serve_one) as port:
+        async with ChatClient(f"http://127.0.0.1:{port}", token="any") as chat:
+            assert chat.user.username == "ada"
+    assert broken == []
+
+
+USER = {"id": "u1", "username": "ada"}
+CLUSTER_ENV = {"RATE_LIMIT_CONNECTS": "off", "RATE_LIMIT_RESUMES": "off", "RATE_LIMIT_API": "off"}
+
+
+@embedded
+@pytest.mark.gen_test
+async def test_on_two_processes_whose_own_is_killed_each_message_comes_once(
+    start_two_servers: Callable[..., Processes],
+) -> None:
+    first, second = start_two_servers(**CLUSTER_ENV)
+    ada, bob = register_person(first.url), register_person(second.url)
+    room_id = ada.make_room()["id"]
+    async with AsyncExitStack() as stack:
+        proxy = await proxy_to(stack, first.port)  # what nginx does: to the process that lives
+        hers = await stack.enter_async_context(client_of(ada, second.url))
+        his = await stack.enter_async_context(client_of(bob, through(proxy)))
+        room, theirs = await hers.join(room_id), await his.join(room_id)
+        heard = asyncio.create_task(seqs_up_to(theirs, 80))
+
+        async def send_all(by: ChatRoom, count: int) -> list[int]:
+            return [(await by.send(f"message {number}")).seq for number in range(count)]
+
+        sending = [asyncio.create_task(send_all(by, 40)) for by in (room, theirs)]
+        for victim, other, after in ((first, second, 10), (second, first, 50)):
+            await until_on_loop(lambda after=after: theirs.feed.seq >= after)
+            if not other.is_running:
+                await asyncio.to_thread(other.start)
+            proxy.target = other.port
+            victim.kill()
+        await asyncio.to_thread(second.start)
+        acked = [seq for seqs in await asyncio.wait_for(asyncio.gather(*sending), WITHIN_S) for seq in seqs]
+        assert sorted(acked) == await heard == list(range(1, 81))
+        assert await seqs_up_to(room, 80) == list(range(1, 81))

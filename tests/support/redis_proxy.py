@@ -76,7 +76,7 @@ class RedisProxy:
     """
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self.target = target  # the port of new connections
         self._passes = asyncio.Event()
         self._passes.set()
         self._replies_pass = asyncio.Event()
@@ -165,7 +165,7 @@ class RedisProxy:
             client_writer.close()
 
     async def _serve(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
-        redis_reader, redis_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        redis_reader, redis_writer = await asyncio.open_connection("127.0.0.1", self.target)
         connection = _ProxiedConnection(client_writer, redis_writer)
         self._connections.add(connection)
         pumps = [
