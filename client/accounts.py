@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+from collections.abc import Mapping
+from typing import Any
 
+from .errors import ConnectionLost, Unavailable
 from .rest import Rest
 from .session import Tokens, tokens_of
 
@@ -26,3 +30,12 @@ async def register(
     """Make an account, with an invite link's code where registration is closed. Raises Conflict, Invalid, Forbidden."""
     body = {"username": username, "email": email, "password": password, **({"invite": invite} if invite else {})}
     return tokens_of(await Rest(url, ssl_context=ssl_context).call("POST", "/auth/register", body))
+
+
+async def login_when_it_is_there(rest: Rest, credentials: Mapping[str, Any]) -> Tokens:
+    """Log in as soon as the server answers and is not busy. Raises Unauthorized, RateLimited."""
+    while True:
+        try:
+            return tokens_of(await rest.call("POST", "/auth/login", credentials))
+        except (ConnectionLost, Unavailable) as error:
+            await asyncio.sleep(error.retry_after_s or 0.5)

@@ -6,21 +6,22 @@ import asyncio
 import os
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any
 
 from . import files
+from .accounts import login_when_it_is_there
 from .change_signal import ChangeSignal
 from .connection import Connection
-from .errors import ChatError, ConnectionLost, Unauthorized, Unavailable
+from .errors import ChatError, ConnectionLost, Unauthorized
 from .events import ConnectionChanged, Event, ServerEvent
 from .memberships import Memberships
 from .records import File, Room, User, decoded
 from .rest import Rest
 from .retrying import until_answered
 from .room import ChatRoom
-from .session import Session, Tokens, tokens_of
+from .session import Session, Tokens
 
 BUFFER_MAX = 500  # events of a room that the program has not taken; what is beyond is read from the store later
 HINTS_MAX = 256  # other events that the program has not taken; beyond, the oldest are dropped
@@ -56,8 +57,8 @@ class ChatClient:
         ways = [username is not None and password is not None, tokens is not None, token is not None]
         if ways.count(True) != 1:
             raise ValueError("give one of: username and password; tokens; token")
-        self._password = (username, password)
-        self._tokens = tokens if token is None else Tokens(token)
+        self._credentials = {"username": username, "password": password}
+        self._tokens = tokens if token is None else Tokens(token.strip())
         self._on_tokens = on_tokens
         self._rest = Rest(url, ssl_context=ssl_context)
         self._connect_within_s = connect_within_s
@@ -71,7 +72,7 @@ class ChatClient:
         self._rooms: dict[str, ChatRoom] = {}
         self._memberships = Memberships(self.rooms, lambda: self._connected.number)
         self._hints: deque[Event] = deque(maxlen=HINTS_MAX)
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     # ---- beginning and end ----
 
@@ -97,7 +98,11 @@ class ChatClient:
         await self._close()
 
     async def _connect(self) -> None:
-        tokens = self._tokens or await self._login()
+        tokens = self._tokens
+        if tokens is None:
+            tokens = await login_when_it_is_there(self._rest, self._credentials)
+            if self._on_tokens is not None:
+                self._on_tokens(tokens)
         self._session = Session(tokens, rest=self._rest, on_renewed=self._on_tokens)
         self._connection = Connection(
             address=self._rest.address,
@@ -108,24 +113,17 @@ class ChatClient:
             reply_within_s=self._reply_within_s,
             silence_max_s=self._silence_max_s,
         )
-        self._tasks[""] = asyncio.create_task(self._connection.run())
+        self._run(self._connection.run())
         await self._connection.until_online()
 
-    async def _login(self) -> Tokens:
-        username, password = self._password
-        body = {"username": username, "password": password}
-        while True:
-            try:
-                tokens = tokens_of(await self._rest.call("POST", "/auth/login", body))
-            except (ConnectionLost, Unavailable) as error:
-                await asyncio.sleep(error.retry_after_s or 0.5)  # until `connect_within_s` is over
-                continue
-            if self._on_tokens is not None:
-                self._on_tokens(tokens)
-            return tokens
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it in a task that ends with this client, at the latest."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _close(self) -> None:
-        tasks = list(self._tasks.values())
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -188,12 +186,12 @@ class ChatClient:
             if since is not None:
                 room.start_after(since, since_rev)
             self._rooms[room_id] = room
-            self._tasks[room_id] = asyncio.create_task(room.keep())
+            self._run(room.keep())
         try:
             await room.until_joined()
         except ChatError:
             if self._rooms.get(room_id) is room:
-                del self._rooms[room_id], self._tasks[room_id]
+                del self._rooms[room_id]
             raise
         return room
 

@@ -137,12 +137,14 @@ class Connection:
             async with asyncio.timeout(CONNECT_WITHIN_S):
                 self._token = await self._session.access_token(refused=self._refused_token)
                 socket = await WebSocket.connect(self._address, self._target(), self._headers())
-        except SessionEnded:
-            raise
         except UpgradeRefused as error:
             return self._after_refused_upgrade(error)
-        except (OSError, TimeoutError, WebSocketClosed, ChatError) as error:
-            return self._wait_after(error, "lost", getattr(error, "retry_after_s", None))
+        except (OSError, TimeoutError, WebSocketClosed) as error:
+            return self._wait_after(error, "lost", None)
+        except ChatError as error:  # of the renewal
+            if not error.retryable:
+                raise
+            return self._wait_after(error, "lost", error.retry_after_s)
         self._refused_token = None
         try:
             code, reason = await self._use(socket)

@@ -2,72 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from deploy.cluster import SBIN
 from tests.browser.person import Person
-from tests.support.server import ROOT, STOP_WITHIN_S, ServerProcess, free_port
-from tests.support.waiting import poll
-
-NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:{SBIN}")
-CONF = """
-daemon off; pid {folder}/pid; error_log stderr; events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    map $http_upgrade $connection_header {{ default close; websocket upgrade; }}
-    server {{
-        listen 127.0.0.1:{port};
-        location = /team/chat {{ return 308 /team/chat/; }}
-        location /team/chat/ {{
-            proxy_pass http://127.0.0.1:{process}/;
-            proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection $connection_header;
-        }}
-    }}
-}}
-"""
+from tests.support.prefix_proxy import prefix_proxy
+from tests.support.server import ROOT, ServerProcess
 
 
 @pytest.fixture
 def prefixed(server: ServerProcess, tmp_path: Path) -> Iterator[str]:
-    """The server's base URL behind the proxy, which serves nothing outside the prefix."""
-    if NGINX is None:
-        pytest.skip("need nginx on PATH (Debian: apt-get install nginx)")
-    folder, port = tmp_path / "nginx", free_port()
-    folder.mkdir(mode=0o711)
-    tmp_path.chmod(0o711)
-    (folder / "conf").write_text(CONF.format(folder=folder, port=port, process=server.port))
-    with (folder / "log").open("ab") as log:
-        running = subprocess.Popen(
-            [NGINX, "-p", str(folder), "-c", str(folder / "conf"), "-e", "stderr"], stdout=log, stderr=log
-        )
-
-    def listens() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    try:
-        poll(lambda: listens() or running.poll() is not None)
-        assert running.poll() is None, (folder / "log").read_text()
-        yield f"http://127.0.0.1:{port}/team/chat"
-    finally:
-        running.terminate()
-        running.wait(STOP_WITHIN_S)
+    """The server's base URL behind the proxy."""
+    with prefix_proxy(tmp_path / "nginx", server.port) as url:
+        yield url
 
 
 def test_chat_and_dashboard_work_below_a_path_prefix(prefixed: str, new_context: Callable[..., BrowserContext]) -> None:

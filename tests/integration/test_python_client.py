@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -37,8 +38,10 @@ from client import (
     register,
 )
 from tests.integration.conftest import Processes, Start, embedded
+from tests.support.certificate import self_signed
 from tests.support.client import PASSWORD, Person
 from tests.support.client import register as register_person
+from tests.support.prefix_proxy import prefix_proxy
 from tests.support.redis_proxy import RedisProxy, proxy_to
 from tests.support.server import ServerProcess, free_port
 from tests.support.waiting import until, until_on_loop
@@ -611,6 +614,27 @@ async def test_a_server_that_speaks_no_websocket_is_left(tmp_path: Path) -> None
         async with ChatClient(f"http://127.0.0.1:{port}", token="any") as chat:
             assert chat.user.username == "ada"
     assert broken == []
+
+
+@embedded
+@pytest.mark.gen_test
+async def test_over_tls_and_below_a_path_it_is_the_same(server: ServerProcess, tmp_path: Path) -> None:
+    ada = register_person(server.url)
+    certificate = self_signed(tmp_path)
+    with prefix_proxy(tmp_path / "nginx", server.port, certificate) as url:
+        trusting = ssl.create_default_context(cafile=str(certificate.path))
+        async with client_of(ada, url, ssl_context=trusting) as chat:
+            room = await chat.join((await chat.create_room("behind nginx")).id)
+            file = await chat.upload(b"by TLS", name="tls.txt")
+            await room.send("with a file", attachments=[file])
+            (message,) = await take(room.messages(), 1)
+            assert await chat.download(message.attachments[0]) == b"by TLS"
+        with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
+            async with client_of(ada, url, connect_within_s=1):
+                pass
+        with pytest.raises(Invalid, match="no chat server"):
+            async with client_of(ada, url.removesuffix("/team/chat"), ssl_context=trusting):
+                pass
 
 
 USER = {"id": "u1", "username": "ada"}

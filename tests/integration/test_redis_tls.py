@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,26 +9,14 @@ import pytest
 from app import settings
 from app.settings import SettingsError
 from tests.integration.conftest import LONG_REDIS_TIMEOUT, until_redis_is_connected
+from tests.support.certificate import self_signed
 from tests.support.client import call, register
 from tests.support.redis_server import RedisServer
 from tests.support.server import command, free_port, serving
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A key and a self-signed certificate for 127.0.0.1."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("need openssl on PATH (Debian: apt-get install openssl)")
-    key, made = tmp_path / "redis.key", tmp_path / "redis.crt"
-    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
-    request += ["-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([openssl, *request, "-keyout", str(key), "-out", str(made)], check=True, capture_output=True)
-    return key, made
-
-
-def test_redis_is_used_over_tls_with_its_password_and_database(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
-    key, made = certificate
+def test_redis_is_used_over_tls_with_its_password_and_database(tmp_path: Path) -> None:
+    key, made = self_signed(tmp_path)
     port = free_port()
     tls = [
         "--tls-port",
