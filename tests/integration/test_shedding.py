@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,13 @@ from app.composition.cluster import build_cluster, load_whitelist
 from app.composition.server import build_server
 from app.composition.storage import build_storage
 from app.lifecycle import Process
+from client import ChatClient
 from limits.load_shedding import STEP_EVERY_S, Load, LoadShedder, Shed, ShedClass
 from monitor.observer import Observer
 from monitor.spans import Spans
 from tests.support.client import PASSWORD, ChatConnection, CommandRefused, Reply, call, chat, register
 from tests.support.server import free_port
+from tests.support.waiting import until_on_loop
 
 LAGS_MS = {0: 0.0, 1: 60.0, 2: 120.0, 3: 250.0, 4: 500.0}
 COMMANDS = {
@@ -94,14 +97,27 @@ async def refused_commands(one: ChatConnection, room: str) -> set[str]:
     return found
 
 
+def set_load(shedding: LoadShedder) -> Callable[[float], None]:
+    """A function that sets the loop's lag in milliseconds, for as long as the level needs to follow."""
+    load, now = [Load(0.0)], [0.0]
+    shedding._load, shedding._now, shedding._stepped_s = lambda: load[0], lambda: now[0], 0.0
+    shedding._shed = Shed()  # whatever load the start caused
+
+    def set_lag_ms(lag_ms: float) -> None:
+        load[0] = Load(lag_ms)
+        for _ in range(40):
+            now[0] += STEP_EVERY_S
+            shedding.step()
+
+    return set_lag_ms
+
+
 @pytest.mark.gen_test
 async def test_each_level_refuses_its_classes_and_no_other(tmp_path: Path) -> None:
     async with chat_server(tmp_path / "data") as (server, url):
-        load, now = [Load(0.0)], [0.0]
         shedding = server.shedding
         assert isinstance(shedding, LoadShedder)
-        shedding._load, shedding._now, shedding._stepped_s = lambda: load[0], lambda: now[0], 0.0
-        shedding._shed = Shed()  # whatever load the start caused
+        set_lag_ms = set_load(shedding)
         ada = await asyncio.to_thread(register, url)
         room = (await asyncio.to_thread(ada.make_room))["id"]
 
@@ -117,10 +133,7 @@ async def test_each_level_refuses_its_classes_and_no_other(tmp_path: Path) -> No
         async with chat(f"ws{url.removeprefix('http')}/ws", ada) as one:
             await one.command("joinRoom", roomId=room)
             for level, lag_ms in LAGS_MS.items():
-                load[0] = Load(lag_ms)
-                for _ in range(40):
-                    now[0] += STEP_EVERY_S
-                    shedding.step()
+                set_lag_ms(lag_ms)
                 assert shedding.level == level
                 assert await refused_commands(one, room) == {
                     event for event, kind in COMMANDS.items() if kind and kind <= level
@@ -137,3 +150,27 @@ async def test_each_level_refuses_its_classes_and_no_other(tmp_path: Path) -> No
                         assert level < ShedClass.ARRIVALS
                 except InvalidStatus as refusal:
                     assert (refusal.response.status_code, level >= ShedClass.ARRIVALS) == (503, True)
+
+
+@pytest.mark.gen_test
+async def test_the_python_client_posts_each_message_once_and_connects_when_the_load_is_less(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "chat_rooms.client")
+    async with chat_server(tmp_path / "data") as (server, url), AsyncExitStack() as stack:
+        assert isinstance(server.shedding, LoadShedder)
+        set_lag_ms = set_load(server.shedding)
+        ada = await asyncio.to_thread(register, url)
+        room_id = (await asyncio.to_thread(ada.make_room))["id"]
+        chat = await stack.enter_async_context(ChatClient(url, token=ada.access_token))
+        room = await chat.join(room_id)
+        set_lag_ms(500.0)
+        assert server.shedding.level == ShedClass.MESSAGES
+        sending = asyncio.gather(*(room.send(f"message {number}") for number in range(30)))
+        late = asyncio.create_task(stack.enter_async_context(ChatClient(url, token=ada.access_token)))
+        await until_on_loop(lambda: "sendMessage: unavailable" in caplog.text and "HTTP 503" in caplog.text)
+        assert not late.done()
+        while server.shedding.level:
+            set_lag_ms(0.0)
+        assert [one.seq for one in await sending] == list(range(1, 31))
+        assert (await late).is_online
