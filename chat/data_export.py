@@ -23,7 +23,7 @@ EXPORTS_MAX = 2  # at once, in this process; one of each user
 RETRY_AFTER_S = 10
 CHECKED_EVERY_S = 5.0  # whether the login still stands
 PIECE_BYTES = 32_768  # what is read, encoded and packed in one go
-ROOMS_A_READ = 100
+ROOMS_A_READ = FILES_A_READ = 100
 
 
 class ExportedFile(Struct, frozen=True):
@@ -82,6 +82,7 @@ class DataExport:
         yield ExportedFile("sessions.json", _whole(encode(await self._logins.sessions_of(identity))))
         yield ExportedFile("blocks.json", _whole(encode(BlockList(await self._blocks.list(user_id)))))
         yield ExportedFile("rooms.json", self._rooms(user_id))
+        yield ExportedFile("files.jsonl", self._described_files(user_id))
         yield ExportedFile("messages.jsonl", self._messages(identity), is_large=True)
 
     async def _rooms(self, user_id: str) -> AsyncGenerator[bytes, None]:
@@ -98,6 +99,13 @@ class DataExport:
             if cursor is None:
                 break
         yield b"]}"
+
+    async def _described_files(self, user_id: str) -> AsyncGenerator[bytes, None]:
+        """Of the user's files what they are; GET of their `url` has the bytes."""
+        after = ""
+        while files := await self._store.files.owned_by(user_id, limit=FILES_A_READ, after=after):
+            yield b"".join(self._codec.encode(file) + b"\n" for file in files)
+            after = files[-1].id
 
     async def _messages(self, identity: Identity) -> AsyncGenerator[bytes, None]:
         checked_at = self._now()

@@ -25,9 +25,10 @@ from tests.integration.conftest import JWT, Start, embedded
 from tests.support.client import Person, call, register
 from tests.support.people import create_people, people_at
 from tests.support.server import ServerProcess
+from tests.support.uploads import upload
 from tests.support.waiting import poll
 
-FILES = ["profile.json", "settings.json", "sessions.json", "blocks.json", "rooms.json", "messages.jsonl"]
+FILES = ["profile.json", "settings.json", "sessions.json", "blocks.json", "rooms.json", "files.jsonl", "messages.jsonl"]
 EXPORT = "/users/me/export"
 LONG_MESSAGES = 6_000  # of 2,000 characters that cannot be packed well: more than a socket's buffers hold
 
@@ -58,7 +59,13 @@ def test_everything_of_ones_own_is_in_it_and_nothing_of_others(server: ServerPro
     own = [ann.post(one, f"a message\nof ünï in {one}") for one in (room, secret, left)]
     bob.post(room, "his words")
     ann.call("POST", f"/rooms/{left}/leave")
+    described = [upload(ann, b"a file"), upload(ann, b"another")]
+    upload(bob, b"his file")
     files = files_of(ann)
+    assert sorted(json.loads(line)["id"] for line in files["files.jsonl"].splitlines()) == sorted(
+        one["id"] for one in described
+    )
+    assert all(json.loads(line) in described for line in files["files.jsonl"].splitlines())
     assert json.loads(files["profile.json"]) == ann.call("GET", "/users/me").json["user"]
     assert json.loads(files["settings.json"]) == ann.call("GET", "/users/me/settings").json
     assert json.loads(files["sessions.json"]) == ann.call("GET", "/auth/sessions").json
