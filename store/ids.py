@@ -10,6 +10,7 @@ from common.number_parsing import whole_number
 _ALPHABET = string.ascii_lowercase + string.digits
 _ID_LENGTH = 16
 _SEQ_DIGITS_MAX = 15
+_FILES = "/files/"
 
 
 def make_id(prefix: str) -> str:
@@ -19,6 +20,16 @@ def make_id(prefix: str) -> str:
 
 def message_id(room_id: str, seq: int) -> str:
     return f"{room_id}-{seq}"
+
+
+def file_url(file_id: str) -> str:
+    """The path at which clients read a file."""
+    return f"{_FILES}{file_id}"
+
+
+def file_id_of(url: str | None) -> str | None:
+    """The id in what `file_url` returned; None for anything else."""
+    return url.removeprefix(_FILES) if url is not None and url.startswith(_FILES) else None
 
 
 def thumbnail_key(file_id: str) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from monitor.part_metrics import PartMetrics
+from store.contract.avatars import Avatars
 from store.contract.bots import Bots, Webhooks
 from store.contract.files import Files
 from store.contract.invites import Invites
@@ -26,6 +27,7 @@ from store.store_inspection import PoolState, StoreInspection
 
 __all__ = [
     "AuditTrail",
+    "Avatars",
     "Bans",
     "Blocks",
     "Bots",
@@ -59,6 +61,7 @@ class Store(Protocol):
     messages: Messages
     changes: Changes
     files: Files
+    avatars: Avatars
     invites: Invites
     moderation: Moderation
     bans: Bans

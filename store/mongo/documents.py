@@ -14,7 +14,7 @@ from bson.datetime_ms import DatetimeMS
 
 from common.rfc3339 import rfc3339
 from common.text_folding import search_form
-from store.ids import message_id
+from store.ids import file_url, message_id
 from store.models import (
     Account,
     Change,
@@ -260,7 +260,7 @@ def file_document(file: File | FileDraft) -> Document:
 
 
 def file_from(document: Mapping[str, Any]) -> File:
-    url = f"/files/{document['_id']}"
+    url = file_url(document["_id"])
     return File(
         id=document["_id"],
         url=url,

@@ -174,6 +174,26 @@ class MongoFiles(BlobFiles):
         if found and (found[0]["count"] > FILES_MAX or (quota_bytes is not None and found[0]["size"] > quota_bytes)):
             raise OverQuota
 
+    async def mark_avatar(self, file_id: str, owner_id: str) -> bool:
+        """Let every user read a file. Returns False where the owner has no such file."""
+        async with self._database.operation("files.mark_avatar", write=True):
+            own = {"_id": file_id, "ownerId": owner_id, "hiddenSince": None}
+            return (await self._files.update_one(own, {"$set": {"isAvatar": True}})).matched_count > 0
+
+    async def drop_avatar(self, file_id: str, owner_id: str) -> None:
+        """Remove what is no picture any more; where a message shows it, it stays for those who may read that."""
+        own = {"_id": file_id, "ownerId": owner_id, "hiddenSince": None}
+        drop = {"$unset": {"isAvatar": ""}}
+        async with self._database.operation("files.drop_avatar", write=True):
+            # One write with its condition, as in `sweep`
+            hidden = await self._files.update_one(
+                {**own, **_NOT_SHOWN}, {**drop, "$set": {"hiddenSince": stored_time(0)}}
+            )
+            if not hidden.matched_count:
+                await self._files.update_one(own, drop)
+        if hidden.matched_count:
+            await self._remove(file_id)
+
     async def _remove(self, file_id: str) -> None:
         """Remove the bytes of a hidden file, then what is known of it."""
         await self.discard(file_id)

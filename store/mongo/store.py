@@ -16,6 +16,7 @@ from monitor.part_metrics import PartMetrics
 from store.blobs import PROVISIONAL_KEEP_S
 from store.contract import (
     AuditTrail,
+    Avatars,
     Bans,
     Blocks,
     Bots,
@@ -37,6 +38,7 @@ from store.contract import (
 from store.expiry_sweep import sweep_all, until_empty
 from store.mongo import indexes, schema_version
 from store.mongo.audit import MongoAuditTrail
+from store.mongo.avatars import MongoAvatars
 from store.mongo.bans import MongoBans
 from store.mongo.blocks import MongoBlocks
 from store.mongo.bots import MongoBots
@@ -105,6 +107,7 @@ class MongoStore:
         self._blobs = GridBlobs(database=database)
         files = MongoFiles(database=database, blobs=self._blobs)
         self.files: Files = files
+        self.avatars: Avatars = MongoAvatars(database=database, files=files)
         self.invites: Invites = MongoInvites(database=database, log=self._log)
         self.moderation: Moderation = MongoModeration(database=database, log=self._log)
         self.bans: Bans = MongoBans(database=database, log=self._log)

@@ -100,6 +100,11 @@ class SqliteFiles(BlobFiles):
         return len(undescribed), is_full
 
 
+def note_undescribed(connection: apsw.Connection, file_id: str) -> None:
+    """Have the sweep remove the bytes of a file whose description the caller's transaction removes."""
+    connection.execute(_NOTE_UNDESCRIBED, (file_id, 0))
+
+
 def abandon_files(connection: apsw.Connection, user_id: str) -> None:
     """Leave the files of a deleted account to the next sweep, but those that messages show. In the caller's
     transaction.

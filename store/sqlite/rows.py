@@ -10,6 +10,7 @@ import msgspec
 from msgspec import structs
 
 from common.rfc3339 import rfc3339
+from store.ids import file_url
 from store.models import DELETED_USERNAME, File, Membership, Message, Reaction, Role, Room, Standing, Status, User
 
 Row = tuple[Any, ...]
@@ -199,7 +200,7 @@ def message_from(room_id: str, row: Row) -> Message:
 def file_from(row: Row) -> File:
     """A file from FILE_COLUMNS."""
     file_id, name, size, mime_type, sha256, width, height, has_thumbnail = row
-    url = f"/files/{file_id}"
+    url = file_url(file_id)
     return File(
         id=file_id,
         url=url,

@@ -15,6 +15,7 @@ from monitor.part_metrics import PartMetrics
 from store.blobs import Blobs, DiskBlobs
 from store.contract import (
     AuditTrail,
+    Avatars,
     Bans,
     Blocks,
     Bots,
@@ -37,6 +38,7 @@ from store.expiry_sweep import sweep_all, until_empty
 from store.group_commit import GroupCommitWriter
 from store.monotonic_clock import MonotonicClock
 from store.sqlite.audit import SqliteAuditTrail
+from store.sqlite.avatars import SqliteAvatars
 from store.sqlite.bans import SqliteBans
 from store.sqlite.blocks import SqliteBlocks
 from store.sqlite.bots import SqliteBots
@@ -100,6 +102,7 @@ class SqliteStore:
         self.changes: Changes = SqliteChanges(database=database)
         files = SqliteFiles(database=database, blobs=blobs)
         self.files: Files = files
+        self.avatars: Avatars = SqliteAvatars(database=database, files=files)
         self.invites: Invites = SqliteInvites(database=database)
         self.moderation: Moderation = SqliteModeration(database=database)
         self.bans: Bans = SqliteBans(database=database)
