@@ -118,7 +118,7 @@ def _blank(text: str, kind: Kind) -> str:
         case Kind.CODE:
             return text
         case Kind.COMMENT:
-            return re.sub(r"[^\n]", " ", text)
+            return "\n".join(" " * len(line) for line in text.split("\n"))
         case Kind.STRING:
             return text[0] + FILLER * (len(text) - 2) + text[-1]
     return FILLER * len(text)

@@ -21,6 +21,12 @@ def prefixed(server: ServerProcess, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+BASE_URL_OF_THE_LIBRARY = """async () => {
+  const { ChatClient, memoryStorage } = await import("./static/chat.js");
+  return new ChatClient({ storage: memoryStorage() }).api.baseUrl;
+}"""
+
+
 def test_chat_and_dashboard_work_below_a_path_prefix(prefixed: str, new_context: Callable[..., BrowserContext]) -> None:
     requested_urls: list[str] = []
 
@@ -39,6 +45,7 @@ def test_chat_and_dashboard_work_below_a_path_prefix(prefixed: str, new_context:
     bob.expect_message("through the prefix")
     ada.page.reload()
     ada.expect_message("through the prefix")
+    assert ada.page.evaluate(BASE_URL_OF_THE_LIBRARY) == f"{prefixed}/"
     watcher = Person(page(), url=prefixed, name="watcher")
     watcher.page.goto(f"{prefixed}/dashboard?every=1")
     expect(watcher.page.locator("html")).to_have_attribute("data-state", "live")

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import re
 import shutil
 import socket
@@ -21,24 +20,16 @@ from pathlib import Path
 
 import pytest
 
-from deploy.cluster import SBIN, configuration
 from handlers.base import MAX_BODY_BYTES
 from handlers.http.http_bounds import HttpBounds
 from tests.support.client import call
-from tests.support.server import ROOT, STOP_WITHIN_S, free_port
+from tests.support.nginx import NGINX, NGINX_MISSING, SHIPPED, running_nginx
+from tests.support.server import free_port
 from tests.support.waiting import poll
 
-NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:{SBIN}")
-NGINX_MISSING = "need nginx on PATH (Debian: apt-get install nginx)"
-SHIPPED = (ROOT / "deploy" / "nginx.conf").read_text()
 FORGED = "127.0.0.3"
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason=NGINX_MISSING)
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Upstream:
@@ -87,23 +78,10 @@ def reply(status: str, body: bytes = b"{}") -> bytes:
 @contextmanager
 def nginx_before(folder: Path, *processes: Upstream, shipped: str = SHIPPED, port: int | None = None) -> Iterator[str]:
     """nginx in front of these; yields where it listens: at a free port, or the one that `shipped` says."""
-    port = port or free_port()
-    folder.mkdir(mode=0o711)
-    folder.parent.chmod(0o711)  # its workers are somebody else, if we are root
-    listen = f"127.0.0.1:{port}"
-    text = configuration(shipped, folder=folder, listen=listen, processes=[process.port for process in processes])
-    (folder / "nginx.conf").write_text(text)
-    assert NGINX is not None
-    command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr", "-g", "daemon off;"]
-    with (folder / "log").open("ab") as log:
-        running = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        poll(lambda: listens(port) or running.poll() is not None)
-        assert running.poll() is None, (folder / "log").read_text()
-        yield f"http://{listen}"
+        with running_nginx(folder, [process.port for process in processes], shipped=shipped, port=port) as url:
+            yield url
     finally:
-        running.terminate()
-        running.wait(STOP_WITHIN_S)
         for process in processes:
             process.close()
 

@@ -1,0 +1,72 @@
+"""What a browser fetches to show a page: the first time everything, compressed, and then nothing that it has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Response, expect
+
+from tests.browser.person import Person
+from tests.support.server import ServerProcess
+from tests.support.waiting import poll
+
+SHOWS = {"/": "#login-form", "/dashboard?every=60": "h1.brand"}
+
+
+class Fetched:
+    """The replies that a page gets for its files, and how many bytes came over the network with them."""
+
+    def __init__(self, page: Page) -> None:
+        self.responses: list[Response] = []
+        page.on("response", lambda response: self.responses.append(response))
+
+    def take(self) -> list[Response]:
+        """Those since the last call, of pages and their files alone."""
+        taken, self.responses = self.responses, []
+        return [one for one in taken if _is_file(one.url)]
+
+
+def _is_file(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and (parts.path in ("/", "/dashboard") or parts.path.startswith("/static/"))
+
+
+def _bytes_of(response: Response) -> int:
+    sizes = response.request.sizes()
+    return sizes["responseBodySize"] + sizes["responseHeadersSize"]
+
+
+@pytest.mark.parametrize("path", SHOWS)
+def test_a_page_loads_each_file_once_and_compressed_and_later_asks_for_the_page_alone(
+    path: str, server: ServerProcess, new_context: Callable[..., BrowserContext]
+) -> None:
+    person = Person(new_context().new_page(), url=server.url, name="visitor")
+    page = person.page
+    fetched = Fetched(page)
+    page.goto(server.url + path)
+    expect(page.locator(SHOWS[path])).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    cold = fetched.take()
+    urls = [one.url for one in cold]
+    assert len(urls) == len(set(urls)) > 15
+    assert {one.status for one in cold} == {200}
+    sent = sum(one.request.sizes()["responseBodySize"] for one in cold)
+    assert sent < 0.45 * sum(len(one.body()) for one in cold)
+    large = [one for one in cold if len(one.body()) > 2_000]
+    assert large
+    assert {one.headers.get("content-encoding") for one in large} == {"gzip"}
+
+    log_before = server.log()
+    again = page.context.new_page()
+    fetched = Fetched(again)
+    again.goto(server.url + path)
+    expect(again.locator(SHOWS[path])).to_be_visible()
+    again.wait_for_load_state("networkidle")
+    assert [urlsplit(one.url).path for one in fetched.take() if _bytes_of(one) > 0] == [urlsplit(path).path]
+    poll(lambda: "status=304" in server.log().removeprefix(log_before))
+    asked = re.findall(r"path=(/|/dashboard|/static/\S+) (status=\d+)", server.log().removeprefix(log_before))
+    assert asked == [(urlsplit(path).path, "status=304")]
+    assert person.console_errors == []
