@@ -36,7 +36,8 @@ def main(
     umask = os.umask(0o077)
     name = program
     try:
-        own_flags = [flag for command in commands.values() for flag in command.flags]
+        # Of a flag that several commands have one suffices: they take the same kind of value
+        own_flags = list({flag.name: flag for command in commands.values() for flag in command.flags}.values())
         line = flags.parse(argv, own_flags)
         if line.wants_help or line.wants_version:
             _print(_help_for(line.words, commands, default, program) if line.wants_help else f"{program} {VERSION}")

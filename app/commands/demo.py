@@ -79,9 +79,9 @@ def _write_bot_file(file: Path, settings: Settings, made: Made) -> None:
     """Write the bot's token as variables for a shell, for this user alone."""
     file.parent.mkdir(parents=True, exist_ok=True)
     lines = {
-        "CHAT_ROOMS_URL": local_url(settings.server.host, settings.server.port),
-        "CHAT_ROOMS_TOKEN": made.bot_token,
-        "CHAT_ROOMS_ROOM": made.bot_room_id,
+        "CHAT_URL": local_url(settings.server.host, settings.server.port),
+        "CHAT_TOKEN": made.bot_token,
+        "CHAT_ROOM": made.bot_room_id,
     }
     text = "".join(f"export {name}={value}\n" for name, value in lines.items())
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as output:
@@ -113,6 +113,6 @@ Made in {where}: {made.people} people, {made.rooms} rooms, {made.messages:,} mes
 
 Next:         {serve}
               and open {url}
-The bot:      {BOT} waits in the room "Bot playground"; its token and room are in {file},
-              from which examples/echo_bot.py takes them: . {file}; python examples/echo_bot.py
+The bot:      {BOT} waits in the room "Bot playground"; start its program beside the server,
+              and it answers to !echo: . {shlex.quote(str(file))} && python examples/echo_bot.py
 These accounts are samples: keep them off a server that others can reach."""

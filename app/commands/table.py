@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.commands import backup, check, command_line, demo, migrate, serve, users
+from app.commands import backup, check, command_line, demo, migrate, serve, top, users
 from app.commands.command import Command, Operand
 from app.composition import cluster, storage
 from app.settings import TABLE, Settings
@@ -32,6 +32,18 @@ COMMANDS = {
         "descriptors; with --url also that the server answers and its WebSocket opens, perhaps through a proxy.",
         exits=("0 all items passed", "1 an item failed"),
         example="check --url http://127.0.0.1:8000",
+    ),
+    "top": Command(
+        "show the figures of a running server in the terminal",
+        top.top,
+        flags=(top.URL,),
+        names_program=True,
+        details="It shows those of the dashboard, of all processes that are one server, every two seconds until q or "
+        "Ctrl+C; where the output is no terminal, once. NO_COLOR leaves colours out. From an address that is not in "
+        "METRICS_ALLOW the variable CHAT_TOKEN has an access token of somebody whom ADMIN_USERS names.",
+        exits=("0 ended, or printed once", "1 the server refuses, or does not answer when asked once"),
+        example="top --url http://127.0.0.1:8000",
+        variables=("HOST", "PORT"),
     ),
     "demo": Command(
         "fill an empty DATA_DIR with sample people, rooms and conversations",

@@ -112,7 +112,7 @@ def test_the_bots_file_is_private_and_has_what_the_bot_needs(sample: Sample) -> 
     file = sample.server.data_dir / BOT_FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     values = dict(line.removeprefix("export ").split("=", 1) for line in file.read_text().splitlines())
-    token, room_id = values["CHAT_ROOMS_TOKEN"], values["CHAT_ROOMS_ROOM"]
+    token, room_id = values["CHAT_TOKEN"], values["CHAT_ROOM"]
     reply = call(sample.server.url, "POST", "/messages", {"roomId": room_id, "content": "beep"}, token=token)
     assert reply.status == 201, reply.body
 
