@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
@@ -26,14 +26,17 @@ from store.sqlite.schema_version import require_compatible
 _BUSY_MS = 30_000
 _ROOM_TO_SPARE_BYTES = 4 * 1024 * 1024
 
+Report = Callable[[str, int, int], None]
+
 # What an empty DATA_DIR may contain: the lock file of a failed start, and the folder of a new file system.
 _EMPTY = {LOCK_NAME, "lost+found"}
 
 
-def backup(data_dir: Path, file: Path) -> None:
+def backup(data_dir: Path, file: Path, *, report: Report = lambda what, done, total: None) -> None:
     """Write a copy of DATA_DIR to `file` (mode 0600), with every message acked before the call. Replaces it at the end.
 
-    Blocks: not for an event loop. Raises StartupError in one line; `file` is then unchanged.
+    `report` is given what is counted, and how many of how many bytes are done. Blocks: not for an event loop. Raises
+    StartupError in one line; `file` is then unchanged.
     """
     database = data_dir / DATABASE_NAME
     if not database.is_file():
@@ -42,25 +45,31 @@ def backup(data_dir: Path, file: Path) -> None:
     try:
         require_harmless(file, data_dir)
         folder = file.absolute().parent
-        _require_room(folder, _size_of(data_dir))
+        size_bytes = _size_of(data_dir)
+        _require_room(folder, size_bytes)
+        progress = _Progress("bytes copied and packed", size_bytes, report)
         with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=folder) as workspace:
             copy, parcel = Path(workspace, DATABASE_NAME), Path(workspace, "parcel")
             schema = _copy_database(database, copy)
+            progress.add(copy.stat().st_size)
             # After the database: the files that a message of the copy refers to were written before it.
-            backup_archive.pack(parcel, schema, ((DATABASE_NAME, copy), *_secret(data_dir), *_uploads(data_dir)))
+            members = ((DATABASE_NAME, copy), *_secret(data_dir), *_uploads(data_dir))
+            backup_archive.pack(parcel, schema, members, on_bytes=progress.add)
             require_harmless(file, data_dir)  # again, because packing takes long
             os.replace(parcel, file)
             sync_directory(folder)
+        progress.end()
     except apsw.Error as error:
         raise StartupError(f"backup of {database} failed: {reason_of(error) or error}") from error
     except OSError as error:
         raise StartupError(f"backup to {file} failed: {error.strerror or error}") from error
 
 
-def restore(file: Path, data_dir: Path) -> None:
+def restore(file: Path, data_dir: Path, *, report: Report = lambda what, done, total: None) -> None:
     """Restore a backup into DATA_DIR, which must be empty or missing. Blocks: not for an event loop.
 
-    All of it is checked before anything is put in place. Raises StartupError in one line; DATA_DIR is then empty.
+    `report`: as in `backup`. All of it is checked before anything is put in place. Raises StartupError in one line;
+    DATA_DIR is then empty.
     """
     if data_dir.is_dir() and {entry.name for entry in data_dir.iterdir()} - _EMPTY:
         raise StartupError(f"DATA_DIR {data_dir} is not empty: nothing was restored")
@@ -71,7 +80,8 @@ def restore(file: Path, data_dir: Path) -> None:
                 contents = backup_archive.read_contents(source)
                 _require_room(data_dir, contents.room_bytes, contents.files)
                 staging.mkdir(mode=0o700)
-                backup_archive.unpack(source, staging, contents)
+                progress = _Progress("bytes unpacked", contents.room_bytes, report)
+                backup_archive.unpack(source, staging, contents, on_bytes=progress.add)
             _check_database(staging / DATABASE_NAME)
             # The database last: as long as the staging folder exists, a server refuses to start.
             for entry in sorted(staging.iterdir(), key=lambda entry: entry.name == DATABASE_NAME):
@@ -88,6 +98,25 @@ def restore(file: Path, data_dir: Path) -> None:
         except BaseException:
             _clear(data_dir)
             raise
+    progress.end()
+
+
+class _Progress:
+    """Adds up the bytes that are done. Their total is an estimate: the last may be missing, or too many."""
+
+    def __init__(self, what: str, total: int, report: Report) -> None:
+        self._what = what
+        self._total = total
+        self._report = report
+        self._done = 0
+
+    def add(self, size_bytes: int) -> None:
+        self._done = min(self._done + size_bytes, max(0, self._total - 1))
+        self._report(self._what, self._done, self._total)
+
+    def end(self) -> None:
+        """All is done."""
+        self._report(self._what, self._total, self._total)
 
 
 def _require_room(folder: Path, needed_bytes: int, files: int = 0) -> None:

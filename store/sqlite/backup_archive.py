@@ -11,7 +11,7 @@ import re
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -49,6 +49,13 @@ DAMAGED = (
 )
 
 
+OnBytes = Callable[[int], None]
+
+
+def ignore(size_bytes: int) -> None:
+    """Tells nobody how far a backup is."""
+
+
 class _Manifest(msgspec.Struct, frozen=True):
     """The last member, so that a truncated backup has none. `sha256`: the digest of each other member, by name."""
 
@@ -73,8 +80,11 @@ def starts_like_a_backup(file: Path) -> bool:
         return False
 
 
-def pack(parcel: Path, schema: int, members: Iterable[tuple[str, Path]]) -> None:
-    """Write a new archive, synced, mode 0600. Raises OSError, and StartupError where there are too many files."""
+def pack(parcel: Path, schema: int, members: Iterable[tuple[str, Path]], *, on_bytes: OnBytes = ignore) -> None:
+    """Write a new archive, synced, mode 0600. Raises OSError, and StartupError where there are too many files.
+
+    `on_bytes` is told of each piece how long it is.
+    """
     sha256: dict[str, str] = {}
     with open(os.open(parcel, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
         with tarfile.open(fileobj=output, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -88,13 +98,13 @@ def pack(parcel: Path, schema: int, members: Iterable[tuple[str, Path]]) -> None
                 except FileNotFoundError:
                     continue  # removed since the listing
                 with source:
-                    sha256[name] = _add(tar, name, source, os.fstat(source.fileno()).st_size)
+                    sha256[name] = _add(tar, name, source, os.fstat(source.fileno()).st_size, on_bytes)
                 _forget_members(tar)
             manifest = msgspec.json.encode(_Manifest(_FORMAT, schema, sha256))
             with tempfile.TemporaryFile() as text:
                 text.write(manifest)
                 text.seek(0)
-                _add(tar, MANIFEST_NAME, text, len(manifest))
+                _add(tar, MANIFEST_NAME, text, len(manifest), ignore)
         output.flush()
         os.fsync(output.fileno())
 
@@ -104,11 +114,11 @@ def _forget_members(tar: tarfile.TarFile) -> None:
     tar.members = []  # type: ignore[attr-defined]
 
 
-def _add(tar: tarfile.TarFile, name: str, source: IO[bytes], size_bytes: int) -> str:
+def _add(tar: tarfile.TarFile, name: str, source: IO[bytes], size_bytes: int, on_bytes: OnBytes) -> str:
     """Add one member. Returns its SHA-256. Raises OSError if the file shrinks meanwhile."""
     info = tarfile.TarInfo(name)
     info.size, info.mode = size_bytes, 0o600
-    hashed = _HashingReader(source)
+    hashed = _HashingReader(source, on_bytes)
     tar.addfile(info, hashed)
     return hashed.digest.hexdigest()
 
@@ -116,13 +126,15 @@ def _add(tar: tarfile.TarFile, name: str, source: IO[bytes], size_bytes: int) ->
 class _HashingReader:
     """A readable file that hashes the bytes read."""
 
-    def __init__(self, source: IO[bytes]) -> None:
+    def __init__(self, source: IO[bytes], on_bytes: OnBytes) -> None:
         self._source = source
+        self._on_bytes = on_bytes
         self.digest = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
         data = self._source.read(size)
         self.digest.update(data)
+        self._on_bytes(len(data))
         return data
 
 
@@ -149,8 +161,11 @@ def read_contents(source: BinaryIO, *, members_max: int = MEMBERS_MAX) -> Backup
     raise tarfile.ReadError("no manifest")
 
 
-def unpack(source: BinaryIO, folder: Path, contents: BackupContents) -> None:
-    """Write the members under `folder`, check each, and write no more than surveyed. Raises one of DAMAGED, OSError."""
+def unpack(source: BinaryIO, folder: Path, contents: BackupContents, *, on_bytes: OnBytes = ignore) -> None:
+    """Write the members under `folder`, check each, and write no more than surveyed. Raises one of DAMAGED, OSError.
+
+    `on_bytes` is told of each piece how long it is.
+    """
     sha256: dict[str, str] = {}
     left = contents.room_bytes
     for tar, info in _members(source, contents.files):
@@ -164,7 +179,7 @@ def unpack(source: BinaryIO, folder: Path, contents: BackupContents) -> None:
                 raise tarfile.ReadError("the contents are not those of its manifest")
             _sync_tree(folder)
             return
-        sha256[info.name] = _extract(content, folder / info.name)
+        sha256[info.name] = _extract(content, folder / info.name, on_bytes)
     raise tarfile.ReadError("no manifest")
 
 
@@ -217,13 +232,14 @@ class _BoundedReader:
         return self._source.tell()
 
 
-def _extract(source: IO[bytes], target: Path) -> str:
+def _extract(source: IO[bytes], target: Path, on_bytes: OnBytes) -> str:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest = hashlib.sha256()
     with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
         while data := source.read(_CHUNK_BYTES):
             digest.update(data)
             output.write(data)
+            on_bytes(len(data))
         output.flush()
         os.fsync(output.fileno())
     return digest.hexdigest()
