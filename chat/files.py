@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Collection
 from typing import BinaryIO
 
 from msgspec import Struct
@@ -62,12 +62,20 @@ class Files:
 
         Raises ChatError unsupported_type, conflict (the quota is reached), unavailable; StoreError.
         """
-        mime_type = await upload.run(_type_of)
-        if mime_type not in self._allowed:
-            raise ChatError("unsupported_type", details={"takes": sorted(self._allowed)})
+        mime_type = await _require_type(upload, self._allowed)
         if mime_type not in IMAGE_TYPES:
             return await self._store_file(user_id, name, StoredContent(await upload.lent(), mime_type))
-        image = await self._processed(await upload.lent(), mime_type)
+        return await self._store_image(
+            user_id, name, await _processed(self._images.process(await upload.lent(), mime_type=mime_type))
+        )
+
+    async def add_avatar(self, user_id: str, upload: IncomingFile) -> File:
+        """Store an image, cut square, which is nobody's picture yet. The caller closes `upload`. Raises as `add`."""
+        mime_type = await _require_type(upload, self._allowed & IMAGE_TYPES)
+        image = await _processed(self._images.avatar(await upload.lent(), mime_type=mime_type))
+        return await self._store_image(user_id, "avatar", image)
+
+    async def _store_image(self, user_id: str, name: str, image: ProcessedImage) -> File:
         content = StoredContent(image.image, image.mime_type, image.thumbnail, image.width, image.height)
         try:
             return await self._store_file(user_id, name, content)
@@ -75,17 +83,6 @@ class Files:
             for file in (image.image, image.thumbnail):
                 if file is not None:
                     self._incoming.discard(file)
-
-    async def _processed(self, source: BinaryIO, mime_type: str) -> ProcessedImage:
-        try:
-            return await self._images.process(source, mime_type=mime_type)
-        except NotAnImage as error:
-            log.info("an upload is no image that can be shown: %s", error)
-            raise ChatError("unsupported_type", "The image cannot be read, or has too many pixels.") from error
-        except ImagesBusy as error:
-            raise ChatError("unavailable", "Too many images wait.", retry_after_s=RETRY_AFTER_S) from error
-        except OSError as error:
-            raise ChatError("unavailable", "The file cannot be stored now.") from error
 
     async def _store_file(self, user_id: str, name: str, content: StoredContent) -> File:
         file_id = make_id("f")
@@ -134,6 +131,27 @@ class Files:
         if file.thumbnail_url is None:
             raise ChatError("file_not_found")
         return b"".join([piece async for piece in self._store.files.read(file.id, thumbnail=True)])
+
+
+async def _require_type(upload: IncomingFile, allowed: Collection[str]) -> str:
+    """The type of an upload by its content. Raises ChatError unsupported_type."""
+    mime_type = await upload.run(_type_of)
+    if mime_type is None or mime_type not in allowed:
+        raise ChatError("unsupported_type", details={"takes": sorted(allowed)})
+    return mime_type
+
+
+async def _processed(processing: Awaitable[ProcessedImage]) -> ProcessedImage:
+    """What an image becomes. Raises ChatError unsupported_type, unavailable."""
+    try:
+        return await processing
+    except NotAnImage as error:
+        log.info("an upload is no image that can be shown: %s", error)
+        raise ChatError("unsupported_type", "The image cannot be read, or has too many pixels.") from error
+    except ImagesBusy as error:
+        raise ChatError("unavailable", "Too many images wait.", retry_after_s=RETRY_AFTER_S) from error
+    except OSError as error:
+        raise ChatError("unavailable", "The file cannot be stored now.") from error
 
 
 def _type_of(file: BinaryIO) -> str | None:

@@ -67,6 +67,12 @@ class Profiles:
         """Store the chosen status; `custom_status` False leaves the custom status as it is. Raises StoreError."""
         return await self._change(user_id, ProfileChange(status=status, custom_status=custom_status))
 
+    async def set_avatar(self, user_id: str, file_id: str | None) -> OwnUser:
+        """Make one of the user's files their picture; None: have none. Returns one's own user. Raises StoreError."""
+        async with self._cache.fence(self._keys.user(user_id)):
+            await self._store.avatars.set(user_id, file_id)
+        return await self.own(user_id)
+
     async def _change(self, user_id: str, change: ProfileChange) -> User:
         async with self._cache.fence(self._keys.user(user_id)):
             return await self._store.users.update(user_id, change)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import tempfile
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 WAITING_MAX = 32
 JOB_MAX_S = 10.0
 IDLE_MAX_S = 60.0
+FINISH_WITHIN_S = 1.0
 REAP_EVERY_S = 0.01
 
 
@@ -62,9 +64,12 @@ class WorkerQueue:
         return await self._queued(source, Job(mime_type, is_avatar=True))
 
     async def close(self) -> None:
-        """End the process, and with it the job that it does; who waits gets ImagesBusy."""
+        """End the process. Its job may take FINISH_WITHIN_S more; what waits, or takes longer, gets ImagesBusy."""
         self._is_closed = True
         self._cancel_idle()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_WITHIN_S), self._lock:
+                pass
         self._end_worker()
         while self._ended:
             self._reap()

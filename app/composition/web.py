@@ -13,6 +13,7 @@ from app.tracing import trace_commands
 from app.version import VERSION
 from handlers.access_log import refusal_log
 from handlers.assets.asset_files import load_assets
+from handlers.avatars import AvatarServices
 from handlers.cache_health import CacheHealth
 from handlers.client_address import ClientAddresses
 from handlers.database_health import DatabaseHealth
@@ -121,6 +122,11 @@ def build_web(
             incoming=chat.file_parts.incoming,
             file_max_bytes=settings.files.max_file_size_bytes,
             is_embeddable=bool(settings.server.cors_origins),
+        ),
+        avatars=AvatarServices(
+            files=chat.file_parts.files,
+            incoming=chat.file_parts.incoming,
+            file_max_bytes=settings.files.max_file_size_bytes,
         ),
         about=About(
             version=VERSION,

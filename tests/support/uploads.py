@@ -22,9 +22,9 @@ def form(*parts: bytes) -> bytes:
     return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
 
 
-def send_form(person: Person, body: bytes, *, path: str = "/files", kind: str = FORM) -> Reply:
-    """POST a body as a form, whatever it is."""
-    return call(person.url, "POST", path, body, token=person.access_token, headers={"Content-Type": kind})
+def send_form(person: Person, body: bytes, *, method: str = "POST", path: str = "/files", kind: str = FORM) -> Reply:
+    """Send a body as a form, whatever it is."""
+    return call(person.url, method, path, body, token=person.access_token, headers={"Content-Type": kind})
 
 
 def try_upload(person: Person, content: bytes, **about: Any) -> Reply:

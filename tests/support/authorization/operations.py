@@ -88,6 +88,8 @@ PEOPLE = (
     anywhere("GET /users/me", LOGGED_IN_OR_BOT),
     anywhere("PATCH /users/me", LOGGED_IN, {"customStatus": "here"}),
     anywhere("DELETE /users/me", LOGGED_IN, {"password": PASSWORD}, spends="session"),
+    anywhere("PUT /users/me/avatar", LOGGED_IN, is_upload=True),
+    anywhere("DELETE /users/me/avatar", LOGGED_IN),
     anywhere("GET /users/me/settings", LOGGED_IN),
     anywhere("PATCH /users/me/settings", LOGGED_IN, {"theme": "dark"}),
     anywhere("GET /users/me/blocks", LOGGED_IN),

@@ -17,6 +17,7 @@ from tests.support.server import ServerProcess
 from tests.support.uploads import FORM, form, part, upload
 
 ADMINISTRATOR = "root"
+SMALL_IMAGE = encoded(photo(16, 16), "image/png")
 FUTURE = "2099-01-01T00:00:00.000Z"
 _MEMBERS = (Who.MODERATOR, Who.MUTED, Who.BANNED, Who.AUTHOR, Who.MEMBER)
 _STANDINGS = (Who.MODERATOR, Who.MUTED, Who.BANNED)
@@ -87,7 +88,7 @@ class Scene:
     def reply_to(self, operation: Operation, who: Who) -> Reply:
         """Ask for an operation of REST, and return the reply."""
         token, method, path, data, query = self._filled(operation, who)
-        body, headers = (form(part(b"hello")), {"Content-Type": FORM}) if operation.is_upload else (data, None)
+        body, headers = (form(part(SMALL_IMAGE)), {"Content-Type": FORM}) if operation.is_upload else (data, None)
         return call(self._world.server.url, method, path, body, token=token, headers=headers, **query)
 
     def restore(self, spent: str, who: Who) -> bool:

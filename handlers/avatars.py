@@ -1,0 +1,44 @@
+"""/users/me/avatar: one's picture, set by an upload and taken away."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+from chat.files import Files
+from chat.incoming_files import IncomingFiles
+from handlers.uploads import UploadHandler
+from limits.load_shedding import ShedClass
+
+
+class AvatarServices(Struct, frozen=True):
+    """What the handler needs."""
+
+    files: Files
+    incoming: IncomingFiles
+    file_max_bytes: int
+
+
+class AvatarHandler(UploadHandler[AvatarServices]):
+    upload_method = "PUT"
+    sheds: ClassVar = {"PUT": ShedClass.MESSAGES}
+    counts_itself = ("PUT",)
+
+    @property
+    def incoming(self) -> IncomingFiles:
+        return self.services.incoming
+
+    @property
+    def file_max_bytes(self) -> int:
+        return self.services.file_max_bytes
+
+    async def put(self) -> None:
+        user_id = self.identity.user.id
+        async with self.received() as upload:
+            file = await self.services.files.add_avatar(user_id, upload)
+        self.reply({"user": await self.shared.profiles.set_avatar(user_id, file.id)})
+
+    async def delete(self) -> None:
+        await self.shared.profiles.set_avatar(self.identity.user.id, None)
+        self.reply_nothing()
