@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from chat.files import Files
 from chat.incoming_files import IncomingFiles
+from chat.request_results.people import OwnUserResult
+from handlers.documents.operation import FILE_FORM, MULTIPART, Operation
 from handlers.uploads import UploadHandler
 from limits.load_shedding import ShedClass
 
@@ -21,6 +23,15 @@ class AvatarServices(Struct, frozen=True):
 
 
 class AvatarHandler(UploadHandler[AvatarServices]):
+    operations: ClassVar = {
+        "PUT": Operation(
+            summary="Set one's own picture, by an upload of an image",
+            other_bodies={MULTIPART: FILE_FORM},
+            replies={200: OwnUserResult},
+            errors=("unsupported_type", "conflict"),
+        ),
+        "DELETE": Operation(summary="Take one's own picture away", replies={204: None}),
+    }
     upload_method = "PUT"
     sheds: ClassVar = {"PUT": ShedClass.MESSAGES}
     counts_itself = ("PUT",)
@@ -37,7 +48,7 @@ class AvatarHandler(UploadHandler[AvatarServices]):
         user_id = self.identity.user.id
         async with self.received() as upload:
             file = await self.services.files.add_avatar(user_id, upload)
-        self.reply({"user": await self.shared.profiles.set_avatar(user_id, file.id)})
+        self.reply(OwnUserResult(await self.shared.profiles.set_avatar(user_id, file.id)))
 
     async def delete(self) -> None:
         await self.shared.profiles.set_avatar(self.identity.user.id, None)

@@ -188,7 +188,7 @@ class ThumbnailHandler(OneFileHandler):
     operations: ClassVar = {
         "GET": Operation(
             summary="Read the thumbnail of an image",
-            replies={200: Media("image/*"), 304: None},
+            replies={200: Media(THUMBNAIL_TYPE), 304: None},
             errors=("file_not_found",),
             security=(BEARER, FILE_COOKIE),
         )

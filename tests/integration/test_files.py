@@ -17,7 +17,7 @@ GPS_BLOCK, LATITUDE = 0x8825, 2  # tags of EXIF
 TEXT = "Grüße,\nline after line\n".encode()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def ann(server: ServerProcess) -> Person:
     return register(server.url)
 

@@ -43,7 +43,7 @@ NO_FIELDS: Mapping[str, set[str]] = {
     "GET /metrics/history?metric=&minutes=": {"time", "value"},
 }
 # Variables of operators that the page leaves to docs/operations.md.
-OPERATORS_ONLY = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
+OPERATORS_ONLY = {"FILE_QUOTA_PER_USER", "OTEL_EXPORTER_OTLP_ENDPOINT"}
 # In the table of variables, what is in capitals and none.
 NO_VARIABLES = {"NAME"}
 
@@ -205,9 +205,9 @@ def test_the_variables_are_those_of_the_page() -> None:
     assert named - known == NO_VARIABLES
 
 
-# In backticks in the papers of operators, and no variable of the product: a word in a usage line, the driver's own
-# variable, and a limit by its short name.
-OTHER_WORDS = {"FILE", "MOTOR_MAX_WORKERS", "CONNECTS"}
+# In backticks in the papers of operators, and no setting: a word in a usage line, a limit by its short name, the
+# driver's own variable, Python's, and that of a command which talks with a server.
+OTHER_WORDS = {"FILE", "CONNECTS", "MOTOR_MAX_WORKERS", "TMPDIR", "CHAT_TOKEN"}
 
 
 def test_the_papers_of_operators_name_variables_that_there_are() -> None:
