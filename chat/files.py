@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import AsyncIterator, Awaitable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Collection
 from typing import BinaryIO
 
 from msgspec import Struct
@@ -16,7 +16,7 @@ from chat.incoming_files import READ_BYTES, RETRY_AFTER_S, IncomingFile, Incomin
 from images.contract import IMAGE_TYPES, ImageProcessor, ImagesBusy, NotAnImage, ProcessedImage
 from images.signatures import SIGNATURE_BYTES, TextCheck, mime_type_of
 from store.contract import Store
-from store.errors import OverQuota, StoreError
+from store.errors import Missing, OverQuota, StoreError
 from store.ids import make_id
 from store.models import FILES_MAX, File, FileDraft
 
@@ -122,9 +122,14 @@ class Files:
             raise ChatError("file_not_found")
         return file
 
-    def read(self, file: File, *, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to `end` (exclusive). Raises StoreError: Missing where they are lost."""
-        return self._store.files.read(file.id, start=start, end=end)
+    async def read(self, file: File, *, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """The bytes from `start` up to `end` (exclusive). Raises StoreError: Missing, at the end too, for lost ones."""
+        left = end - start
+        async for piece in self._store.files.read(file.id, start=start, end=end):
+            left -= len(piece)
+            yield piece
+        if left:
+            raise Missing("file")
 
     async def thumbnail(self, file: File) -> bytes:
         """The thumbnail of an image. Raises ChatError file_not_found where it has none; StoreError."""

@@ -6,13 +6,13 @@ Whatever a file holds, a browser does nothing with it but show an image: it may 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import ClassVar
 
 from msgspec import Struct
 from tornado.iostream import StreamClosedError
 
+from chat.download_places import DownloadPlaces
 from chat.errors import ChatError
 from chat.file_names import content_disposition
 from chat.files import Files
@@ -28,7 +28,7 @@ from handlers.streaming import StreamingHandler
 from handlers.uploads import UploadHandler
 from images.contract import THUMBNAIL_TYPE
 from limits.load_shedding import ShedClass
-from store.errors import StoreError
+from store.errors import Missing, StoreError
 from store.models import File
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class FileServices(Struct, frozen=True):
 
     files: Files
     incoming: IncomingFiles
+    places: DownloadPlaces
     file_max_bytes: int
     is_embeddable: bool
 
@@ -112,7 +113,8 @@ class OneFileHandler(StreamingHandler[FileServices]):
         if span is None:
             return
         self.set_header("Content-Length", str(span.end - span.start))
-        await self._send_all(self.services.files.read(file, start=span.start, end=span.end))
+        with self.services.places.taken(self.identity.user.id):
+            await self._send_all(file, span)
 
     async def _find(self, file_id: str) -> File:
         return await self.services.files.find(self.identity.user.id, file_id)
@@ -163,17 +165,19 @@ class OneFileHandler(StreamingHandler[FileServices]):
         self.set_header("Content-Range", f"bytes */{file.size}")
         self.reply_error(ChatError("validation_failed", details={"Range": "lies within the file"}), 416)
 
-    async def _send_all(self, pieces: AsyncIterator[bytes]) -> None:
-        """Send what is read. Where that breaks off the connection is closed: the reply must not look complete."""
+    async def _send_all(self, file: File, span: Span) -> None:
+        """Send a part. Where reading breaks off the connection is closed: the reply must not look complete."""
         has_begun = False
         try:
-            async with aclosing(pieces) as reading:  # type: ignore[type-var]
-                async for piece in reading:
+            async with aclosing(self.services.files.read(file, start=span.start, end=span.end)) as pieces:
+                async for piece in pieces:
                     for start in range(0, len(piece), WRITE_BYTES):
                         has_begun = True
                         await self.send(piece[start : start + WRITE_BYTES])
             self.finish()
         except (StoreError, TimeoutError) as error:
+            if isinstance(error, Missing):
+                log.error("bytes of the file %s are lost", file.id)
             if not has_begun:
                 raise
             log.warning("a file was cut off: %s", error or "it took too long")

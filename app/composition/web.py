@@ -11,6 +11,7 @@ from app.composition.monitoring import Monitoring, thresholds_from
 from app.settings import Settings
 from app.tracing import trace_commands
 from app.version import VERSION
+from chat.download_places import DownloadPlaces
 from handlers.access_log import refusal_log
 from handlers.assets.asset_files import load_assets
 from handlers.avatars import AvatarServices
@@ -120,6 +121,7 @@ def build_web(
         files=FileServices(
             files=chat.file_parts.files,
             incoming=chat.file_parts.incoming,
+            places=DownloadPlaces(),
             file_max_bytes=settings.files.max_file_size_bytes,
             is_embeddable=bool(settings.server.cors_origins),
         ),

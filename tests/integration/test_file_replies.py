@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
+import os
+import socket
 from collections.abc import Mapping
+from contextlib import ExitStack
 from http.cookies import Morsel, SimpleCookie
+from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Start, embedded
+from chat.download_places import AT_ONCE_BY_USER
+from tests.integration.conftest import Start, StoreEnv, embedded
 from tests.support.client import PASSWORD, Person, Reply, call, register
 from tests.support.server import ServerProcess
 from tests.support.uploads import get, try_upload, upload
@@ -214,3 +220,45 @@ def test_pages_of_allowed_origins_may_show_files(start: Start) -> None:
     reply = get(bob, str(upload(bob, b"x")["url"]), Origin="https://app.example")
     assert reply.headers["access-control-allow-origin"] == "https://app.example"
     assert reply.headers["cross-origin-resource-policy"] == "cross-origin"
+
+
+# ---- bytes that are lost, and readers that stop ------------------------------------------------------------------
+
+
+@embedded
+@pytest.mark.parametrize("kept_bytes", [0, 300_000, len(CONTENT) - 1])
+def test_a_file_whose_bytes_are_lost_never_looks_whole(tmp_path: Path, kept_bytes: int, store_env: StoreEnv) -> None:
+    server = ServerProcess(tmp_path / "data")
+    try:
+        server.start()
+        bob = register(server.url)
+        url = str(upload(bob, CONTENT)["url"])
+        (blob,) = (path for path in (tmp_path / "data" / "files").rglob("f*") if path.is_file())
+        os.truncate(blob, kept_bytes)
+        try:
+            assert bob.call("GET", url).code == "file_not_found"
+        except (http.client.IncompleteRead, ConnectionError):
+            assert kept_bytes
+        server.until_logged("are lost")
+        assert get(bob, url, Range="bytes=0-9").status == (206 if kept_bytes else 404)
+        assert "Traceback" not in server.log()
+    finally:
+        server.stop()
+
+
+@embedded
+def test_who_stops_reading_holds_a_place_and_gives_it_back(start: Start) -> None:
+    server = start(MAX_FILE_SIZE="20000000")
+    bob, eve = register(server.url), register(server.url)
+    url = str(upload(bob, b"x" * 20_000_000)["url"])
+    asked = f"GET {url} HTTP/1.1\r\nHost: chat\r\nAuthorization: Bearer {bob.access_token}\r\n\r\n".encode()
+    with ExitStack() as stopped:
+        for _ in range(AT_ONCE_BY_USER):
+            sock = stopped.enter_context(socket.create_connection(("127.0.0.1", server.port), 30))
+            sock.sendall(asked)
+            assert sock.recv(10).startswith(b"HTTP/1.1 2")
+        refused = get(bob, url)
+        assert (refused.status, refused.code) == (503, "unavailable")
+        other = str(upload(eve, b"hers")["url"])
+        assert get(eve, other).body == b"hers"
+    poll(lambda: get(bob, url, Range="bytes=0-9").status == 206)

@@ -32,11 +32,13 @@ TEXTS = [
     "1.2.3.4:99999", "bytes=0-",
     'W/"x"', "Bearer", "Bearer ", "Bearer a.b.c", "Bearer ²", "Basic eDp4", "https://a\tb", "http://[", "null",
     "https://²", "gzip;q=²",
+    "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n", "\r\n--x--",
 ]  # fmt: skip
 HEADERS = [
     "Content-Length", "Transfer-Encoding", "Content-Type", "Content-Encoding", "Accept", "Accept-Encoding",
     "Authorization", "Origin",
-    "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "If-None-Match", "If-Modified-Since", "Range",
+    "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "If-None-Match", "If-Modified-Since", "If-Range",
+    "Range",
     "Cookie", "Expect",
     "Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol",
     "Sec-WebSocket-Extensions",
@@ -79,6 +81,7 @@ PATHS = [
     "rooms/{}/invites", "rooms/{}/invites/{}", "invites/{}",
     "{}",
     "rooms/{}/bots", "rooms/{}/bots/{}", "rooms/{}/webhooks", "rooms/{}/webhooks/{}", "hooks/{}",
+    "files", "files", "files/{}", "files/{}/thumbnail",
     "messages/{}/history", "messages/{}/thread", "messages/{}/reactions/{}", "{}",
 ]  # fmt: skip
 FIELDS = [
