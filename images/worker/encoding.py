@@ -29,26 +29,22 @@ def _write_jpeg(image: Image.Image, decoded: Decoded, output: BinaryIO) -> None:
 
 
 def _write_png(image: Image.Image, _decoded: Decoded, output: BinaryIO) -> None:
-    image.save(output, "PNG", compress_level=6 if _is_small(image) else 1)
+    image.save(output, "PNG", compress_level=6 if image.width * image.height <= _SMALL_PIXELS else 1)
 
 
 def _write_webp(image: Image.Image, decoded: Decoded, output: BinaryIO) -> None:
-    write_webp(image, output, is_lossless=decoded.is_lossless)
+    write_webp(image, output, is_lossless=decoded.is_lossless, pixels=image.width * image.height)
 
 
-def write_webp(image: Image.Image, output: BinaryIO, *, is_lossless: bool) -> None:
-    """Write a picture, or a frame, as WebP."""
-    is_small = _is_small(image)
+def write_webp(image: Image.Image, output: BinaryIO, *, is_lossless: bool, pixels: int) -> None:
+    """Write a picture, or a frame, as WebP. `pixels`: of all frames together, by which the effort is chosen."""
+    is_small = pixels <= _SMALL_PIXELS
     image = in_full_colours(image)
     image.info = {}
     if is_lossless:  # then `quality` is effort
         image.save(output, "WEBP", lossless=True, quality=60 if is_small else 10, method=4 if is_small else 0)
     else:
         image.save(output, "WEBP", quality=88, method=4 if is_small else 1)
-
-
-def _is_small(image: Image.Image) -> bool:
-    return image.width * image.height <= _SMALL_PIXELS
 
 
 WRITERS: Mapping[str, Callable[[Image.Image, Decoded, BinaryIO], None]] = {

@@ -27,17 +27,17 @@ def write_anew(source: BinaryIO, output: BinaryIO) -> bool:
     head = chunks[0][1]
     width, height = _u24(head, 4) + 1, _u24(head, 7) + 1
     require_pixels(width, height)
-    _require_places(frames, width, height)
+    pixels = _require_places(frames, width, height)
     control = next((content for name, content in chunks if name == b"ANIM" and len(content) >= 6), bytes(6))
-    encoded = b"".join(chunk(b"ANMF", _frame_anew(frame)) for frame in frames)
+    encoded = b"".join(chunk(b"ANMF", _frame_anew(frame, pixels)) for frame in frames)
     flags = IS_ANIMATION | head[0] & HAS_ALPHA
     output.write(file_of(canvas(width, height, flags=flags) + chunk(b"ANIM", control[:6]) + encoded))
     output.flush()
     return True
 
 
-def _require_places(frames: list[bytes], width: int, height: int) -> None:
-    """Raises RefusedImage where the frames are too many, too large, or not within the canvas."""
+def _require_places(frames: list[bytes], width: int, height: int) -> int:
+    """The pixels of all frames. Raises RefusedImage where these are too many, too large, or not within the canvas."""
     pixels = 0
     for frame in frames:
         if len(frame) < _PLACE_BYTES:
@@ -49,6 +49,7 @@ def _require_places(frames: list[bytes], width: int, height: int) -> None:
     if not frames:
         raise RefusedImage("has no frame")
     require_frames(len(frames), pixels)
+    return pixels
 
 
 def _place(frame: bytes) -> tuple[int, int, int, int]:
@@ -60,7 +61,7 @@ def _u24(content: bytes, at: int) -> int:
     return int.from_bytes(content[at : at + 3], "little")
 
 
-def _frame_anew(frame: bytes) -> bytes:
+def _frame_anew(frame: bytes, pixels: int) -> bytes:
     """The same frame, decoded and encoded: its place, duration and way of blending, then its picture."""
     parts = [(name, content) for name, content in chunks_of(frame[_PLACE_BYTES:]) if name in _PICTURE]
     size = _place(frame)[2:]
@@ -71,6 +72,6 @@ def _frame_anew(frame: bytes) -> bytes:
         if picture.size != size:
             raise RefusedImage("has a frame of another size than it says")
         picture.load()
-        write_webp(picture, encoded, is_lossless=any(name == b"VP8L" for name, _ in parts))
+        write_webp(picture, encoded, is_lossless=any(name == b"VP8L" for name, _ in parts), pixels=pixels)
     written = b"".join(chunk(name, content) for name, content in file_chunks(encoded) if name in _PICTURE)
     return frame[: _PLACE_BYTES - 1] + bytes([frame[_PLACE_BYTES - 1] & 0x03]) + written
