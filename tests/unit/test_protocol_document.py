@@ -215,3 +215,4 @@ def test_the_papers_of_operators_name_variables_that_there_are() -> None:
     named = {name for name in re.findall(r"`([A-Z][A-Z0-9_]*)`", papers) if name not in ("GET", "POST", "PATCH")}
     known = {name for variable in settings.TABLE for name in variable.variables}
     assert named - known == OTHER_WORDS
+    assert named >= OPERATORS_ONLY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 import jsonschema
@@ -33,7 +34,7 @@ class DocumentedReplies:
         if content is None:
             assert reply.body == b"", (method, path, reply)
             return
-        assert kind in content or "*/*" in content, (method, path, reply.status, kind)
+        assert any(fnmatchcase(kind, one) for one in content), (method, path, reply.status, kind)
         if kind != "application/json":
             return
         key = (method, shown, reply.status)

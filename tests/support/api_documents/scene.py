@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from handlers.documents.examples import PATH_EXAMPLES
 from tests.support.client import PASSWORD, Person, call, register
+from tests.support.pictures import encoded, photo
 from tests.support.uploads import upload
 
 _numbers = itertools.count(1)
@@ -58,7 +59,7 @@ def make_scene(caller: Person) -> DocumentScene:
         "example-room": room,
         "example-user": other.id,
         "example-message": message,
-        "example-file": upload(caller, b"notes")["id"],
+        "example-file": upload(caller, encoded(photo(), "image/png"), name="photo.png")["id"],
         "example-bot": bot["user"]["id"],
         "example-webhook": webhook["id"],
         "example-webhook-token": webhook["url"].rpartition("/")[2],
