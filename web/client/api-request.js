@@ -38,7 +38,7 @@ export async function request(fetchLike, url, { method = "GET", body, token } = 
  * @returns {Promise<T>}
  */
 export async function send(fetchLike, url, { method, body, token, signal = null, withinMs = WITHIN_MS, read }) {
-  const headers = { Accept: "application/json, */*;q=0.5" };
+  const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;
   const timeout = AbortSignal.timeout(withinMs);
