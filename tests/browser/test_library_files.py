@@ -143,3 +143,43 @@ def test_a_page_of_another_origin_uploads_and_shows_files_with_the_token(
         return [progress.at(-1), blob.size, withoutToken, shown, isGone];
     """
     assert page.run(script) == [1, 900_000, False, 900_000, True]
+
+
+def test_an_image_has_a_thumbnail_and_can_be_made_ones_avatar(new_library_page: NewLibraryPage) -> None:
+    ann, bob = new_library_page("ann").register(), new_library_page("bob").register()
+    found: dict[str, Any] = ann.run(
+        """
+        const canvas = Object.assign(document.createElement("canvas"), { width: 1200, height: 800 });
+        const context = canvas.getContext("2d");
+        context.fillStyle = "teal";
+        context.fillRect(100, 100, 600, 600);
+        const image = await new Promise((done) => canvas.toBlob(done, "image/png"));
+        const sizeOf = async (url) => {
+          const shown = await createImageBitmap(await (await fetch(url)).blob());
+          return [shown.width, shown.height];
+        };
+        const file = await chat.upload(image, { name: "square.png" });
+        const thumbnail = await chat.fetchFile(file, { thumbnail: true });
+        await chat.setAvatar(image);
+        return {
+          file,
+          thumbnail: await sizeOf(thumbnail.url),
+          shown: await sizeOf(chat.fileUrl(file, { thumbnail: true })),
+          noThumbnail: chat.fileUrl({ ...file, thumbnailUrl: null }, { thumbnail: true }),
+          avatar: await sizeOf(chat.avatarUrl(chat.user)),
+          told: chat.log.filter(([name]) => name === "user").length,
+          userId: chat.user.id,
+        };
+        """
+    )
+    file = found["file"]
+    assert (file["name"], file["mimeType"], file["width"], file["height"]) == ("square.png", "image/png", 1200, 800)
+    assert found["thumbnail"] == found["shown"] != [1200, 800]
+    assert found["noThumbnail"] is None
+    assert found["avatar"][0] == found["avatar"][1]
+    assert found["told"] >= 1
+    script = "const user = await chat.person(argument); return [user.avatarUrl !== null, chat.avatarUrl(user)];"
+    assert bob.run(script, found["userId"]) == [True, ann.run("return chat.avatarUrl(chat.user)")]
+    ann.run("await chat.removeAvatar()")
+    assert ann.run("return [chat.user.avatarUrl, chat.avatarUrl(chat.user)]") == [None, None]
+    assert bob.run(script, found["userId"]) == [False, None]

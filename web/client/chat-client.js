@@ -217,9 +217,9 @@ export class ChatClient extends SessionClient {
   async setStatus(status, customStatus) {
     const session = this._current;
     await session.connection.command("updatePresence", { status, customStatus });
-    session.user = { ...session.user, status, customStatus };
-    session.presence.setOwnStatus(session.user.id, session.user.username, status);
-    if (session.user === this.user) this._emit("user");
+    const { id, username } = session.user;
+    session.presence.setOwnStatus(id, username, status);
+    this.#changeUser(session, customStatus === undefined ? { status } : { status, customStatus });
   }
 
   /**
@@ -229,8 +229,26 @@ export class ChatClient extends SessionClient {
    */
   async setAvatar(file, options) {
     const session = this._current;
-    const user = await this.api.files.setAvatar(file, options);
-    session.user = { ...session.user, ...user };
+    this.#changeUser(session, await this.api.files.setAvatar(file, options));
+  }
+
+  async removeAvatar() {
+    const session = this._current;
+    await this.api.files.removeAvatar();
+    this.#changeUser(session, { avatarUrl: null });
+  }
+
+  /**
+   * The URL of a person's avatar, for pages of the server's own origin; null if there is none.
+   * @param {{avatarUrl: string | null}} user
+   * @returns {string | null}
+   */
+  avatarUrl(user) {
+    return this.api.files.avatarUrl(user);
+  }
+
+  #changeUser(session, fields) {
+    session.user = { ...session.user, ...fields };
     if (session.user === this.user) this._emit("user");
   }
 

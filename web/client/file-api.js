@@ -28,6 +28,16 @@ export class FileApi {
     return (await this.#send("PUT", "users/me/avatar", file, options)).user;
   }
 
+  /** Take the user's avatar away. */
+  async removeAvatar() {
+    await this.api.delete("users/me/avatar");
+  }
+
+  /** The URL of a person's avatar, which a page of the server's own origin may put into an `<img>`; or null. */
+  avatarUrl({ avatarUrl }) {
+    return avatarUrl ? endpoint(this.api.baseUrl, avatarUrl).href : null;
+  }
+
   /** The URL of a file, or of its thumbnail, which a page of the server's own origin may put into an `<img>`. */
   url(file, { thumbnail = false } = {}) {
     const path = thumbnail ? file.thumbnailUrl : file.url;
