@@ -212,7 +212,8 @@ class ChatClient:
                 if room.feed:
                     taken = True
                     event = room.feed.pop()
-                    room.changed.notify()
+                    if room.feed.wants_page:
+                        room.changed.notify()
                     yield event
             if not taken and self._connected.ended is not None:
                 raise self._connected.ended

@@ -85,7 +85,8 @@ class ChatRoom:
                     raise self._connection.ended
                 return
             event = self.feed.pop()
-            self.changed.notify()
+            if self.feed.wants_page:
+                self.changed.notify()
             yield event
 
     # ---- what can be done there ----

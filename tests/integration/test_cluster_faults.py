@@ -5,7 +5,6 @@ duplicated or out of order.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import random
 import shutil
@@ -13,15 +12,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from websockets.exceptions import WebSocketException
 
+from client import ChatClient, ChatRoom
 from tests.integration.conftest import StoreEnv, embedded
-from tests.support.client import ChatConnection, CommandRefused, Person, call, chat, register
+from tests.support.client import Person, call, register
 from tests.support.coverage import inherited_coverage_variables
 from tests.support.redis_server import RedisServer
 from tests.support.server import ROOT, free_port
@@ -81,58 +79,29 @@ class SupervisedCluster:
 
 
 class RoomClient:
-    """A member of a room who reconnects whenever the connection ends, and resumes after the last message received."""
+    """A member of a room, by way of the Python client, which reconnects and resumes whatever happens."""
 
-    def __init__(self, ws_url: str, person: Person, room_id: str) -> None:
-        self._ws_url = ws_url
+    def __init__(self, url: str, person: Person, room_id: str) -> None:
+        self._url = url
         self._person = person
-        self._room_id = room_id
-        self._connection: ChatConnection | None = None
+        self.room_id = room_id
+        self._room: asyncio.Future[ChatRoom] = asyncio.get_running_loop().create_future()
         self.seqs: list[int] = []
-        self.acked: dict[str, int] = {}
+        self.acked: list[int] = []
 
-    async def stay_connected(self) -> None:
-        """Stay connected until cancelled."""
-        while True:
-            try:
-                async with chat(self._ws_url, self._person) as connection:
-                    await self._listen(connection)
-            except (OSError, WebSocketException, TimeoutError, ConnectionError, CommandRefused):
-                await asyncio.sleep(random.uniform(0.1, 0.5))  # a client's pace
-            finally:
-                self._connection = None
+    async def follow(self) -> None:
+        """Follow the room from its first message on, until cancelled."""
+        async with ChatClient(self._url, token=self._person.access_token) as chat:
+            room = await chat.join(self.room_id, since=0)
+            self._room.set_result(room)
+            async for message in room.messages():
+                self.seqs.append(message.seq)
 
-    async def _listen(self, connection: ChatConnection) -> None:
-        joined = await connection.command("joinRoom", roomId=self._room_id, since=len(self.seqs))
-        assert not joined["truncated"]
-        self.seqs += [message["seq"] for message in joined["missed"]]
-        self._connection = connection
-        taken = 0
-        while connection.close_code is None:
-            fresh = connection.events[taken:]
-            taken += len(fresh)
-            self.seqs += [frame["data"]["seq"] for frame in fresh if frame["event"] == "receiveMessage"]
-            await connection.until(
-                lambda taken=taken: len(connection.events) > taken or connection.close_code is not None, 3600
-            )
-
-    async def send(self, client_ids: Iterator[str], over: asyncio.Event) -> None:
-        """Send messages one after another until `over` is set, each repeated with its clientId until it is acked."""
+    async def send(self, over: asyncio.Event) -> None:
+        """Send messages one after another until `over` is set."""
+        room = await self._room
         while not over.is_set():
-            client_id = next(client_ids)
-            while client_id not in self.acked:
-                try:
-                    if self._connection is None:
-                        raise ConnectionError
-                    ack = await self._connection.command(
-                        "sendMessage", roomId=self._room_id, content="x", clientId=client_id
-                    )
-                    self.acked[client_id] = ack["message"]["seq"]
-                except (OSError, WebSocketException, TimeoutError, ConnectionError):
-                    await asyncio.sleep(0.2)  # a client's pace
-                except CommandRefused as refused:
-                    assert refused.data["retryable"] or refused.code == "unauthorized", refused.data
-                    await asyncio.sleep(0.2)  # a client's pace
+            self.acked.append((await room.send("x")).seq)
             await asyncio.sleep(0.2)  # the load's pace
 
 
@@ -185,22 +154,19 @@ async def assert_nothing_is_missed(tmp_path: Path, store_env: StoreEnv, *, clien
 
 
 async def run_faults(cluster: SupervisedCluster, redis: RedisServer, clients: int, room_count: int) -> None:
-    url, ws_url = cluster.url, f"ws://127.0.0.1:{cluster.port}/ws"
+    url = cluster.url
     people = [await asyncio.to_thread(register, url) for _ in range(clients // 5)]  # each has five connections
     rooms = [people[0].make_room(maxUsers=clients)["id"] for _ in range(room_count)]
     clients_in_rooms = [
-        RoomClient(ws_url, people[number % len(people)], rooms[number % room_count]) for number in range(clients)
+        RoomClient(url, people[number % len(people)], rooms[number % room_count]) for number in range(clients)
     ]
     over_sending = asyncio.Event()
-    connected = [asyncio.ensure_future(client.stay_connected()) for client in clients_in_rooms]
-    numbers = itertools.count()
-    sending = [
-        asyncio.ensure_future(client.send((f"c{next(numbers)}" for _ in itertools.count()), over_sending))
-        for client in clients_in_rooms[: room_count * SENDERS_A_ROOM]
-    ]
+    connected = [asyncio.ensure_future(client.follow()) for client in clients_in_rooms]
+    senders = clients_in_rooms[: room_count * SENDERS_A_ROOM]
+    sending = [asyncio.ensure_future(client.send(over_sending)) for client in senders]
     by_room: dict[str, list[RoomClient]] = {}
     for client in clients_in_rooms:
-        by_room.setdefault(client._room_id, []).append(client)
+        by_room.setdefault(client.room_id, []).append(client)
 
     async def until_more_are_acked(count: int) -> None:
         """Wait until `count` more messages are acked."""
@@ -221,7 +187,7 @@ async def run_faults(cluster: SupervisedCluster, redis: RedisServer, clients: in
     over_sending.set()
     await asyncio.wait_for(asyncio.gather(*sending), CATCH_UP_WITHIN_S)
     for room_id, members in by_room.items():
-        acked = sorted(seq for client in members for seq in client.acked.values())
+        acked = sorted(seq for client in members for seq in client.acked)
         total = await head_of(url, people[0], room_id)
         assert acked == list(range(1, total + 1)), "what was acked is stored, once, and nothing else is"
         await until_all_received(members, total)
