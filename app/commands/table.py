@@ -49,7 +49,7 @@ COMMANDS = {
         "fill an empty DATA_DIR with sample people, rooms and conversations",
         demo.demo,
         names_program=True,
-        details="It takes some seconds, and prints a password, with which one logs in as ada. It refuses a store that "
+        details="It takes some seconds, and prints a password to log in with as amara. It refuses a store that "
         "holds any account, or on which a server runs. DATA_DIR/demo-bot.env has the token of the sample's bot.",
         exits=("0 filled, or it was already", "1 refused or failed: nothing of others was changed"),
         example="demo --data-dir ./demo",

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from store.models import Status
 
-HERO = "ada"  # whom the command says to log in as
+HERO = "amara"  # whom the command says to log in as
 EMAIL_DOMAIN = "demo.invalid"  # RFC 2606: nobody has an address there, so such an account is a sample
 OUTSIDER = "best-watches"
 BOT = "echo"
@@ -44,7 +44,7 @@ class RoomPlan(Struct, frozen=True):
 
 
 PEOPLE = (
-    Person("ada", "Ada Okafor", "#ffffff", "#0b5cad", custom_status="In a call until noon"),
+    Person("amara", "Amara Okafor", "#ffffff", "#0b5cad", custom_status="In a call until noon"),
     Person("ben", "Ben Sørensen", "#ffffff", "#2e7d32", custom_status="Measuring with a stick 📏"),
     Person("chloe", "Chloé Dubois", "#ffffff", "#ad1457", Status.BUSY, "Icons, icons, icons"),
     Person("dmitri", "Дмитрий Волков", "#ffffff", "#4527a0"),
@@ -70,21 +70,21 @@ ROOMS = (
     RoomPlan("regatta", "Spring regatta", "Boats, timing, T-shirts", _with_hero("ben", "chloe", "haneul", "kavya",
              "lucia")),
     RoomPlan("builds", "Builds", "What the CI says, and what we say to it",
-             ("dmitri", "ada", "ben", "jun", "kavya", "lucia"), moderators=("kavya",)),
-    RoomPlan("design", "Design", "What things look like, honestly", ("chloe", "ada", "eleni", "hana"),
+             ("dmitri", "amara", "ben", "jun", "kavya", "lucia"), moderators=("kavya",)),
+    RoomPlan("design", "Design", "What things look like, honestly", ("chloe", "amara", "eleni", "hana"),
              is_private=True, moderators=("hana",)),
     RoomPlan("helpdesk", "Help desk", "Questions from outside: one question, one thread",
-             ("farid", "ada", "ben", "chloe", "dmitri", "eleni", "jun", "lucia"), moderators=("ada",)),
+             ("farid", "amara", "ben", "chloe", "dmitri", "eleni", "jun", "lucia"), moderators=("amara",)),
     RoomPlan("languages", "Languages · لغات · שפות · 言語", "Write in one that is not your first", ("itai", *(
              name for name in TEAM if name != "itai"))),
-    RoomPlan("lunch", "Lunch 🍲", "Decided before dinner", ("kavya", "ada", "ben", "eleni", "farid", "lucia")),
+    RoomPlan("lunch", "Lunch 🍲", "Decided before dinner", ("kavya", "amara", "ben", "eleni", "farid", "lucia")),
     RoomPlan("playground", "Bot playground", "For bots, and for those who write them",
-             ("dmitri", "ada", "ben", "jun", "kavya"), moderators=("ada",)),
-    RoomPlan("hiring", "Hiring", None, ("ada", "farid", "itai"), is_private=True),
-    RoomPlan("ada+ben", "", None, ("ada", "ben")),
-    RoomPlan("ada+haneul", "", None, ("haneul", "ada")),
+             ("dmitri", "amara", "ben", "jun", "kavya"), moderators=("amara",)),
+    RoomPlan("hiring", "Hiring", None, ("amara", "farid", "itai"), is_private=True),
+    RoomPlan("amara+ben", "", None, ("amara", "ben")),
+    RoomPlan("amara+haneul", "", None, ("haneul", "amara")),
     RoomPlan("chloe+hana", "", None, ("chloe", "hana")),
 )  # fmt: skip
 
 # How many of a room's newest messages the hero has not read; of other rooms everything is read.
-UNREAD_BY_HERO = {"general": 5, "ada+ben": 2, "design": 4, "builds": 9}
+UNREAD_BY_HERO = {"general": 5, "amara+ben": 2, "design": 4, "builds": 9}

@@ -3,13 +3,13 @@
 A scene begins with `== ROOM WHEN`; WHEN is a day and a time of day in UTC (`20d 09:30`: twenty days ago), or a distance
 from now (`5h`, `40m`). Its lines are:
 
-    ada: text                  a message; `@ben` in it mentions ben, `@room` everybody
-    [plan] ada: text           the same, with a label by which later lines of the room name it
+    amara: text                  a message; `@ben` in it mentions ben, `@room` everybody
+    [plan] amara: text           the same, with a label by which later lines of the room name it
     ben ^plan: text            a reply; `ben |plan: text` is one in the thread of that message
-      + 👍 ada ben             reactions to the message above
+      + 👍 amara ben             reactions to the message above
       ~ text                   the author edits the message above
       x                        the author deletes the message above
-    ! ada mute ben 30          an act: who, what, and what it takes
+    ! amara mute ben 30          an act: who, what, and what it takes
 """
 
 from __future__ import annotations

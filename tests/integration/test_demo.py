@@ -65,8 +65,8 @@ def test_the_sample_has_all_that_a_page_shows(sample: Sample) -> None:
     run, url = sample.first, sample.server.url
     assert run.returncode == 0, run.stderr
     assert "\x1b" not in run.stderr, "no terminal, no bar"
-    ada = logged_in(url, HERO, run.stdout)
-    rooms = {room["name"]: room for room in ada.call("GET", "/rooms", mine="true", limit=100).json["rooms"]}
+    amara = logged_in(url, HERO, run.stdout)
+    rooms = {room["name"]: room for room in amara.call("GET", "/rooms", mine="true", limit=100).json["rooms"]}
     of_ada = [plan for plan in ROOMS if HERO in plan.people]
     assert {plan.name for plan in of_ada if not plan.is_direct} <= rooms.keys()
     assert rooms["Spring regatta"]["archivedAt"] is not None
@@ -74,10 +74,10 @@ def test_the_sample_has_all_that_a_page_shows(sample: Sample) -> None:
     assert rooms["Hiring"]["isPrivate"]
     assert rooms["General"]["unreadCount"] == 5
     assert rooms["General"]["mentionCount"] == 2
-    assert sum(room["kind"] == "direct" for room in ada.call("GET", "/rooms", mine="true").json["rooms"]) == 2
-    feed = messages_of(ada, rooms["Builds"]["id"])
+    assert sum(room["kind"] == "direct" for room in amara.call("GET", "/rooms", mine="true").json["rooms"]) == 2
+    feed = messages_of(amara, rooms["Builds"]["id"])
     assert len(feed) > FEED_MESSAGES_MIN
-    general = messages_of(ada, rooms["General"]["id"])
+    general = messages_of(amara, rooms["General"]["id"])
     for said in (feed, general):
         assert [one["seq"] for one in said] == list(range(1, len(said) + 1))
         times = [one["createdAt"] for one in said]
@@ -89,12 +89,14 @@ def test_the_sample_has_all_that_a_page_shows(sample: Sample) -> None:
     assert any(one["replyToId"] for one in general)
     assert any(one["threadId"] for one in general)
     help_desk = rooms["Help desk"]["id"]
-    acts = {entry["action"] for entry in ada.call("GET", f"/rooms/{help_desk}/audit").json["entries"]}
+    acts = {entry["action"] for entry in amara.call("GET", f"/rooms/{help_desk}/audit").json["entries"]}
     assert {"ban", "message_deleted", "role"} <= acts
-    assert len(ada.call("GET", f"/rooms/{help_desk}/bans").json["bans"]) == 1
-    assert len(ada.call("GET", f"/rooms/{help_desk}/reports").json["reports"]) == 2
-    assert len(ada.call("GET", f"/rooms/{rooms['Hiring']['id']}/invites").json["invites"]) == 1
-    names = {one["displayName"] for one in ada.call("GET", f"/rooms/{rooms['General']['id']}/members").json["members"]}
+    assert len(amara.call("GET", f"/rooms/{help_desk}/bans").json["bans"]) == 1
+    assert len(amara.call("GET", f"/rooms/{help_desk}/reports").json["reports"]) == 2
+    assert len(amara.call("GET", f"/rooms/{rooms['Hiring']['id']}/invites").json["invites"]) == 1
+    names = {
+        one["displayName"] for one in amara.call("GET", f"/rooms/{rooms['General']['id']}/members").json["members"]
+    }
     assert {"فريد حداد", "佐藤 花", "Дмитрий Волков"} <= names
     for name in TEAM:
         logged_in(url, name, run.stdout)
@@ -103,8 +105,8 @@ def test_the_sample_has_all_that_a_page_shows(sample: Sample) -> None:
 def test_a_second_run_says_that_it_is_there_and_changes_nothing(sample: Sample) -> None:
     assert (sample.again.returncode, sample.again.stderr) == (0, "")
     assert "already" in sample.again.stdout
-    ada = logged_in(sample.server.url, HERO, sample.first.stdout)
-    people = ada.call("GET", "/users", q="", limit=100).json["users"]
+    amara = logged_in(sample.server.url, HERO, sample.first.stdout)
+    people = amara.call("GET", "/users", q="", limit=100).json["users"]
     assert len(people) == len(TEAM) + 1
 
 

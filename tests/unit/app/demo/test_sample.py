@@ -17,35 +17,37 @@ NOW_MS = 1_800_000_000_000
 def test_a_scene_is_read_line_by_line() -> None:
     text = """# a comment
 == general 20d 09:30
-[plan] ada: Hello: @ben
+[plan] amara: Hello: @ben
   + 👍 ben chloe
 ben ^plan: Yes
 chloe |plan: Also yes
   ~ No
   x
-! ada mute ben 30
+! amara mute ben 30
 == lunch 5h
-ada: Soup
+amara: Soup
 """
     assert list(parse(text)) == [
         Scene(
             "general",
             When(570, 20),
             (
-                Line("plan", Say("ada", "Hello: @ben")),
+                Line("plan", Say("amara", "Hello: @ben")),
                 Line("plan", React("👍", ("ben", "chloe"))),
                 Line("line-5", Say("ben", "Yes", reply_to="plan")),
                 Line("line-6", Say("chloe", "Also yes", thread="plan")),
                 Line("line-6", Edit("No")),
                 Line("line-6", Delete()),
-                Line("act-9", Act("ada", "mute", ("ben", "30"))),
+                Line("act-9", Act("amara", "mute", ("ben", "30"))),
             ),
         ),
-        Scene("lunch", When(300), (Line("line-11", Say("ada", "Soup")),)),
+        Scene("lunch", When(300), (Line("line-11", Say("amara", "Soup")),)),
     ]
 
 
-@pytest.mark.parametrize("text", ["ada: too early", "== general 1d 10:00\n  + 👍 ada", "== general 1d 10:00\nnonsense"])
+@pytest.mark.parametrize(
+    "text", ["amara: too early", "== general 1d 10:00\n  + 👍 amara", "== general 1d 10:00\nnonsense"]
+)
 def test_a_line_of_no_known_form_is_named(text: str) -> None:
     with pytest.raises(ValueError, match="line "):
         list(parse(text))
