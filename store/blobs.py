@@ -7,6 +7,7 @@ uploads that failed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import logging
@@ -100,7 +101,9 @@ class DiskBlobs:
             await asyncio.shield(self._run(part.unlink, True))
             raise
         finally:
-            file.close()
+            # What the buffer still holds, where the disk is full, is that of a file that is gone already.
+            with contextlib.suppress(OSError):
+                file.close()
         return Written(size, digest.hexdigest())
 
     async def keep(self, key: str) -> None:

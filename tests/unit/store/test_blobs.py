@@ -1,16 +1,18 @@
-"""Files on the disk: a file that a sweep cannot remove does not stop the sweep."""
+"""Files on the disk: what a full disk, and files that cannot be removed, mean for the others."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from tornado.ioloop import IOLoop
 
 from store.blobs import PROVISIONAL_KEEP_S, PROVISIONAL_SUFFIX, DiskBlobs
+from store.errors import StoreUnavailable
+from tests.support.small_disk import small_disk
 
 NOW_S = 2_000_000_000.0
 
@@ -63,3 +65,31 @@ async def test_what_cannot_be_removed_is_passed_over_and_told_once(
     make_undeletable(tmp_path / "00", "stuck")
     assert await blobs.sweep(NOW_S) == 0
     assert len(caplog.records) == 1, "that it is so again is told again"
+
+
+@pytest.mark.gen_test
+async def test_a_disk_that_is_full_for_the_last_bytes_of_a_file_is_told_as_such(tmp_path: Path) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield bytes(5000)  # fewer than the file's buffer holds: they meet the disk when it is flushed
+
+    with small_disk(tmp_path / "disk", megabytes=1) as disk:
+        blobs = DiskBlobs(disk / "files")
+        try:
+            await blobs.write("first", pieces())
+            fill(disk / "filling", leaving=4096)
+            with pytest.raises(StoreUnavailable):
+                await blobs.write("second", pieces())
+        finally:
+            await blobs.close()
+        assert [path.name for path in disk.rglob("first*")] == [f"first{PROVISIONAL_SUFFIX}"]
+        assert not list(disk.rglob("second*"))
+
+
+def fill(path: Path, *, leaving: int) -> None:
+    """Fill a disk with a file at `path`, but so many bytes."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            file.truncate(file.tell() - leaving)
