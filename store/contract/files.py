@@ -19,8 +19,9 @@ class Files(Protocol):
     """Uploaded files. The bytes are written first, under a new id, then the description.
 
     Bytes without a description are readable by nobody and are removed after a day. The sweep also removes files that
-    were uploaded a day ago, are shown by no message and are no avatar. Who posts such a file in that moment either
-    succeeds, and it stays, or is told that there is no such file.
+    were uploaded a day ago, are shown by no message and are no avatar; their bytes go with the first sweep
+    UNDESCRIBED_KEEP_MS later. Who posts such a file in that moment either succeeds, and it stays, or is told that there
+    is no such file.
     """
 
     async def write(self, file_id: str, pieces: AsyncIterable[bytes], *, thumbnail: bool = False) -> Written:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 FILES_MAX = 20_000  # of one user
 UNPOSTED_KEEP_MS = 24 * 3600 * 1000  # since the upload, of a file that no message shows and that is no avatar
-# How long the bytes of a file may be without a description: it is stored right after them.
+# How long the bytes of a file may be without a description: it is stored right after them, and removed before them.
 UNDESCRIBED_KEEP_MS = 3600 * 1000
 
 

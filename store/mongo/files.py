@@ -232,7 +232,7 @@ class MongoFiles(BlobFiles):
             # One write with its condition: who posts the file in that moment comes before it, or finds it hidden.
             await self._files.update_many(
                 {**among, **_NOT_SHOWN, "createdAt": unposted, "isAvatar": {"$ne": True}, "hiddenSince": None},
-                {"$set": {"hiddenSince": stored_time(0)}},
+                {"$set": {"hiddenSince": stored_time(now_ms)}},
             )
             found = await self._files.find({**among, "hiddenSince": undescribed}, {"_id": 1}).to_list(None)
         for file in found:

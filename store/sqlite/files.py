@@ -114,10 +114,10 @@ def abandon_files(connection: apsw.Connection, user_id: str) -> None:
 
 def _take_slice(connection: apsw.Connection, now_ms: int) -> tuple[list[str], bool]:
     """Remove the descriptions of a slice. Returns the ids of files whose bytes are to be removed, and whether there may
-    be more.
+    be more. The bytes stay for UNDESCRIBED_KEEP_MS: a backup that is under way copies them after the descriptions.
     """
     old = [file_id for (file_id,) in fetch(connection, _NOT_SHOWN, (now_ms - UNPOSTED_KEEP_MS, SLICE_FILES))]
-    connection.executemany(_NOTE_UNDESCRIBED, [(file_id, 0) for file_id in old])
+    connection.executemany(_NOTE_UNDESCRIBED, [(file_id, now_ms) for file_id in old])
     connection.executemany("DELETE FROM files WHERE id = ?", [(file_id,) for file_id in old])
     found = fetch(
         connection,

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from store.contract import Store
 from store.errors import Missing, OverQuota
 from store.ids import make_id
-from store.models import Actor, File, FileDraft, Refusal, RoomPatch, Stored, TooSoon, User
+from store.models import UNDESCRIBED_KEEP_MS, Actor, File, FileDraft, Refusal, RoomPatch, Stored, TooSoon, User
 from tests.contract.conftest import Reopen, StoreFiller
 from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
@@ -269,14 +269,10 @@ async def test_uploads_at_once_never_pass_the_quota_together(
 
 
 async def is_there(store: Store, file_id: str) -> bool:
-    """Whether a file is described and has its bytes; one without the other fails."""
-    described = await store.files.get(file_id) is not None
-    try:
-        has_bytes = bool(await read(store, file_id))
-    except Missing:
-        has_bytes = False
-    assert described == has_bytes
-    return described
+    """Whether a file is described; then it must have its bytes, too."""
+    if await store.files.get(file_id) is None:
+        return False
+    return bool(await read(store, file_id))
 
 
 @pytest.mark.gen_test
@@ -298,8 +294,12 @@ async def test_a_file_that_no_message_shows_a_day_later_is_removed(
     assert [await is_there(store, file.id) for file in everything] == [True] * 5
     await store.sweep(clock.ms + DAY_MS)
     assert [await is_there(store, file.id) for file in everything] == [False, True, True, False, False]
-    with pytest.raises(Missing):
-        await read(store, loose.id, thumbnail=True)
+    assert await read(store, loose.id), "a backup that began before may copy it"
+    await store.sweep(clock.ms + DAY_MS + UNDESCRIBED_KEEP_MS)
+    for is_thumbnail in (False, True):
+        with pytest.raises(Missing):
+            await read(store, loose.id, thumbnail=is_thumbnail)
+    assert await read(store, shown.id, thumbnail=True)
     assert [file.id for file in await store.files.owned_by(ann.id, limit=9)] == sorted((shown.id, twice.id))
     refused = await store.messages.append(room_id, [fill.draft(ann, attachment_ids=(shown.id, loose.id))])
     assert refused == [Refusal.FILE_NOT_FOUND]
@@ -338,6 +338,9 @@ async def test_of_a_deleted_account_only_the_files_stay_that_messages_show(
     assert account is not None
     await store.ended_accounts.end(ann.id, before=account.password_hash)
     await store.ended_accounts.erase(ann.id)
-    await store.sweep(clock.ms)
+    for later_ms in (0, UNDESCRIBED_KEEP_MS):
+        await store.sweep(clock.ms + later_ms)
     assert [await is_there(store, file.id) for file in (loose, shown)] == [False, True]
+    with pytest.raises(Missing):
+        await read(store, loose.id)
     assert await store.files.may_read(shown.id, bob.id)
