@@ -14,7 +14,7 @@ from tests.integration.conftest import StoreEnv
 from tests.support.client import Reply, call
 from tests.support.server import ServerProcess, serving
 
-NAMED = re.compile(r"""(?:\b(?:src|href)=|\bfrom |\bimport |\bimport\(|\burl\()["']([^"'#]+\.[a-z]+)["']""")
+NAMED = re.compile(r"""(?:\b(?:src|href)=|\bfrom |\bimport |\burl\()["']([^"'#]+\.[a-z]+)["']""")
 HASHED = re.compile(r"/static/.+\.[0-9a-f]{8}\.[a-z]+")
 OTHER_SITE = "https://site.example"
 PAGES = ("/", "/dashboard")
