@@ -39,7 +39,7 @@ export function timelineItems(messages, unsent, { me, newFrom = null }) {
       username: me.username,
       type: "text",
       reactions: {},
-      attachments: [],
+      attachments: entry.attachments ?? [],
     };
     put({ key: `client ${clientId}`, message, date: new Date(createdAt), entry });
   }
