@@ -232,9 +232,9 @@ class ChatClient:
         elif name in _CHANGES:
             if room is not None:
                 room.on_change(data)
+        elif name == "roomClosed" and room is not None:
+            room.close(data["reason"])
         else:
-            if name == "roomClosed" and room is not None:
-                room.close(data["reason"])
             self._hints.append(ServerEvent(name, data))
             self._activity.notify()
 

@@ -44,7 +44,7 @@ class Rest:
             async with asyncio.timeout(self._timeout_s), self.open(method, target, token=token, body=payload) as reply:
                 content = await reply.body()
         except (TimeoutError, OSError, HttpError) as error:
-            raise ConnectionLost(f"{method} {path}: {error or type(error).__name__}") from error
+            raise ConnectionLost(f"{method} {path}: {str(error) or type(error).__name__}") from error
         return decoded_object(content) if content else {}
 
     @asynccontextmanager
