@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 from chat.errors import ChatError
+from monitor.part_metrics import PartMetrics
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,16 @@ R = TypeVar("R")
 class IncomingFile:
     """The bytes of one upload. Its methods raise ChatError unavailable where the disk fails or is full."""
 
-    def __init__(self, *, folder: Path | None, threads: ThreadPoolExecutor, on_close: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        folder: Path | None,
+        threads: ThreadPoolExecutor,
+        on_bytes: Callable[[int], None],
+        on_close: Callable[[], None],
+    ) -> None:
         self.size = 0
+        self._on_bytes = on_bytes
         self._folder = folder
         self._threads = threads
         self._on_close = on_close
@@ -44,6 +53,7 @@ class IncomingFile:
         """Append bytes."""
         await self.run(lambda file: file.write(piece))
         self.size += len(piece)
+        self._on_bytes(len(piece))
 
     async def run(self, work: Callable[[BinaryIO], R]) -> R:
         """Call `work` with the file, on a thread. One call at a time."""
@@ -89,14 +99,26 @@ class IncomingFiles:
     def __init__(self, *, folder: Path | None) -> None:
         self._folder = folder
         self._by_user: Counter[str] = Counter()
+        self._bytes = 0
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="uploads")
+
+    def metrics(self) -> PartMetrics:
+        """Return how many are under way, and how many bytes have come."""
+        return PartMetrics(
+            gauges={"uploads": self._by_user.total()}, counters={"upload_bytes_total": [((), self._bytes)]}
+        )
 
     def begin(self, user_id: str) -> IncomingFile:
         """Take a place for an upload; closing the file gives it back. Raises ChatError unavailable."""
         if self._by_user.total() >= AT_ONCE or self._by_user[user_id] >= AT_ONCE_BY_USER:
             raise ChatError("unavailable", "Too many uploads are under way.", retry_after_s=RETRY_AFTER_S)
         self._by_user[user_id] += 1
-        return IncomingFile(folder=self._folder, threads=self._threads, on_close=lambda: self._end(user_id))
+        return IncomingFile(
+            folder=self._folder, threads=self._threads, on_bytes=self._count, on_close=lambda: self._end(user_id)
+        )
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
 
     def _end(self, user_id: str) -> None:
         self._by_user[user_id] -= 1

@@ -67,6 +67,7 @@ def build_monitoring(
             chat.pool,
             chat.hub,
             chat.conversation.message_writer,
+            chat.file_parts.incoming,
             chat.shedding,
             shared.bus,
             shared.limiter,

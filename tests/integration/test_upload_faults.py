@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -58,6 +59,10 @@ def nameless_files(server: ServerProcess) -> int:
             continue
         count += "(deleted)" in target and ("upload-" in target or "/#" in target)
     return count
+
+
+def metrics_of(server: ServerProcess) -> str:
+    return call(server.url, "GET", "/metrics").body.decode()
 
 
 def files_on_disk(data_dir: Path) -> list[Path]:
@@ -181,6 +186,7 @@ def test_one_user_has_so_many_uploads_under_way(server: ServerProcess) -> None:
         for sock in socks:
             sock.sendall(half)
         poll(lambda: nameless_files(server) == 16)
+        assert re.search(r"^chat_uploads_under_way 16", metrics_of(server), re.MULTILINE)
         refused = try_upload(ann, b"one more")
         assert (refused.status, refused.code, refused.headers["retry-after"]) == (503, "unavailable", "5")
         upload(bob, b"somebody else")
@@ -191,6 +197,9 @@ def test_one_user_has_so_many_uploads_under_way(server: ServerProcess) -> None:
         for sock in socks:
             sock.close()
     upload(ann, b"one more")
+    assert re.search(r"^chat_uploads_under_way 0", metrics_of(server), re.MULTILINE)
+    (received,) = re.findall(r"^chat_upload_bytes_total (\S+)", metrics_of(server), re.MULTILINE)
+    assert float(received) >= 16 * len(CONTENT)
 
 
 @embedded
