@@ -19,8 +19,10 @@ import pytest
 from tests.support.client import call, chat, register
 from tests.support.dockerfile import build_context, stages
 from tests.support.package import environ_without_coverage, in_wheel, product_files
+from tests.support.pictures import encoded, photo
 from tests.support.redis_server import running_redis
 from tests.support.server import ROOT, ServerProcess, command, free_port
+from tests.support.uploads import upload
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -156,6 +158,8 @@ async def test_in_an_empty_folder_it_serves_the_pages_and_a_conversation_and_end
                 await one.command("joinRoom", roomId=room["id"])
             await hers.command("sendMessage", roomId=room["id"], content="Hello, Bob")
             assert (await his.one("receiveMessage"))["content"] == "Hello, Bob"
+        # Decoded in a process of its own, which is to find the folders too
+        assert upload(ada, encoded(photo(800, 600), "image/jpeg"))["thumbnailUrl"] is not None
         assert server.terminate() == 0
     server.assert_log_is_clean()
 
