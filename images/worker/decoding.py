@@ -9,6 +9,7 @@ from msgspec import Struct
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from images.worker.bounds import PIXELS_MAX, RefusedImage, require_pixels
+from images.worker.jpeg_scans import require_few_scans
 from images.worker.webp_chunks import is_lossless
 
 # A JPEG whose further pictures (a preview, a depth map) are listed opens as MPO; the first is the picture.
@@ -40,6 +41,8 @@ def decode(source: BinaryIO, mime_type: str) -> Decoded:
     if image.format not in FORMATS[mime_type]:
         raise RefusedImage("is of another type than its signature says")
     require_pixels(*image.size)
+    if mime_type == "image/jpeg":
+        require_few_scans(source, image.width * image.height)
     image.load()
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         return Decoded(image=image, mime_type=mime_type, quality=_quality(image), subsampling=_subsampling(image))

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 
 import pytest
+from PIL import Image
 
 from images.contract import IMAGE_TYPES
 from images.worker.bounds import FRAMES_MAX, PIXELS_MAX, RefusedImage
@@ -49,12 +50,20 @@ def webp_animation(*frames: tuple[int, int, int, int], width: int, height: int) 
     return file_of(b"".join(parts))
 
 
+def jpeg_of_scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan is repeated."""
+    content = encoded(Image.new("RGB", (4000, 3000), "teal"), "image/jpeg", progressive=True)
+    last = content[content.rindex(b"\xff\xda") : -2]
+    return content[:-2] + last * count + content[-2:]
+
+
 HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "PNG of 900 million pixels": ("image/png", lambda: png_head(30_000, 30_000)),
     "PNG just past the bound": ("image/png", lambda: png_head(PIXELS_MAX // 1000, 1001)),
     "PNG without a pixel": ("image/png", lambda: png_head(0, 100)),
     "PNG of 2³¹ a side": ("image/png", lambda: png_head(2**31 - 1, 2**31 - 1)),
     "JPEG of 4 billion pixels": ("image/jpeg", lambda: jpeg_of_size(65_500, 65_500)),
+    "JPEG of too many scans": ("image/jpeg", lambda: jpeg_of_scans(100)),
     "GIF with a canvas of 4 billion pixels": ("image/gif", lambda: gif((0, 0, 4, 4), width=65_535, height=65_535)),
     "GIF with a frame beyond it": ("image/gif", lambda: gif((2, 0, 4, 4), width=4, height=4)),
     "GIF without a frame": ("image/gif", lambda: gif(width=4, height=4)),

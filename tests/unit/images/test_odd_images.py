@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageStat, PngImagePlugin
 
+from images.worker.jpeg_scans import scans_of
 from tests.support.pictures import (
     animation,
     coloured_frames,
@@ -70,6 +71,15 @@ def test_a_jpeg_keeps_its_look_and_about_its_size(mode: str, progressive: bool) 
     assert difference(processed.picture, opened(content).convert("RGB")) < 2
     assert len(processed.content) < 1.1 * len(content)
     assert processed.picture.info.get("progressive")
+
+
+@pytest.mark.parametrize(("progressive", "scans"), [(False, 1), (True, 10)])
+def test_the_scans_of_a_jpeg_are_its_own_and_not_those_of_what_it_carries(progressive: bool, scans: int) -> None:
+    inner = encoded(photo(40, 30), "image/jpeg", progressive=True)
+    content = encoded(photo(800, 600), "image/jpeg", progressive=progressive, comment=inner, icc_profile=inner * 50)
+    assert scans_of(content) == scans
+    assert scans_of(content + b"\xff\xda" * 1000) == scans  # a film behind the picture, as some telephones make it
+    assert process(content + b"\xff\xda" * 1000, "image/jpeg").picture.size == (800, 600)
 
 
 def test_a_jpeg_of_low_quality_does_not_grow_much() -> None:
