@@ -13,7 +13,7 @@ import msgspec
 from cache.cache_inspection import CacheInspection, CacheUnreachable
 from cache.contract import Cache
 from cluster.contract import Bus
-from handlers.health_report import Report, check, report_of, unreachable
+from handlers.health_report import HealthReport, check, report_of, unreachable
 from limits.contract import Limiter
 from monitor.alert_thresholds import Thresholds
 from monitor.cache_counts import CacheCounts
@@ -45,7 +45,7 @@ class CacheHealth:
         self._state: CacheInspection | CacheUnreachable | None = None
         self._probed_at = 0.0
 
-    async def report(self) -> Report:
+    async def report(self) -> HealthReport:
         """Return the report of /health/cache, within two seconds."""
         state = await self._probe()
         if isinstance(state, CacheUnreachable):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from handlers.health_report import Report, check, report_of, unreachable
+from handlers.health_report import HealthReport, check, report_of, unreachable
 from monitor.alert_thresholds import Thresholds
 from store.contract import Store
 from store.errors import StoreError
@@ -29,7 +29,7 @@ class DatabaseHealth:
         self._seen: StoreInspection | str = ""  # or why the probe failed
         self._probed_at: float | None = None
 
-    async def report(self) -> Report:
+    async def report(self) -> HealthReport:
         """Return the report of /health/database, within two seconds."""
         seen = await self._probe()
         return unreachable(seen) if isinstance(seen, str) else compare(seen, self._thresholds)
@@ -51,7 +51,7 @@ class DatabaseHealth:
             return self._seen
 
 
-def compare(inspection: StoreInspection, thresholds: Thresholds) -> Report:
+def compare(inspection: StoreInspection, thresholds: Thresholds) -> HealthReport:
     """Compare what a probe found with the thresholds."""
     pool = inspection.pool
     pool_percent = round(100 * pool.in_use / pool.limit, 1)

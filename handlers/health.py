@@ -12,7 +12,7 @@ import msgspec
 
 from handlers.base import Handler
 from handlers.documents.operation import Operation
-from handlers.health_report import UNHEALTHY, Report
+from handlers.health_report import UNHEALTHY, HealthReport
 
 
 class Readiness(Protocol):
@@ -93,7 +93,7 @@ class ReadyHandler(Handler[Readiness]):
 class Reporting(Protocol):
     """Reports the health of one backend."""
 
-    async def report(self) -> Report: ...
+    async def report(self) -> HealthReport: ...
 
 
 class ReportHandler(Handler[Reporting]):
@@ -102,7 +102,8 @@ class ReportHandler(Handler[Reporting]):
     compresses = ("GET",)
     operations: ClassVar = {
         "GET": Operation(
-            summary="Check one part of the process against its thresholds", replies={200: Report, 503: Report}
+            summary="Check one part of the process against its thresholds",
+            replies={200: HealthReport, 503: HealthReport},
         )
     }
     is_for_operators = True

@@ -25,7 +25,7 @@ class HealthCheck(Struct, frozen=True):
     threshold: object
 
 
-class Report(Struct, frozen=True, rename="camel"):
+class HealthReport(Struct, frozen=True, rename="camel"):
     """The status of the whole, each check by name, and the backend's latency, None if it did not answer."""
 
     status: Status
@@ -38,12 +38,14 @@ def check(well: bool, value: object, threshold: object, *, fails: bool = False) 
     return HealthCheck(UNHEALTHY if fails else HEALTHY if well else DEGRADED, value, threshold)
 
 
-def report_of(checks: Mapping[str, HealthCheck], latency_ms: float | None) -> Report:
+def report_of(checks: Mapping[str, HealthCheck], latency_ms: float | None) -> HealthReport:
     """Return the report of a backend that answered: its status is that of its worst check."""
     found = {one.status for one in checks.values()}
-    return Report(next((status for status in (UNHEALTHY, DEGRADED) if status in found), HEALTHY), checks, latency_ms)
+    return HealthReport(
+        next((status for status in (UNHEALTHY, DEGRADED) if status in found), HEALTHY), checks, latency_ms
+    )
 
 
-def unreachable(reason: str) -> Report:
+def unreachable(reason: str) -> HealthReport:
     """Return the report of a backend that did not answer."""
-    return Report(UNHEALTHY, {"reachable": HealthCheck(UNHEALTHY, reason, None)}, None)
+    return HealthReport(UNHEALTHY, {"reachable": HealthCheck(UNHEALTHY, reason, None)}, None)

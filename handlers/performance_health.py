@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from handlers.health_report import Report, check, report_of
+from handlers.health_report import HealthReport, check, report_of
 from monitor.alert_thresholds import Thresholds
 
 
@@ -29,7 +29,7 @@ class PerformanceHealth:
         self._store_queue_max = store_queue_max
         self._thresholds = thresholds
 
-    async def report(self) -> Report:
+    async def report(self) -> HealthReport:
         """Return the report of /health/performance.
 
         `latencyMs` is the 99th percentile of the event loop's lag, which every request waits at least.

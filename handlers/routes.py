@@ -103,6 +103,7 @@ def make_application(services: Services) -> Application:
     assets = static_files.ServedAssets(services.assets)
     index = static_files.ServedAssets(services.assets, fixed_name="chat/index.html")
     dashboard = static_files.ServedAssets(services.assets, fixed_name="dashboard/index.html")
+    docs = static_files.ServedAssets(services.assets, fixed_name="docs/index.html")
     history = metrics_history.HistoryReading(services.alert_pipeline.history, time.time)
     asyncapi = ServedDocument(lambda: asyncapi_document(version=about.version))
     openapi = ServedDocument(
@@ -112,6 +113,7 @@ def make_application(services: Services) -> Application:
         [
             route(r"/", static_files.AssetHandler, index),
             route(r"/dashboard", static_files.AssetHandler, dashboard),
+            route(r"/docs", static_files.AssetHandler, docs),
             route(rf"/static/{ASSET}", static_files.AssetHandler, assets),
             route(r"/openapi.json", DocumentHandler, openapi),
             route(r"/asyncapi.json", DocumentHandler, asyncapi),

@@ -28,8 +28,11 @@ RATE_LIMIT_HEADERS: Mapping[str, str] = {
     "RateLimit-Remaining": "Requests that are left of it.",
     "RateLimit-Reset": "Seconds until it is full again.",
 }
-ABOUT = """Rooms, messages and people. Events arrive over the WebSocket (/asyncapi.json). A field that a request may not
-have is ignored; of a listing, `cursor` takes the `nextCursor` of the page before."""
+ABOUT = """Rooms, messages and people. Events arrive over the WebSocket (/asyncapi.json). Unknown fields are ignored; in
+a listing `cursor` takes the `nextCursor` of the page before."""
+# What operations are about, in the order in which a reader meets them; everything else is a page.
+NOUNS = ("auth", "users", "rooms", "invites", "messages", "files", "hooks", "health", "metrics")
+PAGES = "pages"
 
 _PLACE = re.compile(r"\{(?:id|name)\}")  # where the route table has a part of the path
 
@@ -119,6 +122,7 @@ def openapi_document(routes: Iterable[Route], *, version: str) -> Schema:
         "openapi": "3.1.0",
         "info": {"title": "Chat Rooms", "version": version, "description": ABOUT},
         "servers": [{"url": "."}],
+        "tags": [{"name": noun} for noun in (*NOUNS, PAGES)],
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.items())),
@@ -140,7 +144,7 @@ def _operation(each: _Served, schemas: Mapping[str, Schema], replies: Schema) ->
     parameters = [*_path_parameters(each, schemas), *_query_parameters(operation, schemas)]
     shown: Schema = {
         "operationId": re.sub(r"[^A-Za-z]+", "_", f"{each.method.lower()}{each.path}").strip("_"),
-        "tags": [each.path.split("/")[1] or "pages"],
+        "tags": [noun if (noun := each.path.split("/")[1]) in NOUNS else PAGES],
         "summary": operation.summary,
     }
     if parameters:

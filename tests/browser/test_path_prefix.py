@@ -49,6 +49,10 @@ def test_chat_and_dashboard_work_below_a_path_prefix(prefixed: str, new_context:
     watcher = Person(page(), url=prefixed, name="watcher")
     watcher.page.goto(f"{prefixed}/dashboard?every=1")
     expect(watcher.page.locator("html")).to_have_attribute("data-state", "live")
+    docs = page()
+    docs.goto(f"{prefixed}/docs")
+    expect(docs.locator("#record-Message")).to_be_attached()
+    expect(docs.locator("#post_messages pre")).to_contain_text(f"{prefixed}/messages")
     assert {person.name: person.console_errors for person in (ada, bob, watcher) if person.console_errors} == {}
     for path in ("ws", "auth/register", "health/performance", r"static/dashboard/dashboard\.[0-9a-f]{8}\.js"):
         assert [one for one in requested_urls if re.fullmatch(f"{re.escape(prefixed)}/{path}", one)] != []

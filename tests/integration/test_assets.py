@@ -17,7 +17,7 @@ from tests.support.server import ServerProcess, serving
 NAMED = re.compile(r"""(?:\b(?:src|href)=|\bfrom |\bimport |\burl\()["']([^"'#]+\.[a-z]+)["']""")
 HASHED = re.compile(r"/static/.+\.[0-9a-f]{8}\.[a-z]+")
 OTHER_SITE = "https://site.example"
-PAGES = ("/", "/dashboard")
+PAGES = ("/", "/dashboard", "/docs")
 GZIP = {"Accept-Encoding": "gzip, deflate, br, zstd"}
 FOR_GOOD = "public, max-age=31536000, immutable"
 

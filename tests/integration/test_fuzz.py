@@ -72,7 +72,7 @@ PATHS = [
     "metrics/history", "metrics/websocket", "metrics/alerts", "health/database",
     "ws", "static/chat.js", "",
     "rooms/{}", "rooms/{}/join", "rooms/{}/members", "rooms/{}/stats", "rooms/{}/changes", "messages/{}", "users/{}",
-    "{}", "openapi.json", "asyncapi.json",
+    "{}", "docs", "openapi.json", "asyncapi.json",
     "users/me/settings", "users/me/avatar", "users/me/export", "users/me/blocks", "users/me/blocks/{}",
     "auth/sessions", "auth/sessions/{}",
     "rooms/{}/members/{}", "rooms/{}/bans", "rooms/{}/bans/{}", "rooms/{}/audit", "rooms/{}/reports",

@@ -41,6 +41,7 @@ OPEN_TO_ALL = (
     anywhere("GET /", EVERYBODY),
     anywhere("GET /dashboard", EVERYBODY),
     anywhere("GET /static/{name}", EVERYBODY, ids=("asset",)),
+    anywhere("GET /docs", EVERYBODY),
     anywhere("GET /openapi.json", EVERYBODY),
     anywhere("GET /asyncapi.json", EVERYBODY),
     anywhere("GET /health", EVERYBODY),

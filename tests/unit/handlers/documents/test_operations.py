@@ -87,3 +87,7 @@ def test_every_part_of_a_path_has_an_example_and_every_example_is_of_one() -> No
 def test_each_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for _, _, operation in operations()]
     assert len(set(names)) == len(names)
+
+
+def test_each_record_has_a_name_of_its_own() -> None:
+    assert [name for name in DOCUMENT["components"]["schemas"] if not name.isidentifier()] == []
