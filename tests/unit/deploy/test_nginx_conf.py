@@ -5,6 +5,7 @@ all.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import http.client
 import json
 import re
@@ -260,6 +261,38 @@ def test_no_passive_check_is_there_that_a_client_could_trip() -> None:
     servers = re.findall(r"^ *server 127\.0\.0\.1:\d+ (.*?);", SHIPPED, re.MULTILINE)
     assert servers
     assert set(servers) == {"max_fails=0"}
+
+
+def test_what_a_process_sends_uncompressed_stays_so_and_what_is_compressed_keeps_its_etag(tmp_path: Path) -> None:
+    head = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nETag: "strong"\r\nConnection: close\r\n'
+    for coding, body in ((None, b'{"accessToken": "%s"}' % (b"x" * 5_000)), ("gzip", gzip.compress(b"x" * 5_000))):
+        lines = f"Content-Encoding: {coding}\r\n" if coding else ""
+        process = Upstream(f"{head}{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        with nginx_before(tmp_path / f"nginx-{coding}", process) as url:
+            answer = call(url, "GET", "/rooms", headers={"Accept-Encoding": "gzip, br"})
+            assert b"Accept-Encoding: gzip, br\r\n" in process.received[-1]
+            assert (answer.body, answer.headers["etag"]) == (body, '"strong"')
+            assert answer.headers.get("content-encoding") == coding
+
+
+def test_a_file_of_another_version_is_asked_of_all_before_any_version_will_do(tmp_path: Path) -> None:
+    other, this = Upstream(reply("404 Not Found", b"none")), Upstream(reply("200 OK", b"file"))
+    with nginx_before(tmp_path / "both", other, this) as url:
+        assert {call(url, "GET", "/static/chat/app.0a1b2c3d.js", q="1").body for _ in range(6)} == {b"file"}
+        assert other.received and this.received
+        asked = {request.partition(b" HTTP")[0] for request in (*other.received, *this.received)}
+        assert asked == {b"GET /static/chat/app.0a1b2c3d.js?version=this"}
+    neither = Upstream(reply("404 Not Found", b"none"))
+    with nginx_before(tmp_path / "one", neither) as url:
+        answer = call(url, "GET", "/static/chat/app.0a1b2c3d.js")
+        assert (answer.status, answer.body) == (404, b"none")
+        assert [request.partition(b" HTTP")[0] for request in neither.received] == [
+            b"GET /static/chat/app.0a1b2c3d.js?version=this",
+            b"GET /static/chat/app.0a1b2c3d.js",
+        ]
+        for path in ("/static/chat.js", "/static/chat/app.js", "/static/chat/app.0a1b2c3.js", "/rooms"):
+            assert call(url, "GET", path).body == b"none"
+            assert neither.received[-1].startswith(f"GET {path} HTTP".encode())
 
 
 def test_no_query_and_no_path_with_a_token_is_in_a_log_though_processes_fail(tmp_path: Path) -> None:
