@@ -1,9 +1,13 @@
 // Run by test_client_library.py: uploads by fetch, and closes the clients without logging out. Nothing may keep Node
-// alive then: no timer, no socket. Prints one JSON line.
+// alive then: no timer, no socket. With a third argument the WebSocket is that of the package `ws` in this folder. Prints
+// one JSON line.
+import { createRequire } from "node:module";
+
 import { ChatClient } from "../../web/client/chat-client.js";
 import { memoryStorage } from "../../web/client/storage.js";
 
-const [baseUrl, name] = process.argv.slice(2);
+const [baseUrl, name, packages] = process.argv.slice(2);
+const WebSocket = packages && createRequire(`${packages}/`)("ws").WebSocket;
 process.on("unhandledRejection", (reason) => {
   console.error(reason);
   process.exit(1);
@@ -19,7 +23,7 @@ function until(chat, condition) {
 }
 
 const storage = memoryStorage();
-const chat = new ChatClient({ baseUrl, storage });
+const chat = new ChatClient({ baseUrl, storage, WebSocket });
 await chat.register({ username: name, email: `${name}@example.test`, password: "correct horse battery" });
 await until(chat, () => chat.connection.isOnline && chat.rooms.isListed);
 const room = await chat.createRoom({ name: "Kitchen" });
@@ -34,7 +38,7 @@ chat.presence.typing(room.id);
 chat.send(room.id, "on its way");
 chat.close();
 
-const again = new ChatClient({ baseUrl, storage });
+const again = new ChatClient({ baseUrl, storage, WebSocket });
 const isResumed = await again.resume();
 again.close(); // before it is connected
 revoke();

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.node_packages import NPM, install_ws
 from tests.support.server import ServerProcess
 
 HERE = Path(__file__).parent
@@ -49,9 +50,16 @@ def test_changed_messages_mentions_and_settings_reach_the_clients_in_node(server
     assert result["found"] == [result["first"]]
 
 
-def test_a_client_in_node_uploads_by_fetch_and_a_closed_one_keeps_nothing_alive(server: ServerProcess) -> None:
+@pytest.mark.parametrize("websocket", ["built-in", "ws"])
+def test_a_client_in_node_uploads_by_fetch_and_a_closed_one_keeps_nothing_alive(
+    server: ServerProcess, tmp_path: Path, websocket: str
+) -> None:
+    if websocket == "ws" and NPM is None:
+        pytest.skip("needs npm: apt-get install npm")
+    packages = [str(install_ws(tmp_path))] if websocket == "ws" else []
+    options = [] if packages else ["--experimental-websocket"]
     started_s = time.monotonic()
-    run = node("--experimental-websocket", "client-closes.mjs", server.url, "closer")
+    run = node(*options, "client-closes.mjs", server.url, f"closer-{websocket}", *packages)
     assert run.returncode == 0, run.stdout + run.stderr
     assert time.monotonic() - started_s < ANSWER_TIMEOUT_S, "it ended by itself, not after its last timer"
     assert json.loads(run.stdout) == {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +17,12 @@ from websockets.typing import Subprotocol
 from tests.integration.conftest import Start, embedded_store
 from tests.support.client import ChatConnection, Person, chat, register
 from tests.support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close_payload, deflated
+from tests.support.node_packages import NPM, install_ws
 from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess, serving
 from tests.support.waiting import poll
 
 HERE = Path(__file__).parent
-NPM = shutil.which("npm")
 HEARTBEAT = b'{"event":"heartbeat","id":"beat"}'
 
 
@@ -278,16 +277,7 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which Node finds the package `ws`."""
     if NPM is None:
         pytest.skip("needs Node.js and npm: apt-get install nodejs npm")
-    folder = tmp_path_factory.mktemp("node")
-    run = subprocess.run(
-        [NPM, "install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(folder), "ws@8.18.0"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return folder
+    return install_ws(tmp_path_factory.mktemp("node"))
 
 
 @pytest.mark.node
