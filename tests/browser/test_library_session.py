@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import BrowserContext, CDPSession
 
-from tests.browser.library_page import LibraryPage
+from tests.browser.library_page import DOCUMENT, LibraryPage
 from tests.support.client import PASSWORD, register
 from tests.support.redis_proxy_thread import RedisProxyThread, proxy_thread_to
 from tests.support.server import ServerProcess, serving
@@ -283,3 +283,23 @@ def test_one_page_talks_to_two_servers_with_a_session_for_each(
     assert found == [True, True, page.name, "else"]
     page.run("await chat.logout()")
     assert page.run("return other.connection.state") == "online"
+
+
+def test_the_library_sets_no_globals_and_asks_for_one_file(new_context: NewContext, server: ServerProcess) -> None:
+    page = new_context().new_page()
+    page.goto(f"{server.url}{DOCUMENT}")
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    added = page.evaluate(
+        """async () => {
+            const names = () => Object.getOwnPropertyNames(globalThis);
+            const before = new Set(names());
+            const { ChatClient } = await import(`${location.origin}/static/chat.js`);
+            const chat = new ChatClient();
+            await chat.resume();
+            const after = names().filter((name) => !before.has(name));
+            chat.close();
+            return after;
+        }"""
+    )
+    assert (added, requested) == ([], [f"{server.url}/static/chat.js"])
