@@ -175,6 +175,7 @@ class ChatClient:
         """
         room = self._rooms.get(room_id)
         if room is None or room.feed.closed is not None:
+            self._rooms = {one.id: one for one in self._rooms.values() if one.feed or one.feed.closed is None}
             room = ChatRoom(
                 room_id,
                 connection=self._connected,

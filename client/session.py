@@ -50,6 +50,7 @@ class Session:
         self._on_renewed = on_renewed
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._ended: SessionEnded | None = None
         self._adopt(tokens)
 
     @property
@@ -65,6 +66,8 @@ class Session:
         Raises SessionEnded where the user must log in again; Refused and ConnectionLost where it is worth trying again.
         """
         async with self._lock:
+            if self._ended is not None:
+                raise self._ended
             held = self._tokens.access_token
             if held != refused and self.renewal_due_in_s != 0.0:
                 return held
@@ -81,7 +84,8 @@ class Session:
         try:
             reply = await self._rest.call("POST", "/auth/refresh", {"refreshToken": self._tokens.refresh_token})
         except Unauthorized as error:
-            raise SessionEnded("unauthorized", "the session has ended: log in again") from error
+            self._ended = SessionEnded("unauthorized", "the session has ended: log in again")
+            raise self._ended from error
         self._adopt(tokens_of(reply))
         if self._on_renewed is not None:
             self._on_renewed(self._tokens)

@@ -37,6 +37,8 @@ from client import (
     login,
     register,
 )
+from client.rest import Rest
+from client.session import Session
 from tests.integration.conftest import Processes, Start, embedded
 from tests.support.certificate import self_signed
 from tests.support.client import PASSWORD, Person
@@ -288,6 +290,63 @@ async def test_tokens_are_renewed_on_the_connection_before_they_expire(start: St
     # The newest pair of tokens is good for the next run of the program
     async with ChatClient(server.url, tokens=renewed[-1]) as chat:
         assert chat.user.id == ada.id
+
+
+@embedded
+@pytest.mark.gen_test
+async def test_many_who_need_a_new_token_share_one_renewal(server: ServerProcess) -> None:
+    ada = register_person(server.url)
+    renewed: list[Tokens] = []
+    async with ChatClient(server.url, tokens=tokens_of(ada), on_tokens=renewed.append) as chat:
+        assert len(renewed) == 1  # how long the given token is good is not known
+        assert ada.call("DELETE", f"/auth/sessions/{await current_session(chat)}").status == 204
+        calls = [chat.call("GET", "/auth/profile") for _ in range(20)]
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(end) for end in ends} == {SessionEnded}
+    bob = register_person(server.url)
+    session = Session(tokens_of(bob), rest=Rest(server.url), on_renewed=renewed.append)
+    assert len({await one for one in [session.access_token() for _ in range(20)]}) == 1
+    assert len(renewed) == 2
+
+
+async def current_session(chat: ChatClient) -> str:
+    sessions = (await chat.call("GET", "/auth/sessions"))["sessions"]
+    found: str = next(one["id"] for one in sessions if one["current"])
+    return found
+
+
+@embedded
+@pytest.mark.gen_test
+async def test_a_program_goes_on_in_another_run_where_it_was(server: ServerProcess) -> None:
+    ada, bob = register_person(server.url), register_person(server.url)
+    room_id = ada.make_room()["id"]
+    async with client_of(bob) as chat:
+        room = await chat.join(room_id)
+        said = [ada.post(room_id, f"message {number}") for number in range(3)]
+        await take(room.messages(), 2)
+        since, since_rev = room.position
+    ada.call("PATCH", f"/messages/{said[0]['id']}", {"content": "edited"})
+    async with client_of(bob) as chat:
+        events = (await chat.join(room_id, since=since, since_rev=since_rev)).events()
+        async with asyncio.timeout(WITHIN_S):
+            third, change = await anext(events), await anext(events)
+    assert isinstance(third, MessageReceived) and isinstance(change, MessageChanged)
+    assert (third.message.content, change.message.seq, change.message.content) == ("message 2", 1, "edited")
+
+
+@embedded
+@pytest.mark.gen_test
+async def test_a_bot_that_is_removed_is_told_that_it_is_over(server: ServerProcess) -> None:
+    ada = register_person(server.url)
+    room_id = ada.make_room()["id"]
+    made = ada.call("POST", f"/rooms/{room_id}/bots", {"username": "short-lived"}).json
+    async with ChatClient(server.url, token=f"{made['token']}\n") as chat:  # as it is read from a file
+        room = await chat.join(room_id)
+        assert ada.call("DELETE", f"/rooms/{room_id}/bots/{made['user']['id']}").status == 204
+        with pytest.raises((SessionEnded, RoomClosedError), match=r"revoked|removed"):
+            await take(room.messages(), 1)
+        with pytest.raises(SessionEnded, match="revoked"):
+            await until_event(chat.events(), RoomReset)
 
 
 @embedded
