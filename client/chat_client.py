@@ -127,6 +127,8 @@ class ChatClient:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
 
     # ---- who and where ----
 

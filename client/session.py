@@ -49,7 +49,7 @@ class Session:
         self._rest = rest
         self._on_renewed = on_renewed
         self._clock = clock
-        self._lock = asyncio.Lock()
+        self._renewal: asyncio.Task[str] | None = None
         self._ended: SessionEnded | None = None
         self._adopt(tokens)
 
@@ -65,18 +65,25 @@ class Session:
 
         Raises SessionEnded where the user must log in again; Refused and ConnectionLost where it is worth trying again.
         """
-        async with self._lock:
-            if self._ended is not None:
-                raise self._ended
-            held = self._tokens.access_token
+        if self._ended is not None:
+            raise self._ended
+        held = self._tokens.access_token
+        if self._renewal is None:
             if held != refused and self.renewal_due_in_s != 0.0:
                 return held
-            try:
-                return await self._renew()
-            except (ConnectionLost, Refused):
-                if held == refused or self._clock() >= self._expires_at_s:
-                    raise
-                return held  # still good; the next call tries again
+            self._renewal = asyncio.create_task(self._renew())
+            self._renewal.add_done_callback(self._on_renewal_done)
+        try:
+            return await asyncio.shield(self._renewal)  # its reply must not be lost: a refresh token works once
+        except (ConnectionLost, Refused):
+            if held == refused or self._clock() >= self._expires_at_s:
+                raise
+            return held  # still good; the next call tries again
+
+    async def close(self) -> None:
+        """Wait for a renewal that is under way, so that `on_renewed` gets what it brings."""
+        if self._renewal is not None:
+            await asyncio.gather(self._renewal, return_exceptions=True)
 
     async def _renew(self) -> str:
         if self._tokens.refresh_token is None:
@@ -90,6 +97,11 @@ class Session:
         if self._on_renewed is not None:
             self._on_renewed(self._tokens)
         return self._tokens.access_token
+
+    def _on_renewal_done(self, renewal: asyncio.Task[str]) -> None:
+        self._renewal = None
+        if not renewal.cancelled():
+            renewal.exception()  # not reported where nobody waits any more
 
     def _adopt(self, tokens: Tokens) -> None:
         self._tokens = tokens

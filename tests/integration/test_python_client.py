@@ -309,6 +309,21 @@ async def test_many_who_need_a_new_token_share_one_renewal(server: ServerProcess
     assert len(renewed) == 2
 
 
+@embedded
+@pytest.mark.gen_test
+async def test_a_renewal_is_completed_though_nobody_waits_for_it_any_more(server: ServerProcess) -> None:
+    ada = register_person(server.url)
+    renewed: list[Tokens] = []
+    session = Session(tokens_of(ada), rest=Rest(server.url), on_renewed=renewed.append)
+    asking = asyncio.create_task(session.access_token())
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert renewed == []
+    await session.close()
+    assert [await session.access_token()] == [one.access_token for one in renewed]
+
+
 async def current_session(chat: ChatClient) -> str:
     sessions = (await chat.call("GET", "/auth/sessions"))["sessions"]
     found: str = next(one["id"] for one in sessions if one["current"])
