@@ -22,6 +22,7 @@ class Person(Struct, frozen=True):
     background_color: str
     status: Status = Status.ONLINE
     custom_status: str | None = None
+    has_picture: bool = True
 
     @property
     def email(self) -> str:
@@ -53,10 +54,10 @@ PEOPLE = (
     Person("hana", "佐藤 花", "#1b1b1b", "#f48fb1", custom_status="木曜はお休みです"),
     Person("haneul", "김하늘", "#1b1b1b", "#80deea", Status.AWAY),
     Person("itai", "איתי לוי", "#ffffff", "#6d4c41", Status.AWAY, "חוזר ביום שישי"),
-    Person("jun", "陈俊", "#ffffff", "#c62828"),
+    Person("jun", "陈俊", "#ffffff", "#c62828", has_picture=False),
     Person("kavya", "काव्या शर्मा", "#1b1b1b", "#aed581", custom_status="12,000 buoys 🛟"),
     Person("lucia", "Lucía Fernández", "#ffffff", "#ef6c00", Status.BUSY),
-    Person(OUTSIDER, "Best Watches", "#1b1b1b", "#ffff00"),
+    Person(OUTSIDER, "Best Watches", "#1b1b1b", "#ffff00", has_picture=False),
 )
 TEAM = tuple(person.username for person in PEOPLE if person.username != OUTSIDER)
 

@@ -134,4 +134,6 @@ async def _chat(settings: Settings, storage: Storage) -> AsyncIterator[Chat]:
             yield chat
         finally:
             await close_chat(chat)
+            await chat.file_parts.images.close()
+            chat.file_parts.incoming.close()
             chat.account_parts.passwords.close()

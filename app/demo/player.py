@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 
 from app.composition.chat import Chat
+from app.demo import pictures
 from app.demo.acts import VERBS
 from app.demo.cast import FEED_NAME, FEED_ROOM, HERO, PEOPLE, ROOMS, UNREAD_BY_HERO, Person, RoomPlan
 from app.demo.screenplay import Act, Delete, Edit, React, Say
 from app.demo.stage import Stage
 from app.demo.timeline import Burst, Step
+from chat.errors import ChatError
+from chat.incoming_files import IncomingFile
 from chat.request_context import RequestContext
 from chat.request_inputs.bots import AddWebhook, WebhookMessage
 from chat.request_inputs.messages import SendMessage
@@ -50,6 +54,7 @@ class Player:
         self.messages = 0  # that were posted
         self._conversation = chat.conversation
         self._accounts = chat.account_parts
+        self._files = chat.file_parts
         self._store = store
         self._wind = wind
         self._webhook: Webhook | None = None
@@ -76,7 +81,36 @@ class Player:
             background_color=person.background_color,
         )
         await self._accounts.profiles.update(user.id, shown)
+        if person.has_picture:
+            await self._set_picture(user, pictures.avatar(person.username, person.text_color, person.background_color))
         return await self._accounts.profiles.set_status(user.id, person.status, person.custom_status)
+
+    async def _set_picture(self, user: User, image: bytes) -> None:
+        async with self._uploaded(user, image) as upload:
+            try:
+                file = await self._files.files.add_avatar(user.id, upload)
+            except ChatError as error:
+                _require_unwanted(error)
+            else:
+                await self._accounts.profiles.set_avatar(user.id, file.id)
+
+    async def _attach(self, user: User, name: str) -> tuple[str, ...]:
+        """Upload a file. Returns its id, or nothing where ALLOWED_FILE_TYPES leaves its type out."""
+        async with self._uploaded(user, pictures.FILES[name]()) as upload:
+            try:
+                return ((await self._files.files.add(user.id, upload, name=name)).id,)
+            except ChatError as error:
+                _require_unwanted(error)
+                return ()
+
+    @asynccontextmanager
+    async def _uploaded(self, user: User, content: bytes) -> AsyncIterator[IncomingFile]:
+        upload = self._files.incoming.begin(user.id)
+        try:
+            await upload.write(content)
+            yield upload
+        finally:
+            upload.close()
 
     async def _make_room(self, plan: RoomPlan) -> str:
         """Make a room with its people and their roles. Returns its id."""
@@ -134,7 +168,7 @@ class Player:
     # ---- one step ------------------------------------------------------------------------------------------------
 
     async def _say(self, step: Step, line: Say) -> None:
-        stage = self.stage
+        stage, author = self.stage, self.stage.users[line.who]
         named = [name if name == ROOM_MENTION else stage.id_of(name) for name in _MENTION.findall(line.text)]
         body = SendMessage(
             room_id=stage.rooms[step.room],
@@ -142,9 +176,9 @@ class Player:
             reply_to_id=None if line.reply_to is None else stage.message(step.room, line.reply_to),
             thread_id=None if line.thread is None else stage.message(step.room, line.thread),
             mentions=tuple(named),
+            attachments=() if line.attached is None else await self._attach(author, line.attached),
         )
-        context = RequestContext(ADDRESS, "rest", stage.users[line.who])
-        posted = await self._conversation.messages.post(context, body)
+        posted = await self._conversation.messages.post(RequestContext(ADDRESS, "rest", author), body)
         self._remember(step, posted.message, line.who)
 
     async def _burst(self, step: Step, burst: Burst) -> None:
@@ -166,3 +200,9 @@ class Player:
     def _own(self, step: Step) -> tuple[Actor, str]:
         """The author of the step's message, and its id."""
         return self.stage.author(step.room, step.label), self.stage.message(step.room, step.label)
+
+
+def _require_unwanted(error: ChatError) -> None:
+    """Raises the error, unless it says that the settings take no such files."""
+    if error.code != "unsupported_type":
+        raise error

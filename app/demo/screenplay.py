@@ -6,6 +6,7 @@ from now (`5h`, `40m`). Its lines are:
     amara: text                  a message; `@ben` in it mentions ben, `@room` everybody
     [plan] amara: text           the same, with a label by which later lines of the room name it
     ben ^plan: text            a reply; `ben |plan: text` is one in the thread of that message
+    ben: text {tides.txt}      a file is attached, one of app/demo/pictures.py
       + 👍 amara ben             reactions to the message above
       ~ text                   the author edits the message above
       x                        the author deletes the message above
@@ -20,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 _SCENE = re.compile(r"== (\S+) (?:(\d+)d (\d\d):(\d\d)|(\d+)([hm]))")
-_SAY = re.compile(r"(?:\[(\S+)\] )?([\w-]+)(?: ([|^])(\S+))?: (.+)")
+_SAY = re.compile(r"(?:\[(\S+)\] )?([\w-]+)(?: ([|^])(\S+))?: (.+?)(?: \{(\S+)\})?")
 _MINUTES = {"h": 60, "m": 1}
 
 
@@ -38,6 +39,7 @@ class Say(Struct, frozen=True):
     text: str
     reply_to: str | None = None
     thread: str | None = None
+    attached: str | None = None  # the name of a file
 
 
 class React(Struct, frozen=True):
@@ -109,9 +111,9 @@ def _line(row: str, number: int, before: Iterable[Line]) -> Line:
         who, verb, *words = row.removeprefix("! ").split()
         return Line(f"act-{number}", Act(who, verb, tuple(words)))
     if found := _SAY.fullmatch(row):
-        label, who, sign, target, text = found.groups()
+        label, who, sign, target, text, attached = found.groups()
         reply_to, thread = (target if sign == one else None for one in "^|")
-        return Line(label or f"line-{number}", Say(who, text, reply_to, thread))
+        return Line(label or f"line-{number}", Say(who, text, reply_to, thread, attached))
     raise ValueError(f"line {number}: no known form: {row}")
 
 

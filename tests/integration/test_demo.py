@@ -98,6 +98,14 @@ def test_the_sample_has_all_that_a_page_shows(sample: Sample) -> None:
         one["displayName"] for one in amara.call("GET", f"/rooms/{rooms['General']['id']}/members").json["members"]
     }
     assert {"فريد حداد", "佐藤 花", "Дмитрий Волков"} <= names
+    attached = {file["name"]: file for one in general for file in one["attachments"]}
+    assert {name: file["mimeType"] for name, file in attached.items()} == {
+        "dock-at-low-tide.png": "image/png",
+        "west-coast-tides.txt": "text/plain",
+    }
+    picture = amara.call("GET", amara.call("GET", "/users/me").json["user"]["avatarUrl"])
+    thumbnail = amara.call("GET", attached["dock-at-low-tide.png"]["thumbnailUrl"])
+    assert (picture.status, thumbnail.status) == (200, 200)
     for name in TEAM:
         logged_in(url, name, run.stdout)
 
@@ -148,3 +156,10 @@ def test_one_that_was_cut_off_says_so_and_is_not_taken_for_a_whole_one(tmp_path:
     run = run_demo(data_dir, {})
     assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
     assert "cut off" in run.stderr
+
+
+def test_where_the_settings_take_no_such_files_the_sample_is_made_without_them(tmp_path: Path) -> None:
+    env = {"DATA_DIR": str(tmp_path / "data"), "ALLOWED_FILE_TYPES": "application/pdf"}
+    run = command("demo", env=env)
+    assert run.returncode == 0, run.stderr
+    assert not list((tmp_path / "data" / "files").rglob("f*"))

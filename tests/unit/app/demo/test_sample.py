@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from PIL import Image
 
 from app.demo.acts import VERBS
 from app.demo.cast import PEOPLE, ROOMS
 from app.demo.filling import DAYS, all_steps
+from app.demo.pictures import FILES, avatar
 from app.demo.screenplay import Act, Delete, Edit, Line, React, Say, Scene, When, parse
 from app.demo.timeline import start_of
 
@@ -20,7 +24,7 @@ def test_a_scene_is_read_line_by_line() -> None:
 [plan] amara: Hello: @ben
   + 👍 ben chloe
 ben ^plan: Yes
-chloe |plan: Also yes
+chloe |plan: Also yes {tides.txt}
   ~ No
   x
 ! amara mute ben 30
@@ -35,7 +39,7 @@ amara: Soup
                 Line("plan", Say("amara", "Hello: @ben")),
                 Line("plan", React("👍", ("ben", "chloe"))),
                 Line("line-5", Say("ben", "Yes", reply_to="plan")),
-                Line("line-6", Say("chloe", "Also yes", thread="plan")),
+                Line("line-6", Say("chloe", "Also yes", thread="plan", attached="tides.txt")),
                 Line("line-6", Edit("No")),
                 Line("line-6", Delete()),
                 Line("act-9", Act("amara", "mute", ("ben", "30"))),
@@ -72,6 +76,8 @@ def test_the_scenes_name_only_people_rooms_and_verbs_that_there_are() -> None:
     names, rooms = {person.username for person in PEOPLE}, {plan.key: plan for plan in ROOMS}
     for step in all_steps(NOW_MS):
         assert step.room in rooms
+        if isinstance(step.does, Say) and step.does.attached is not None:
+            assert step.does.attached in FILES
         if isinstance(step.does, Act):
             assert step.does.verb in VERBS
         people = {
@@ -80,3 +86,13 @@ def test_the_scenes_name_only_people_rooms_and_verbs_that_there_are() -> None:
             React: lambda does: set(does.people),
         }.get(type(step.does), lambda _: set())(step.does)
         assert people <= names, step
+
+
+def test_the_pictures_are_images_that_differ_by_name_and_are_the_same_each_time() -> None:
+    drawn = {person.username: avatar(person.username, "#ffffff", "#0b5cad") for person in PEOPLE}
+    assert len(set(drawn.values())) == len(PEOPLE)
+    for name, image in (*drawn.items(), ("dock", FILES["dock-at-low-tide.png"]())):
+        with Image.open(io.BytesIO(image)) as opened:
+            opened.load()
+            assert (opened.format, opened.mode) == ("PNG", "RGB"), name
+    assert drawn["amara"] == avatar("amara", "#ffffff", "#0b5cad")
