@@ -17,6 +17,7 @@ from images.worker_process import WorkerEnded, WorkerProcess
 log = logging.getLogger(__name__)
 
 WAITING_MAX = 32
+WAIT_MAX_S = 20.0
 JOB_MAX_S = 10.0
 IDLE_MAX_S = 60.0
 FINISH_WITHIN_S = 1.0
@@ -35,11 +36,13 @@ class WorkerQueue:
         *,
         folder: Path | None = None,
         waiting_max: int = WAITING_MAX,
+        wait_max_s: float = WAIT_MAX_S,
         job_max_s: float = JOB_MAX_S,
         idle_max_s: float = IDLE_MAX_S,
     ) -> None:
         self._folder = folder
         self._waiting_max = waiting_max
+        self._wait_max_s = wait_max_s
         self._job_max_s = job_max_s
         self._idle_max_s = idle_max_s
         self._lock = asyncio.Lock()
@@ -82,12 +85,23 @@ class WorkerQueue:
             raise ImagesBusy("too many images wait")
         self._taken += 1
         try:
-            async with self._lock:
+            await self._wait()
+            try:
                 if self._is_closed:
                     raise ImagesBusy("the server stops")
                 return await self._processed(source, job)
+            finally:
+                self._lock.release()
         finally:
             self._taken -= 1
+
+    async def _wait(self) -> None:
+        """Wait for one's turn, which is given back by a release. Raises ImagesBusy."""
+        try:
+            async with asyncio.timeout(self._wait_max_s):
+                await self._lock.acquire()
+        except TimeoutError as error:
+            raise ImagesBusy("other images take too long") from error
 
     async def _processed(self, source: BinaryIO, job: Job) -> ProcessedImage:
         with ExitStack() as opened:
@@ -114,6 +128,9 @@ class WorkerQueue:
 
     async def _answer(self, job: Job, descriptors: list[int]) -> Answer:
         self._cancel_idle()
+        if self._worker is not None and self._worker.is_gone():
+            log.warning("the idle process that decodes images ended: exit code %s", self._worker.exit_code)
+            self._end_worker()
         if self._worker is None:
             self._worker = self._started()
         worker = self._worker

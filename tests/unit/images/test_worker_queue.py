@@ -145,6 +145,17 @@ async def test_more_than_may_wait_are_refused_at_once(stack: AsyncExitStack) -> 
         result.close()
 
 
+async def test_an_image_waits_for_others_so_long_and_then_may_be_tried_again(stack: AsyncExitStack) -> None:
+    queue = WorkerQueue(wait_max_s=0.05)
+    stack.push_async_callback(queue.close)
+    pid, job = await in_hand(queue)
+    with pytest.raises(ImagesBusy, match="too long"):
+        await processed(queue)
+    os.kill(pid, signal.SIGCONT)
+    (await job).close()
+    assert await started(queue) == pid
+
+
 async def test_a_killed_process_costs_the_upload_that_it_had_and_no_other(
     queue: WorkerQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -173,14 +184,12 @@ async def test_an_image_that_makes_its_decoder_crash_is_refused_for_good(
     assert "exit code" in caplog.text
 
 
-async def test_a_process_that_died_between_jobs_costs_one_that_may_be_tried_again(
+async def test_a_process_that_died_between_jobs_costs_none(
     queue: WorkerQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     pid = await started(queue)
     os.kill(pid, signal.SIGKILL)
     await until(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    with pytest.raises(ImagesBusy):
-        await processed(queue)
     assert await started(queue) != pid
     assert "exit code -9" in caplog.text
 
