@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from typing import BinaryIO
 
 from msgspec import Struct
 
 from chat.errors import ChatError
 from chat.file_names import EXTENSIONS, file_name
+from chat.image_turns import ImageTurns
 from chat.incoming_files import READ_BYTES, RETRY_AFTER_S, IncomingFile, IncomingFiles
 from images.contract import IMAGE_TYPES, ImageProcessor, ImagesBusy, NotAnImage, ProcessedImage
 from images.signatures import SIGNATURE_BYTES, TextCheck, mime_type_of
@@ -53,6 +54,7 @@ class Files:
         self._store = store
         self._incoming = incoming
         self._images = images
+        self._turns = ImageTurns()
         self._quota_bytes = quota_bytes
         self._allowed = frozenset(allowed_types) & EXTENSIONS.keys()
 
@@ -65,15 +67,31 @@ class Files:
         mime_type = await _require_type(upload, self._allowed)
         if mime_type not in IMAGE_TYPES:
             return await self._store_file(user_id, name, StoredContent(await upload.lent(), mime_type))
-        return await self._store_image(
-            user_id, name, await _processed(self._images.process(await upload.lent(), mime_type=mime_type))
-        )
+        image = await self._processed(user_id, upload, self._images.process, mime_type)
+        return await self._store_image(user_id, name, image)
 
     async def add_avatar(self, user_id: str, upload: IncomingFile) -> File:
         """Store an image, cut square, which is nobody's picture yet. The caller closes `upload`. Raises as `add`."""
         mime_type = await _require_type(upload, self._allowed & IMAGE_TYPES)
-        image = await _processed(self._images.avatar(await upload.lent(), mime_type=mime_type))
+        image = await self._processed(user_id, upload, self._images.avatar, mime_type)
         return await self._store_image(user_id, "avatar", image)
+
+    async def _processed(
+        self, user_id: str, upload: IncomingFile, process: Callable[..., Awaitable[ProcessedImage]], mime_type: str
+    ) -> ProcessedImage:
+        """What an image becomes, once it is its turn. Raises ChatError unsupported_type, unavailable."""
+        try:
+            async with self._turns.of(user_id):
+                if upload.is_abandoned:
+                    raise ChatError("unavailable", "Nobody waits for this image.")
+                return await process(await upload.lent(), mime_type=mime_type)
+        except NotAnImage as error:
+            log.info("an upload is no image that can be shown: %s", error)
+            raise ChatError("unsupported_type", "The image cannot be read, or has too many pixels.") from error
+        except (ImagesBusy, TimeoutError) as error:
+            raise ChatError("unavailable", "Images cannot be processed now.", retry_after_s=RETRY_AFTER_S) from error
+        except OSError as error:
+            raise ChatError("unavailable", "The file cannot be stored now.") from error
 
     async def _store_image(self, user_id: str, name: str, image: ProcessedImage) -> File:
         content = StoredContent(image.image, image.mime_type, image.thumbnail, image.width, image.height)
@@ -144,19 +162,6 @@ async def _require_type(upload: IncomingFile, allowed: Collection[str]) -> str:
     if mime_type is None or mime_type not in allowed:
         raise ChatError("unsupported_type", details={"takes": sorted(allowed)})
     return mime_type
-
-
-async def _processed(processing: Awaitable[ProcessedImage]) -> ProcessedImage:
-    """What an image becomes. Raises ChatError unsupported_type, unavailable."""
-    try:
-        return await processing
-    except NotAnImage as error:
-        log.info("an upload is no image that can be shown: %s", error)
-        raise ChatError("unsupported_type", "The image cannot be read, or has too many pixels.") from error
-    except ImagesBusy as error:
-        raise ChatError("unavailable", "Too many images wait.", retry_after_s=RETRY_AFTER_S) from error
-    except OSError as error:
-        raise ChatError("unavailable", "The file cannot be stored now.") from error
 
 
 def _type_of(file: BinaryIO) -> str | None:

@@ -48,6 +48,7 @@ class IncomingFile:
         self._file: BinaryIO | None = None
         self._is_busy = False  # a thread works with the file
         self._is_closed = False
+        self._is_abandoned = False
 
     async def write(self, piece: bytes) -> None:
         """Append bytes."""
@@ -74,6 +75,15 @@ class IncomingFile:
             return file
 
         return await self.run(flushed)
+
+    def abandon(self) -> None:
+        """Tell that nobody waits any more for what becomes of it."""
+        self._is_abandoned = True
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether its sender has gone."""
+        return self._is_abandoned
 
     def _opened(self) -> BinaryIO:
         if self._file is None:

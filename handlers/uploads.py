@@ -111,6 +111,8 @@ class UploadHandler(Handler[S], Generic[S]):
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
+        if self._file is not None:
+            self._file.abandon()
         self._release()
 
     def _release(self) -> None:

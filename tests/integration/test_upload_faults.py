@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -16,6 +16,7 @@ import pytest
 
 from tests.integration.conftest import Start, embedded, slow_on_mongo
 from tests.support.client import Person, call, register
+from tests.support.pictures import encoded, photo
 from tests.support.server import ServerProcess, serving
 from tests.support.small_disk import small_disk
 from tests.support.uploads import BOUNDARY, FORM, form, get, part, send_form, try_upload, upload
@@ -221,3 +222,60 @@ def test_an_upload_takes_little_memory(start: Start) -> None:
     grown(1)
     assert grown(1) < 2
     assert grown(10) < 8
+
+
+# ---- images ------------------------------------------------------------------------------------------------------
+
+IMAGE = encoded(photo(40, 30), "image/png")  # small: no thumbnail
+
+
+@contextmanager
+def standing_worker(server: ServerProcess) -> Iterator[None]:
+    """The process that decodes images stands still until the end of the block."""
+    upload(register(server.url), IMAGE)  # which starts it
+    (worker,) = psutil.Process(server.pid).children()
+    worker.suspend()
+    try:
+        yield
+    finally:
+        worker.resume()
+
+
+def image_upload(person: Person) -> bytes:
+    return request(person, form(part(IMAGE)))
+
+
+@embedded
+def test_the_images_of_one_user_keep_no_other_waiting(server: ServerProcess) -> None:
+    ann, bob = register(server.url), register(server.url)
+    answered: list[Person] = []
+    with ThreadPoolExecutor(9) as pool:
+        with standing_worker(server):
+            jobs = [pool.submit(lambda: (upload(ann, IMAGE), answered.append(ann))) for _ in range(8)]
+            poll(lambda: nameless_files(server) == 8 + 2)  # those that came, and what becomes of the first
+            jobs.append(pool.submit(lambda: (upload(bob, IMAGE), answered.append(bob))))
+            poll(lambda: nameless_files(server) == 9 + 2)
+        for job in jobs:
+            job.result()
+    assert answered.index(bob) <= 3, "he waits for one of hers, and the replies may cross"
+
+
+@embedded
+def test_images_whose_sender_has_gone_are_not_decoded(server: ServerProcess) -> None:
+    ann = register(server.url)
+    with standing_worker(server):
+        before = files_on_disk(server.data_dir)
+        with ExitStack() as stack:
+            for _ in range(8):
+                stack.enter_context(begun(server, image_upload(ann)))
+            poll(lambda: nameless_files(server) == 8 + 2)
+        # A round trip of later connections: the ends of those before them have been noticed
+        assert call(server.url, "GET", "/health").status == 200
+        poll(lambda: connections_of(server) == 0)
+    poll(lambda: nameless_files(server) == 0)
+    assert len(files_on_disk(server.data_dir)) <= len(before) + 1
+
+
+def connections_of(server: ServerProcess) -> int:
+    """The HTTP connections that are established, or that the process has not closed yet."""
+    return sum(one.status != psutil.CONN_LISTEN for one in psutil.Process(server.pid).net_connections("tcp"))
