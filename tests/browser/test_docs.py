@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -82,3 +86,22 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_page(
         "document.querySelectorAll('.docs-entry').forEach((one, number) => { if (number % 8) one.remove(); })"
     )  # axe takes a minute for all of them, and they are alike
     assert serious_violations(page) == []
+
+
+def test_the_examples_are_commands_that_work_as_they_stand(server: ServerProcess, new_context: NewContext) -> None:
+    page, _ = open_docs(server, new_context())
+
+    def run(operation: str, token: str = "") -> dict[str, Any]:
+        shown = page.locator(f"#{operation} pre").text_content()
+        assert shown is not None
+        done = subprocess.run(
+            ["bash", "-c", shown], env={"PATH": os.environ["PATH"], "TOKEN": token}, capture_output=True, check=True
+        )
+        reply: dict[str, Any] = json.loads(done.stdout)
+        return reply
+
+    token = run("post_auth_register")["accessToken"]
+    assert run("post_rooms", token)["room"]["name"] == "Gardening"
+    assert [room["name"] for room in run("get_rooms", token)["rooms"]] == ["Gardening"]
+    assert run("patch_users_me", token)["user"]["customStatus"] == "in a meeting"
+    assert run("get_health")["status"] == "ok"
