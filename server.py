@@ -8,7 +8,8 @@ from app import requirements
 
 
 def main() -> int:
-    if refusal := requirements.refusal():
+    refusal = requirements.refusal()
+    if refusal is not None:
         print("server.py: " + refusal, file=sys.stderr)
         return 1
     from app.commands.table import main as run  # imported only here: it needs what was just looked for

@@ -7,6 +7,7 @@ import base64
 import os
 import secrets
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def demo(settings: Settings, *, program: str) -> int:
     Raises StartupError with one line where the store holds anything else, or a server runs on it.
     """
     log_setup.set_up(log_format=settings.log.format, level="error")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that SIGTERM also says what it leaves
     alone = filling.alone(settings)
     where = "the database" if settings.mongo.uri is not None else f"DATA_DIR {settings.server.data_dir}"
     bar = ProgressBar(sys.stderr)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import stat
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -16,7 +19,8 @@ from app.commands.demo import BOT_FILE
 from app.demo.cast import HERO, ROOMS, TEAM
 from tests.integration.conftest import Start, StoreEnv, embedded
 from tests.support.client import Person, call, register
-from tests.support.server import ServerProcess, command, serving
+from tests.support.server import PROGRAM, ROOT, ServerProcess, command, serving
+from tests.support.waiting import poll
 
 FEED_MESSAGES_MIN = 2_000
 
@@ -149,12 +153,21 @@ def test_it_refuses_a_directory_on_which_a_server_runs(tmp_path: Path, start: St
     assert str(data_dir) in run.stderr
 
 
-def test_one_that_was_cut_off_says_so_and_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_one_that_was_cut_off_says_so_and_is_not_taken_for_a_whole_one(tmp_path: Path, order: signal.Signals) -> None:
     data_dir = tmp_path / "data"
-    create = ("user", "create", HERO, f"{HERO}@demo.invalid")
-    assert command(*create, env={"DATA_DIR": str(data_dir)}, stdin="a password of mine\n").returncode == 0
+    env = {"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir)}
+    with subprocess.Popen([*PROGRAM, "demo"], env=env, stderr=subprocess.PIPE, text=True, cwd=ROOT) as running:
+        poll(lambda: running.poll() is not None or list((data_dir / "files").rglob("f*")))  # the first picture
+        assert running.poll() is None, "it ended before it was interrupted"
+        running.send_signal(order)
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert said.splitlines()[-1] == "demo: interrupted"
+    assert "Traceback" not in said
+    assert not (data_dir / BOT_FILE).exists()
     run = run_demo(data_dir, {})
-    assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (1, "", 1), run.stderr
     assert "cut off" in run.stderr
 
 
