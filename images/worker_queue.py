@@ -165,6 +165,7 @@ class WorkerQueue:
         """The fault for the one whose job the process ended with."""
         if self._is_closed:
             return ImagesBusy("the server stops")
+        worker.kill()  # it may live where the job could not be sent; one that ended keeps its exit code
         while not worker.is_gone():
             await asyncio.sleep(REAP_EVERY_S)
         log.warning("the process that decodes images ended: exit code %s", worker.exit_code)

@@ -42,7 +42,8 @@ def confine(*, job_descriptors: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT_MAX_BYTES, OUTPUT_MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(NICE)
+    with contextlib.suppress(OSError):  # where a service may not
+        os.nice(NICE)
     with contextlib.suppress(OSError):  # the first that goes where memory is short, instead of the server
         Path("/proc/self/oom_score_adj").write_text("1000")
     free = [os.dup(0) for _ in range(job_descriptors)]

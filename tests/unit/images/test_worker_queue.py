@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -191,6 +193,22 @@ async def test_a_process_that_died_between_jobs_costs_none(
     os.kill(pid, signal.SIGKILL)
     await until(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     assert await started(queue) != pid
+    assert "exit code -9" in caplog.text
+
+
+async def test_a_job_that_cannot_be_sent_may_be_tried_again_with_another_process(
+    queue: WorkerQueue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pid = await started(queue)
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.ETOOMANYREFS, "too many descriptors are on their way")
+
+    with monkeypatch.context() as patched, pytest.raises(ImagesBusy):
+        patched.setattr(socket, "send_fds", refused)
+        await processed(queue)
+    assert not is_there(pid)
+    (await processed(queue)).close()
     assert "exit code -9" in caplog.text
 
 
