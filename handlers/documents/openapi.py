@@ -22,7 +22,6 @@ from handlers.error_reply import ErrorReply
 from handlers.file_cookie import NAME as FILE_COOKIE_NAME
 
 JSON = "application/json"
-OPERATORS = "operators"
 RATE_LIMIT_HEADERS: Mapping[str, str] = {
     "RateLimit-Limit": "Requests that the limit allows; of several limits that which is nearest to refusing.",
     "RateLimit-Remaining": "Requests that are left of it.",

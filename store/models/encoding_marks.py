@@ -9,7 +9,6 @@ from msgspec import Meta
 
 SERVER_ONLY = Meta(extra_json_schema={"x-server-only": True})  # has its default, so it is left out, once it is encoded
 OPTIONAL = Meta(extra_json_schema={"x-optional": True})  # absent from what clients see where it is the default
-TIME = Meta(extra_json_schema={"format": "date-time"})  # RFC 3339, UTC, with milliseconds
 
 
 def encoded(*shown: str) -> Meta:
