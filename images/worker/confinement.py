@@ -13,7 +13,7 @@ from pathlib import Path
 MEMORY_MAX_BYTES = 1 << 30
 """Of address space: an image of PIXELS_MAX takes some 700 MB while it is turned and encoded."""
 CPU_MAX_S = 10
-"""Of one job. The server ends the process by the clock; this holds where the server is stopped."""
+"""Of one job, at least: the kernel counts in whole seconds, and ends the process past it."""
 OUTPUT_MAX_BYTES = 256 << 20
 NICE = 5  # so that an upload does not keep the server from its other clients on a machine with few cores
 
