@@ -98,7 +98,7 @@ def test_a_user_can_register_join_and_write_with_the_keyboard_alone(new_person: 
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     ann.expect_online()
-    expect(page.locator("#room-name")).to_be_focused()
+    expect(page.locator("#welcome-title")).to_be_focused()
     tab_to(page, "#find-rooms", back=True)
     page.keyboard.press("Enter")
     expect(page.locator("#find-q")).to_be_focused()

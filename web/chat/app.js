@@ -63,7 +63,7 @@ function enter({ byHand = false } = {}) {
   status.render();
   roomsView.render();
   show();
-  if (byHand) byId("room-name").focus();
+  if (byHand) byId(byId("welcome").hidden ? "room-name" : "welcome-title").focus();
 }
 
 /** Show the room that the URL names. */
