@@ -318,7 +318,7 @@ LARGEST: dict[str, tuple[str, Callable[[], bytes]]] = {
 async def test_the_largest_image_that_is_taken_needs_no_more_memory_than_there_is(
     stack: AsyncExitStack, name: str
 ) -> None:
-    queue = WorkerQueue(job_max_s=60)
+    queue = WorkerQueue(job_max_s=60, wait_max_s=120)
     stack.push_async_callback(queue.close)
     mime_type, make = LARGEST[name]
     result = await processed(queue, make(), mime_type)
@@ -341,7 +341,7 @@ async def one(queue, content):
     result.close()
 
 async def main():
-    queue = WorkerQueue(job_max_s=60)
+    queue = WorkerQueue(job_max_s=60, wait_max_s=120)
     content = open(sys.argv[1], "rb").read()
     await one(queue, content)
     before = rss_kb()
