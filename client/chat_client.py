@@ -279,7 +279,7 @@ class ChatClient:
         )
 
     async def upload(self, source: str | os.PathLike[str] | bytes, *, name: str | None = None) -> File:
-        """Upload a file, by its path or its bytes, to be attached to a message. Raises Refused, ConnectionLost."""
+        """Upload a file, by its path or bytes, to be attached to a message. Raises Refused, ConnectionLost, OSError."""
         return await files.upload(self._rest, self._logged_in, source, name)
 
     async def download(self, file: File | str, to: str | os.PathLike[str] | None = None) -> bytes:

@@ -41,8 +41,13 @@ async def _post(rest: Rest, token: str, source: str | os.PathLike[str] | bytes, 
 
     async def pieces() -> AsyncIterator[bytes]:
         yield head
+        left = size
         async for piece in _pieces(source):
-            yield piece
+            left -= len(piece)
+            if left >= 0:
+                yield piece
+        if left != 0:
+            raise OSError(f"{source!r} changed its size while it was read")
         yield tail
 
     body = Body(pieces(), len(head) + size + len(tail), f"multipart/form-data; boundary={boundary}")
@@ -54,7 +59,9 @@ async def _post(rest: Rest, token: str, source: str | os.PathLike[str] | bytes, 
 
 
 async def download(rest: Rest, session: Session, url: str, to: str | os.PathLike[str] | None) -> bytes:
-    """GET of a file's url, a path below the server's. Raises Refused, ConnectionLost."""
+    """GET of a file's url, a path below the server's. Raises Refused, ConnectionLost; OSError where `to` cannot be
+    written. After an error there may be a part of the file at `to`.
+    """
     if not url.startswith("/"):
         url = f"/files/{url}"
     token = await session.access_token()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import io
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ _CHUNK_BYTES = 65_536
 
 
 class HttpError(Exception):
-    """What came is no reply, or ended early."""
+    """No reply came, or what came is none, or ended early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Reply:
             elif self.status != 204:
                 while piece := await self._reader.read(_CHUNK_BYTES):
                     yield piece
-        except (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        except (ValueError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise HttpError(f"the reply ended early: {error}") from error
 
     async def body(self) -> bytes:
@@ -98,11 +98,13 @@ class Reply:
             pass  # trailers
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def request(
     address: Address, method: str, target: str, headers: Mapping[str, str], body: Body | None = None
 ) -> AsyncIterator[Reply]:
-    """Make a request; the connection is closed at the end. Raises OSError, HttpError; ValueError for a line break."""
+    """Make a request; the connection is closed at the end. Raises HttpError; ValueError for a line break; and what the
+    body's pieces raise, which ends the request.
+    """
     lines = {"Host": address.host_header, "Connection": "close", "Accept-Encoding": "identity", **headers}
     if body is not None:
         lines |= {"Content-Type": body.content_type, "Content-Length": str(body.size)}
@@ -111,13 +113,22 @@ async def request(
     head = [f"{method} {address.prefix}{target} HTTP/1.1", *(f"{name}: {value}" for name, value in lines.items())]
     if any(ch in line for line in head for ch in "\r\n\0"):
         raise ValueError("a line break in a header")
-    reader, writer = await address.open()
+    try:
+        reader, writer = await address.open()
+    except OSError as error:
+        raise HttpError(str(error)) from error
     sending: asyncio.Task[None] | None = None
     try:
         writer.write(("\r\n".join(head) + "\r\n\r\n").encode("latin-1"))
         if body is not None:
             sending = asyncio.create_task(_send(writer, body))
-        yield await _reply(reader)
+        try:
+            reply = await _reply(reader)
+        except HttpError:
+            if sending is not None and sending.done():
+                sending.result()  # raises what ended the request, if that was the body
+            raise
+        yield reply
     finally:
         if sending is not None:
             sending.cancel()
@@ -127,16 +138,21 @@ async def request(
 
 async def _send(writer: asyncio.StreamWriter, body: Body) -> None:
     """Send the body while the reply is waited for: a refusal may come before its end, as a 413 does."""
-    async for piece in body.pieces:
-        writer.write(piece)
-        await writer.drain()
+    try:
+        async for piece in body.pieces:
+            writer.write(piece)
+            with contextlib.suppress(OSError):  # whoever reads the reply is told
+                await writer.drain()
+    except Exception:
+        writer.transport.abort()  # else the server would wait for the rest, and the caller for the server
+        raise
 
 
 async def _reply(reader: asyncio.StreamReader) -> Reply:
     while True:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise HttpError("the server closed without a reply") from error
         first, _, rest = head.partition(b"\r\n")
         try:

@@ -43,7 +43,7 @@ class Rest:
         try:
             async with asyncio.timeout(self._timeout_s), self.open(method, target, token=token, body=payload) as reply:
                 content = await reply.body()
-        except (TimeoutError, OSError, HttpError) as error:
+        except (TimeoutError, HttpError) as error:
             raise ConnectionLost(f"{method} {path}: {str(error) or type(error).__name__}") from error
         return decoded_object(content) if content else {}
 
@@ -57,7 +57,7 @@ class Rest:
         body: Body | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Reply]:
-        """Make a request whose reply is not read yet, and has no bound in time. Raises Refused, OSError, HttpError."""
+        """Make a request whose reply is not read yet, and has no bound in time. Raises Refused, HttpError."""
         sent = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
         async with request(self.address, method, target, sent, body) as reply:
             if reply.status >= 400:
