@@ -21,6 +21,7 @@ from store.mongo.documents import file_document, file_from
 
 BUCKET = "uploads"
 _SWEEP_MAX = 500
+_WRITES_AT_ONCE = 3
 SLICE_FILES = 500
 _NOT_SHOWN: Document = {"posts.0": {"$exists": False}}
 
@@ -33,11 +34,16 @@ class GridBlobs:
         self._bucket = AsyncIOMotorGridFSBucket(database.raw, BUCKET, chunk_size_bytes=PIECE_BYTES)
         self._files = database.raw[f"{BUCKET}.files"]
         self._chunks = database.raw[f"{BUCKET}.chunks"]
+        self._writing = asyncio.Semaphore(_WRITES_AT_ONCE)
 
     async def write(self, key: str, pieces: AsyncIterable[bytes]) -> Written:
         """As a GridFS upload writes it, but a chunk at a time: the driver's own gathers 48 MB of each before it writes
-        any.
+        any. A chunk on its way takes over a megabyte, so few blobs are written at once.
         """
+        async with self._writing:
+            return await self._write(key, pieces)
+
+    async def _write(self, key: str, pieces: AsyncIterable[bytes]) -> Written:
         digest, size, number = hashlib.sha256(), 0, 0
         rest = bytearray()
         await self.delete(key)  # what a broken-off upload of this id has left

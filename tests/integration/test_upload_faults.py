@@ -203,7 +203,6 @@ def test_one_user_has_so_many_uploads_under_way(server: ServerProcess) -> None:
     assert float(received) >= 16 * len(CONTENT)
 
 
-@embedded
 def test_an_upload_takes_little_memory(start: Start) -> None:
     server = start(MONITOR_INTERVAL="3600")
     ann = register(server.url)
