@@ -16,6 +16,7 @@ class Avatars(Protocol):
     async def set(self, user_id: str, file_id: str | None) -> User:
         """Make one of the user's own files the picture; None: have none. Of calls at once, the last one holds.
 
-        The file that was it before is removed at once, unless a message shows it: then it stays what it is to others.
+        The file that was it before is there no more, unless a message shows it: then it stays what it is to others. Its
+        bytes may stay for the sweep, as in Files.
         Raises Missing: "user", also for a deleted account, "file" where the user has no such file.
         """

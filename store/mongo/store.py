@@ -210,7 +210,7 @@ class MongoStore:
         return Lease(database=self._database, holder=holder)
 
     async def sweep(self, now_ms: int) -> int:
-        """Remove, in slices, expired documents what failed uploads, room creations and deleted rooms have left, and
+        """Remove, in slices, expired documents, what failed uploads, room creations and deleted rooms have left, and
         files that nothing shows.
 
         What older programs have written meanwhile is mended too.

@@ -6,14 +6,19 @@ removed: so the bytes are found whenever the process ends in between.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+
 import apsw
 
 from store.blob_files import BlobFiles
 from store.blobs import Blobs
-from store.errors import Missing, OverQuota
+from store.errors import Missing, OverQuota, StoreUnavailable
 from store.models import FILES_MAX, UNDESCRIBED_KEEP_MS, UNPOSTED_KEEP_MS, File, FileDraft
 from store.sqlite.database import Database
-from store.sqlite.rows import FILE_COLUMNS, as_json, fetch, fetch_one, file_from
+from store.sqlite.rows import FILE_COLUMNS, fetch, fetch_one, file_from
+
+log = logging.getLogger(__name__)
 
 SLICE_FILES = 100
 
@@ -83,26 +88,34 @@ class SqliteFiles(BlobFiles):
         return await self._database.read("files.owned_by", operation)
 
     async def sweep(self, now_ms: int) -> tuple[int, bool]:
-        """Remove one slice of the files that nothing shows. Returns their number, and whether there may be more."""
+        """Remove one slice of the files that nothing shows. Returns their number, and whether there may be more.
+
+        Bytes that cannot be removed are tried again UNDESCRIBED_KEEP_MS later, so that they keep no others waiting.
+        """
         undescribed, is_full = await self._database.write(
             "files.sweep", lambda connection: _take_slice(connection, now_ms)
         )
-        for file_id in undescribed:
-            await self.discard(file_id)
+        stuck = [file_id for file_id in undescribed if not await self._is_discarded(file_id)]
         if undescribed:
-            gone = (as_json(undescribed),)
-            await self._database.write(
-                "files.swept",
-                lambda connection: fetch(
-                    connection, "DELETE FROM undescribed_files WHERE file_id IN (SELECT value FROM json_each(?))", gone
-                ),
-            )
-        return len(undescribed), is_full
+            gone = set(undescribed).difference(stuck)
+            await self._database.write("files.swept", lambda connection: _settle(connection, gone, stuck, now_ms))
+        return len(undescribed) - len(stuck), is_full
+
+    async def _is_discarded(self, file_id: str) -> bool:
+        try:
+            await self.discard(file_id)
+        except StoreUnavailable as error:
+            log.warning("store: the bytes of the file %s cannot be removed now: %s", file_id, error)
+            return False
+        return True
 
 
-def note_undescribed(connection: apsw.Connection, file_id: str) -> None:
-    """Have the sweep remove the bytes of a file whose description the caller's transaction removes."""
-    connection.execute(_NOTE_UNDESCRIBED, (file_id, 0))
+def note_undescribed(connection: apsw.Connection, file_id: str, now_ms: int) -> None:
+    """Have a later sweep remove the bytes of a file whose description the caller's transaction removes.
+
+    They stay for UNDESCRIBED_KEEP_MS: a backup that is under way copies them after the descriptions.
+    """
+    connection.execute(_NOTE_UNDESCRIBED, (file_id, now_ms))
 
 
 def abandon_files(connection: apsw.Connection, user_id: str) -> None:
@@ -114,10 +127,11 @@ def abandon_files(connection: apsw.Connection, user_id: str) -> None:
 
 def _take_slice(connection: apsw.Connection, now_ms: int) -> tuple[list[str], bool]:
     """Remove the descriptions of a slice. Returns the ids of files whose bytes are to be removed, and whether there may
-    be more. The bytes stay for UNDESCRIBED_KEEP_MS: a backup that is under way copies them after the descriptions.
+    be more.
     """
     old = [file_id for (file_id,) in fetch(connection, _NOT_SHOWN, (now_ms - UNPOSTED_KEEP_MS, SLICE_FILES))]
-    connection.executemany(_NOTE_UNDESCRIBED, [(file_id, now_ms) for file_id in old])
+    for file_id in old:
+        note_undescribed(connection, file_id, now_ms)
     connection.executemany("DELETE FROM files WHERE id = ?", [(file_id,) for file_id in old])
     found = fetch(
         connection,
@@ -125,6 +139,13 @@ def _take_slice(connection: apsw.Connection, now_ms: int) -> tuple[list[str], bo
         (now_ms - UNDESCRIBED_KEEP_MS, 2 * SLICE_FILES),
     )
     return [file_id for (file_id,) in found], len(old) == SLICE_FILES or len(found) == 2 * SLICE_FILES
+
+
+def _settle(connection: apsw.Connection, gone: Iterable[str], stuck: Iterable[str], now_ms: int) -> None:
+    """Forget the files whose bytes are gone, and put off those whose bytes are not."""
+    connection.executemany("DELETE FROM undescribed_files WHERE file_id = ?", [(file_id,) for file_id in gone])
+    for file_id in stuck:
+        note_undescribed(connection, file_id, now_ms)
 
 
 def _get(connection: apsw.Connection, file_id: str) -> File | None:

@@ -102,7 +102,7 @@ class SqliteStore:
         self.changes: Changes = SqliteChanges(database=database)
         files = SqliteFiles(database=database, blobs=blobs)
         self.files: Files = files
-        self.avatars: Avatars = SqliteAvatars(database=database, files=files)
+        self.avatars: Avatars = SqliteAvatars(database=database)
         self.invites: Invites = SqliteInvites(database=database)
         self.moderation: Moderation = SqliteModeration(database=database)
         self.bans: Bans = SqliteBans(database=database)

@@ -8,7 +8,7 @@ import pytest
 from store.contract import Store
 from store.errors import Missing
 from store.ids import make_id
-from store.models import FileDraft, Standing, Stored, User
+from store.models import UNDESCRIBED_KEEP_MS, FileDraft, Standing, Stored, User
 from tests.contract.conftest import Reopen, StoreFiller
 from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
@@ -63,16 +63,21 @@ async def test_every_user_may_read_a_picture_and_it_is_swept_at_no_time(
 
 
 @pytest.mark.gen_test
-async def test_the_picture_before_is_removed_at_once(store: Store, fill: StoreFiller) -> None:
+async def test_the_picture_before_is_there_no_more_and_a_sweep_removes_its_bytes(
+    store: Store, fill: StoreFiller, clock: HandClock
+) -> None:
     ann = await fill.user()
     first, second = await upload(store, ann), await upload(store, ann)
     await store.avatars.set(ann.id, first)
     await store.avatars.set(ann.id, second)
-    assert [await is_there(store, file_id) for file_id in (first, second)] == [False, True]
+    assert await store.files.get(first) is None
+    assert await is_there(store, second)
     assert (await store.avatars.set(ann.id, None)).avatar_url is None
     assert await avatar_of(store, ann) is None
-    assert not await is_there(store, second)
+    assert await store.files.get(second) is None
     assert (await store.avatars.set(ann.id, None)).avatar_url is None
+    await store.sweep(clock.ms + UNDESCRIBED_KEEP_MS)
+    assert [await is_there(store, file_id) for file_id in (first, second)] == [False, False]
 
 
 @pytest.mark.gen_test
@@ -135,13 +140,14 @@ async def test_a_deleted_account_has_no_picture_and_gets_none(
 
 @pytest.mark.gen_test
 async def test_of_pictures_set_at_once_one_holds_and_no_other_file_is_left(
-    store: Store, fill: StoreFiller, open_again: Reopen
+    store: Store, fill: StoreFiller, clock: HandClock, open_again: Reopen
 ) -> None:
     ann, other = await fill.user(), await open_again()
     files = [await upload(store, ann) for _ in range(8)]
     await asyncio.gather(
         *((store, other)[number % 2].avatars.set(ann.id, file_id) for number, file_id in enumerate(files))
     )
+    await store.sweep(clock.ms + UNDESCRIBED_KEEP_MS)
     url = await avatar_of(store, ann)
     assert url in {f"/files/{file_id}" for file_id in files}
     assert [file_id for file_id in files if await is_there(store, file_id)] == [str(url).removeprefix("/files/")]
