@@ -69,10 +69,10 @@ def test_the_body_is_sent_as_it_is_to_who_does_not_accept_gzip_or_prefers_no_cod
 
 
 def test_a_header_of_the_largest_size_is_read_at_once() -> None:
-    began_at = time.perf_counter()
+    began_at = time.process_time()
     for header in ("gzip;q=0," * 3_600, ";" * 32_000, "*," * 16_000, "gzip" + " " * 32_000 + ";q=0"):
         assert accepts_gzip(header) == header.startswith("*")
-    assert time.perf_counter() - began_at < 0.5
+    assert time.process_time() - began_at < 0.5
 
 
 def test_a_reply_is_compressed_between_its_bounds_and_comes_back_as_it_was() -> None:
