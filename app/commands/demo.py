@@ -26,6 +26,7 @@ from monitor.observer import Observer
 from store.errors import StoreError
 
 _DATA_DIR = str(settings_module.load({}, {}).server.data_dir)
+ROOT = Path(__file__).resolve().parents[2]
 BOT_FILE = "demo-bot.env"
 PASSWORD_BYTES = 10
 
@@ -103,6 +104,18 @@ def _flags(settings: Settings) -> list[str]:
     return [] if settings.mongo.uri is not None or data_dir == _DATA_DIR else ["--data-dir", shlex.quote(data_dir)]
 
 
+def _bot_program() -> str:
+    """How the bot's program is started from here; it comes with a checkout, and is not installed."""
+    example = ROOT / "examples" / "echo_bot.py"
+    if not example.exists():
+        return "python examples/echo_bot.py, of a checkout"
+    return " ".join(shlex.quote(_from_here(path)) for path in (Path(sys.executable), example))
+
+
+def _from_here(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
 def _summary(where: str, file: Path, settings: Settings, made: Made, password: str, program: str) -> str:
     others = ", ".join(name for name in TEAM if name != HERO)
     url = local_url(settings.server.host, settings.server.port)
@@ -116,5 +129,5 @@ Made in {where}: {made.people} people, {made.rooms} rooms, {made.messages:,} mes
 Next:         {serve}
               and open {url}
 The bot:      {BOT} waits in the room "Bot playground"; start its program beside the server,
-              and it answers to !echo: . {shlex.quote(str(file))} && python examples/echo_bot.py
+              and it answers to !echo: . {shlex.quote(str(file))} && {_bot_program()}
 These accounts are samples: keep them off a server that others can reach."""

@@ -129,6 +129,9 @@ def test_the_bots_file_is_private_and_has_what_the_bot_needs(sample: Sample) -> 
     token, room_id = values["CHAT_TOKEN"], values["CHAT_ROOM"]
     reply = call(sample.server.url, "POST", "/messages", {"roomId": room_id, "content": "beep"}, token=token)
     assert reply.status == 201, reply.body
+    shown = re.search(r"answers to !echo: \. (\S+) && (\S+) (\S+)$", sample.first.stdout, re.MULTILINE)
+    assert shown is not None, sample.first.stdout
+    assert all((ROOT / path).is_file() for path in shown.groups()), shown[0]
 
 
 def test_it_refuses_a_store_with_accounts_of_others_in_one_line(
