@@ -32,7 +32,13 @@ class Refused(Struct, frozen=True, tag=True):
     reason: str
 
 
-Answer = Done | Refused
+class Unwritten(Struct, frozen=True, tag=True):
+    """The disk does not take the results; nothing is known of the image."""
+
+    errno: int
+
+
+Answer = Done | Refused | Unwritten
 
 _jobs = msgspec.json.Decoder(Job)
 _answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from images.contract import ImagesBusy, NotAnImage, ProcessedImage
-from images.worker_messages import Answer, Done, Job, decode_answer, encode
+from images.worker_messages import Answer, Done, Job, Unwritten, decode_answer, encode
 from images.worker_process import WorkerEnded, WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,9 @@ class WorkerQueue:
             image, thumbnail = (opened.enter_context(self._temporary_file()) for _ in range(2))
             source.flush()
             answer = await self._answer(job, [source.fileno(), image.fileno(), thumbnail.fileno()])
+            if isinstance(answer, Unwritten):
+                log.warning("an image cannot be written: %s", os.strerror(answer.errno))
+                raise OSError(answer.errno, os.strerror(answer.errno))
             if not isinstance(answer, Done):
                 raise NotAnImage(answer.reason)
             for file in (image, thumbnail):

@@ -21,3 +21,13 @@ def small_disk(where: Path, *, megabytes: int) -> Iterator[Path]:
         yield where
     finally:
         subprocess.run(["umount", "-l", str(where)], check=True)
+
+
+def fill(path: Path, *, leaving: int) -> None:
+    """Fill a disk with a file at `path`, but so many bytes."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            file.truncate(file.tell() - leaving)

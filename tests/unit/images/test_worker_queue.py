@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import random
 import resource
 import signal
 import socket
@@ -27,6 +28,7 @@ from images.worker_process import WorkerProcess
 from images.worker_queue import WorkerQueue
 from tests.support.pictures import encoded, exif, opened, photo, png
 from tests.support.server import ROOT
+from tests.support.small_disk import fill, small_disk
 from tests.support.waiting import poll
 
 pytestmark = pytest.mark.gen_test
@@ -102,6 +104,23 @@ async def test_results_are_written_into_the_folder_that_is_given(stack: AsyncExi
     stack.push_async_callback(queue.close)
     with pytest.raises(FileNotFoundError):
         await processed(queue)
+
+
+@pytest.mark.parametrize("mime_type", ["image/jpeg", "image/png", "image/gif", "image/webp"])
+@pytest.mark.parametrize("leaving", [0, 16_384])
+async def test_a_full_disk_is_not_taken_for_a_broken_image(
+    stack: AsyncExitStack, tmp_path: Path, mime_type: str, leaving: int
+) -> None:
+    noise = Image.frombytes("RGB", (300, 200), random.Random(1).randbytes(300 * 200 * 3))  # is as large afterwards
+    disk = stack.enter_context(small_disk(tmp_path / "disk", megabytes=1))
+    queue = WorkerQueue(folder=disk)
+    stack.push_async_callback(queue.close)
+    pid = await started(queue)
+    fill(disk / "filling", leaving=leaving)
+    with pytest.raises(OSError, match="space"):
+        await processed(queue, encoded(noise, mime_type), mime_type)
+    (disk / "filling").unlink()
+    assert await started(queue) == pid, "the process lives on"
 
 
 async def test_one_process_does_all_jobs_whatever_they_come_to(queue: WorkerQueue) -> None:

@@ -12,7 +12,7 @@ from tornado.ioloop import IOLoop
 
 from store.blobs import PROVISIONAL_KEEP_S, PROVISIONAL_SUFFIX, DiskBlobs
 from store.errors import StoreUnavailable
-from tests.support.small_disk import small_disk
+from tests.support.small_disk import fill, small_disk
 
 NOW_S = 2_000_000_000.0
 
@@ -83,13 +83,3 @@ async def test_a_disk_that_is_full_for_the_last_bytes_of_a_file_is_told_as_such(
             await blobs.close()
         assert [path.name for path in disk.rglob("first*")] == [f"first{PROVISIONAL_SUFFIX}"]
         assert not list(disk.rglob("second*"))
-
-
-def fill(path: Path, *, leaving: int) -> None:
-    """Fill a disk with a file at `path`, but so many bytes."""
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            file.truncate(file.tell() - leaving)
