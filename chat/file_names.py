@@ -13,6 +13,10 @@ NAME_MAX_BYTES = 255  # of UTF-8, as file systems have it
 _RAW_MAX_CHARS = 1024  # of what a client sends: the base name is looked for at its end
 _NAMELESS = "file"
 _SEPARATORS = re.compile(r"[/\\]")
+# What Windows takes for a device, whatever follows the first dot, and a file that dresses up the folder that it is in
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|(?:com|lpt)[0-9¹²³]|conin\$|conout\$|clock\$) *(?:\.|$)|desktop\.ini$", re.IGNORECASE
+)
 
 # The extensions that a name of each type may keep, the first for a name that has another. Of text only those that no
 # system opens with a program that would run it: a page or a script gets `.txt` behind its own.
@@ -37,6 +41,8 @@ def file_name(raw: str, mime_type: str) -> str:
     base = nfc(printable(_SEPARATORS.split(raw[-_RAW_MAX_CHARS:])[-1])).strip(" .")
     if not base or not has_visible_character(base):
         base = _NAMELESS
+    if _RESERVED.match(base):
+        base = f"_{base}"
     fitting = EXTENSIONS[mime_type]
     stem, dot, extension = base.rpartition(".")
     if not dot or extension.lower() not in fitting:
