@@ -53,7 +53,7 @@ class ExportHandler(StreamingHandler[DataExport]):
             except (ChatError, StoreError, TimeoutError) as error:
                 if not has_begun:
                     raise
-                log.warning("an export was cut off: %s", error or "it took too long")
+                log.warning("an export was cut off: %s", str(error) or "it took too long")
                 self.cut_off()
             except StreamClosedError:
                 log.info("the reader of an export has gone")

@@ -180,7 +180,7 @@ class OneFileHandler(StreamingHandler[FileServices]):
                 log.error("bytes of the file %s are lost", file.id)
             if not has_begun:
                 raise
-            log.warning("a file was cut off: %s", error or "it took too long")
+            log.warning("a file was cut off: %s", str(error) or "it took too long")
             self.cut_off()
         except StreamClosedError:
             log.info("the reader of a file has gone")
