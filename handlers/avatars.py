@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from msgspec import Struct
-
-from chat.files import Files
-from chat.incoming_files import IncomingFiles
 from chat.request_results.people import OwnUserResult
 from handlers.documents.operation import FILE_FORM, MULTIPART, Operation
-from handlers.uploads import UploadHandler
+from handlers.uploads import UploadHandler, UploadServices
 from limits.load_shedding import ShedClass
 
 
-class AvatarServices(Struct, frozen=True):
-    """What the handler needs."""
-
-    files: Files
-    incoming: IncomingFiles
-    file_max_bytes: int
-
-
-class AvatarHandler(UploadHandler[AvatarServices]):
+class AvatarHandler(UploadHandler[UploadServices]):
     operations: ClassVar = {
         "PUT": Operation(
             summary="Set one's own picture, by an upload of an image",
@@ -35,14 +23,6 @@ class AvatarHandler(UploadHandler[AvatarServices]):
     upload_method = "PUT"
     sheds: ClassVar = {"PUT": ShedClass.MESSAGES}
     counts_itself = ("PUT",)
-
-    @property
-    def incoming(self) -> IncomingFiles:
-        return self.services.incoming
-
-    @property
-    def file_max_bytes(self) -> int:
-        return self.services.file_max_bytes
 
     async def put(self) -> None:
         user_id = self.identity.user.id

@@ -9,14 +9,11 @@ import logging
 from contextlib import aclosing
 from typing import ClassVar
 
-from msgspec import Struct
 from tornado.iostream import StreamClosedError
 
 from chat.download_places import DownloadPlaces
 from chat.errors import ChatError
 from chat.file_names import content_disposition
-from chat.files import Files
-from chat.incoming_files import IncomingFiles
 from chat.logins import Identity
 from chat.request_results.files import FileResult
 from handlers.byte_ranges import Span, Unsatisfiable, requested_span
@@ -25,7 +22,7 @@ from handlers.error_reply import ErrorReply
 from handlers.file_cookie import file_cookie
 from handlers.rate_limit_headers import set_rate_limit_headers
 from handlers.streaming import StreamingHandler
-from handlers.uploads import UploadHandler
+from handlers.uploads import UploadHandler, UploadServices
 from images.contract import THUMBNAIL_TYPE
 from limits.load_shedding import ShedClass
 from store.errors import Missing, StoreError
@@ -38,13 +35,10 @@ WRITE_BYTES = 65_536
 CACHE_CONTROL = "private, max-age=86400, immutable"
 
 
-class FileServices(Struct, frozen=True):
+class FileServices(UploadServices, frozen=True, kw_only=True):
     """What the routes below /files need. `is_embeddable`: pages of other origins may show files (CORS_ORIGINS)."""
 
-    files: Files
-    incoming: IncomingFiles
     places: DownloadPlaces
-    file_max_bytes: int
     is_embeddable: bool
 
 
@@ -60,14 +54,6 @@ class FilesHandler(UploadHandler[FileServices]):
     for_bots = ("POST",)
     sheds: ClassVar = {"POST": ShedClass.MESSAGES}
     counts_itself = ("POST",)
-
-    @property
-    def incoming(self) -> IncomingFiles:
-        return self.services.incoming
-
-    @property
-    def file_max_bytes(self) -> int:
-        return self.services.file_max_bytes
 
     async def post(self) -> None:
         async with self.received() as upload:

@@ -78,7 +78,6 @@ class Services(Struct, frozen=True):
     bots: Bots
     webhooks: Webhooks
     files: files.FileServices
-    avatars: avatars.AvatarServices
     about: health.About
     readiness: health.Readiness
     database_health: DatabaseHealth
@@ -141,7 +140,7 @@ def make_application(services: Services) -> Application:
             route(rf"/auth/sessions/{ID}", auth.OneSessionHandler, None),
             route(r"/users", users.UsersHandler, None),
             route(r"/users/me", users.MeHandler, services.account_deletion),
-            route(r"/users/me/avatar", avatars.AvatarHandler, services.avatars),
+            route(r"/users/me/avatar", avatars.AvatarHandler, services.files),
             route(r"/users/me/settings", user_settings.SettingsHandler, services.user_settings),
             route(r"/users/me/export", data_export.ExportHandler, services.data_export),
             route(r"/users/me/blocks", user_blocks.BlocksHandler, services.blocks),

@@ -6,20 +6,32 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+
+from chat.files import Files
 from chat.incoming_files import IncomingFile, IncomingFiles
 from handlers.base import Handler
 from handlers.http.request_exchange import RequestExchange
 from handlers.multipart_form import FRAME_MAX_BYTES, FileBegins, FileForm
 from limits.contract import Check
 
-S = TypeVar("S")
+
+class UploadServices(Struct, frozen=True, kw_only=True):
+    """What a handler of uploads needs. `file_max_bytes`: the most that a file may have."""
+
+    files: Files
+    incoming: IncomingFiles
+    file_max_bytes: int
+
+
+S = TypeVar("S", bound=UploadServices)
 
 
 class UploadHandler(Handler[S], Generic[S]):
     """A handler whose method `upload_method` takes a form with a file, which that method gets from `received`.
 
     The file's size is counted before its bytes are read where Content-Length tells it, else after them. Subclasses
-    have `incoming` and `file_max_bytes`, list the method in `counts_itself`, and count nothing themselves.
+    list the method in `counts_itself`, and count nothing themselves.
     """
 
     upload_method = "POST"
@@ -29,25 +41,16 @@ class UploadHandler(Handler[S], Generic[S]):
     _is_counted = False  # the file's size
     _is_in_use = False  # by a coroutine, which closes the file itself
 
-    @property
-    def incoming(self) -> IncomingFiles:
-        """What gives places to uploads."""
-        raise NotImplementedError
-
-    @property
-    def file_max_bytes(self) -> int:
-        """The most that a file may have."""
-        raise NotImplementedError
-
     async def prepare(self) -> None:
         if self.request.method != self.upload_method:
             await super().prepare()
             return
-        self.max_body_bytes = self.file_max_bytes + FRAME_MAX_BYTES
+        file_max_bytes = self.services.file_max_bytes
+        self.max_body_bytes = file_max_bytes + FRAME_MAX_BYTES
         await super().prepare()
         await self.count(self.common_check, Check("uploads", self.identity.user.id))
-        self._form = FileForm(self.request.headers.get("Content-Type", ""), file_max_bytes=self.file_max_bytes)
-        self._file = self.incoming.begin(self.identity.user.id)
+        self._form = FileForm(self.request.headers.get("Content-Type", ""), file_max_bytes=file_max_bytes)
+        self._file = self.services.incoming.begin(self.identity.user.id)
         connection = self.request.connection
         assert isinstance(connection, RequestExchange)
         connection.expect_upload()
@@ -83,7 +86,7 @@ class UploadHandler(Handler[S], Generic[S]):
     async def _count_bytes(self, size: int) -> None:
         self._is_counted = True
         if size > 0:
-            await self.count(Check("upload_bytes", self.identity.user.id, min(size, self.file_max_bytes)))
+            await self.count(Check("upload_bytes", self.identity.user.id, min(size, self.services.file_max_bytes)))
 
     @asynccontextmanager
     async def received(self) -> AsyncIterator[IncomingFile]:

@@ -14,7 +14,6 @@ from app.version import VERSION
 from chat.download_places import DownloadPlaces
 from handlers.access_log import refusal_log
 from handlers.assets.asset_files import load_assets
-from handlers.avatars import AvatarServices
 from handlers.cache_health import CacheHealth
 from handlers.client_address import ClientAddresses
 from handlers.database_health import DatabaseHealth
@@ -124,11 +123,6 @@ def build_web(
             places=DownloadPlaces(),
             file_max_bytes=settings.files.max_file_size_bytes,
             is_embeddable=bool(settings.server.cors_origins),
-        ),
-        avatars=AvatarServices(
-            files=chat.file_parts.files,
-            incoming=chat.file_parts.incoming,
-            file_max_bytes=settings.files.max_file_size_bytes,
         ),
         about=About(
             version=VERSION,
