@@ -15,7 +15,7 @@ from app import settings as settings_module
 from app.commands.flags import Flag
 from app.settings import Settings
 from app.top.figures import figures_of
-from app.top.pages import Poll
+from app.top.metrics_replies import Poll
 from app.top.screen import RED, Style, cut, lines_of
 from app.top.source import Away, FigureSource, Refused
 from app.top.terminal import Terminal

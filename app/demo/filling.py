@@ -16,7 +16,7 @@ from app.clock import now_ms
 from app.composition.chat import Chat, build_chat
 from app.composition.cluster import build_cluster, load_whitelist
 from app.composition.storage import Storage, build_storage
-from app.demo import build_feed
+from app.demo import ci_feed
 from app.demo.cast import BOT_ROOM, HERO, PEOPLE, ROOMS
 from app.demo.player import Player
 from app.demo.screenplay import parse
@@ -110,7 +110,7 @@ def all_steps(present_ms: int) -> list[Step]:
     """All that is said and done up to the present, in the order of time: the same for the same present."""
     scenes = [scene for path in sorted(SCENES.glob("*.txt")) for scene in parse(path.read_text(encoding="utf-8"))]
     said = steps_of(scenes, now_ms=present_ms, random=Random(SEED))
-    fed = build_feed.steps(now_ms=present_ms, random=Random(SEED))
+    fed = ci_feed.steps(now_ms=present_ms, random=Random(SEED))
     return sorted([*said, *fed], key=lambda step: step.at_ms)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from app.top.pages import Database, Poll
+from app.top.metrics_replies import Database, Poll
 
 UNKNOWN = "–"
 OPERATIONS_MAX = 8

@@ -10,7 +10,7 @@ from msgspec import Struct
 from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
-from app.top.pages import About, Alerts, Cache, Database, Performance, Poll, WebSockets
+from app.top.metrics_replies import About, Alerts, Cache, Database, Performance, Poll, WebSockets
 
 TIMEOUT_S = 5.0
 BODY_MAX_BYTES = 10_000_000

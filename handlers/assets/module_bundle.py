@@ -1,7 +1,7 @@
 """Makes one JavaScript module of an entry and all that it imports, so that another site loads it with one request.
 
 Each module becomes a function of its own that returns its exports, so their names stay apart; modules come before
-those that import them. What a module may consist of is in bundled_module.py. Equal files give an equal bundle.
+those that import them. What a module may consist of is in module_function.py. Equal files give an equal bundle.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from handlers.assets.asset_error import AssetError
-from handlers.assets.bundled_module import PREFIX, Module, ModuleReader
 from handlers.assets.javascript_text import JavaScriptError
+from handlers.assets.module_function import PREFIX, Module, ModuleReader
 
 
 def bundle(entry: str, files: Mapping[str, bytes]) -> str:

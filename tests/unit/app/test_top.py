@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from app.top.figures import duration, figures_of, milliseconds, number, percent, size
-from app.top.pages import Poll
+from app.top.metrics_replies import Poll
 from app.top.screen import Style, cut, lines_of
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)

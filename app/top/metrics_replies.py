@@ -1,4 +1,4 @@
-"""What is read of the pages under /metrics, and of /health. Fields that are not shown are left out."""
+"""What is read of the replies of /metrics and /health. Fields that are not shown are left out."""
 
 from __future__ import annotations
 
