@@ -114,6 +114,14 @@ class Logins:
             raise ChatError("unauthorized")
         return await self._identity(session, now, claims.expires_at_ms)
 
+    async def confirm(self, identity: Identity) -> None:
+        """Check again, after a request that took long, that its session stands; its token may have expired meanwhile.
+
+        Raises ChatError unauthorized; StoreError.
+        """
+        if await self._live_session(identity.session_id, self._store.sessions.get) is None:
+            raise ChatError("unauthorized")
+
     async def identify_reader(self, file_key: str) -> Identity:
         """The user whose browser has this file key. Raises ChatError unauthorized, also for a session that has ended;
         StoreError.

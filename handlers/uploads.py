@@ -99,6 +99,7 @@ class UploadHandler(Handler[S], Generic[S]):
             form.finish()
             if not self._is_counted:
                 await self._count_bytes(file.size)
+            await self.shared.logins.confirm(self.identity)  # who sends slowly has taken an hour since it was checked
             yield file
         finally:
             file.close()

@@ -133,6 +133,18 @@ def test_a_disk_that_fills_in_the_middle_refuses_the_upload_and_loses_nothing(tm
         assert len([path for path in files_on_disk(server.data_dir) if ".part" not in path.name]) == len(kept) + 1
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", "/files"), ("PUT", "/users/me/avatar")])
+def test_an_upload_that_outlives_its_session_is_refused(server: ServerProcess, method: str, path: str) -> None:
+    ann = register(server.url)
+    whole = request(ann, form(part(IMAGE))).replace(b"POST /files", f"{method} {path}".encode())
+    with begun(server, whole[:-10]) as sock:
+        poll(lambda: nameless_files(server) == 1)
+        assert ann.call("POST", "/auth/logout").status == 204
+        sock.sendall(whole[-10:])
+        assert status_of(sock) == 401
+    poll(lambda: nameless_files(server) == 0)
+
+
 def test_one_file_twice_at_once_is_two_files(server: ServerProcess) -> None:
     ann = register(server.url)
     with ThreadPoolExecutor(8) as pool:
