@@ -265,10 +265,6 @@ class Handler(RequestSender, Generic[S]):
         set_rate_limit_headers(self, self._decision)
         self.finish(encoded_as_accepted(self, body) if self._counted_method in self.compresses else body)
 
-    def reply_error(self, error: ChatError, status: int) -> None:
-        """Finish with an error document, under a status that the error's code does not have."""
-        self.reply_bytes(error_document(error, request_id=self.request_id), status)
-
     def reply_nothing(self) -> None:
         """Finish with 204 and no body."""
         self.set_status(204)

@@ -18,7 +18,7 @@ from chat.logins import Identity
 from chat.request_results.files import FileResult
 from handlers.byte_ranges import Span, Unsatisfiable, requested_span
 from handlers.documents.operation import BEARER, FILE_COOKIE, FILE_FORM, MULTIPART, Media, Operation
-from handlers.error_reply import ErrorReply
+from handlers.error_reply import ErrorReply, error_document
 from handlers.file_cookie import file_cookie
 from handlers.rate_limit_headers import set_rate_limit_headers
 from handlers.streaming import StreamingHandler
@@ -149,7 +149,8 @@ class OneFileHandler(StreamingHandler[FileServices]):
             self.clear_header(name)
         self.set_header("Cache-Control", "no-store")
         self.set_header("Content-Range", f"bytes */{file.size}")
-        self.reply_error(ChatError("validation_failed", details={"Range": "lies within the file"}), 416)
+        refusal = ChatError("validation_failed", details={"Range": "lies within the file"})
+        self.reply_bytes(error_document(refusal, request_id=self.request_id), 416)  # a status that no code has
 
     async def _send_all(self, file: File, span: Span) -> None:
         """Send a part. Where reading breaks off the connection is closed: the reply must not look complete."""

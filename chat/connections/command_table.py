@@ -1,4 +1,4 @@
-"""The WebSocket commands: a table from a command's name to its decoder, its limit, its shedding class and its method.
+"""The WebSocket commands: a table from a command's name to its form, its decoder and its method.
 
 What a command takes and returns is in command_forms.py.
 """
@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct
 from chat.administrators import Administrators
 from chat.codec import Codec, Decoder, Envelope
 from chat.connections.bot_commands import require_open_to_bot
-from chat.connections.command_forms import COMMAND_FORMS
+from chat.connections.command_forms import COMMAND_FORMS, CommandForm
 from chat.connections.connection_pool import Pool
 from chat.connections.contract import ANSWERED
 from chat.connections.revocations import Revocations
@@ -46,22 +46,19 @@ from common.rfc3339 import rfc3339
 from common.serial_task_queue import SerialTaskQueue
 from limits.contract import Check
 from limits.ip_addresses import address_check
-from limits.load_shedding import ShedClass
 from store.errors import StoreError
 from store.models import Actor, ReadState
 
 
 class Command(Struct, frozen=True):
-    """One command: the decoder of its data, the limit that counts it (None: its method counts), its method, and the
-    class in which load shedding refuses it.
+    """One command: its form, the decoder of its data, and its method.
 
     `run(session, input, command id)` returns the result, None for an empty one, or ANSWERED if it has sent its ack.
     """
 
+    form: CommandForm
     decoder: Decoder[Any]
-    operation: str | None
     run: Callable[[Session, Any, str | None], Awaitable[object]]
-    shed: ShedClass | None = None
 
 
 class Commands:
@@ -131,8 +128,7 @@ class Commands:
             "heartbeat": self._heartbeat,
         }
         self._table: Mapping[str, Command] = {
-            name: Command(decoders[form.input], form.limit, methods[name], form.shed)
-            for name, form in COMMAND_FORMS.items()
+            name: Command(form, decoders[form.input], methods[name]) for name, form in COMMAND_FORMS.items()
         }
 
     async def execute(self, session: Session, envelope: Envelope) -> object:
@@ -144,15 +140,15 @@ class Commands:
         if command is None:
             await self.count_other(session)
             raise ChatError("unknown_command")
-        if command.operation is not None and session.user is not None:
-            await self._limits.count(_context_of(session), Check(command.operation, session.user_id))
-        self._limits.shed(command.shed)
+        if command.form.limit is not None and session.user is not None:
+            await self._limits.count(_context_of(session), Check(command.form.limit, session.user_id))
+        self._limits.shed(command.form.shed)
         try:
             body = command.decoder.decode(envelope.data)
             if session.user is not None and session.user.is_bot:
                 require_open_to_bot(session.user, envelope.event, body)
         except ChatError:
-            if command.operation is None:
+            if command.form.limit is None:
                 await self.count_other(session)
             raise
         return await command.run(session, body, envelope.id)
