@@ -68,6 +68,8 @@ async def run_process(settings: Settings, *, program: str) -> int:
             spans=spans,
             log_output=output,
         )
+        # Before anybody connects: nothing is to wait for the store between the start and the watch for signals
+        greeted = await greeting(settings, storage.store, program=program)
         process = Process(settings, store=store, shared=shared, whitelist=whitelist, server=server)
         opened.push_async_callback(process.stop)
         await process.start()
@@ -83,7 +85,7 @@ async def run_process(settings: Settings, *, program: str) -> int:
                 }
             },
         )
-        if greeted := await greeting(settings, storage.store, program=program):
+        if greeted:
             log.info("%s", greeted)
         await until_stopped(storage.lost, hung_up, process.reload, before_exit=output.close)
         stopping = Stopping(drain=server.chat.drain, observer=counting_observer, now=time.monotonic)
