@@ -95,7 +95,7 @@ class OneFileHandler(StreamingHandler[FileServices]):
         if self._is_unchanged(file):
             self.finish()
             return
-        span = self._span(file)
+        span = self._span(f'"{file.sha256}"', file.size)
         if span is None:
             return
         self.set_header("Content-Length", str(span.end - span.start))
@@ -110,11 +110,11 @@ class OneFileHandler(StreamingHandler[FileServices]):
         self.set_header("Content-Type", file.mime_type)
         is_image = file.mime_type.startswith("image/")
         self.set_header("Content-Disposition", content_disposition(file.name, inline=is_image))
-        self.set_header("Accept-Ranges", "bytes")
         return self._is_cached(f'"{file.sha256}"')
 
     def _is_cached(self, tag: str) -> bool:
         self.set_header("Etag", tag)
+        self.set_header("Accept-Ranges", "bytes")
         self.set_header("Cache-Control", CACHE_CONTROL)
         self.set_header("Content-Security-Policy", "sandbox; default-src 'none'")
         by_whom = "cross-origin" if self.services.is_embeddable else "same-origin"
@@ -128,27 +128,27 @@ class OneFileHandler(StreamingHandler[FileServices]):
             return True
         return False
 
-    def _span(self, file: File) -> Span | None:
-        """What to send of the file, with its headers; None where the Range lies beyond it, which is answered here."""
-        headers, whole = self.request.headers, Span(0, file.size)
-        if headers.get("If-Range", f'"{file.sha256}"') != f'"{file.sha256}"':
+    def _span(self, tag: str, size: int) -> Span | None:
+        """What to send of `size` bytes, with its headers; None where the Range lies beyond, which is answered here."""
+        headers, whole = self.request.headers, Span(0, size)
+        if headers.get("If-Range", tag) != tag:
             return whole
         try:
-            span = requested_span(headers.get("Range"), file.size)
+            span = requested_span(headers.get("Range"), size)
         except Unsatisfiable:
-            self._refuse_range(file)
+            self._refuse_range(size)
             return None
         if span is None:
             return whole
         self.set_status(206)
-        self.set_header("Content-Range", f"bytes {span.start}-{span.end - 1}/{file.size}")
+        self.set_header("Content-Range", f"bytes {span.start}-{span.end - 1}/{size}")
         return span
 
-    def _refuse_range(self, file: File) -> None:
+    def _refuse_range(self, size: int) -> None:
         for name in ("Content-Disposition", "Etag"):
             self.clear_header(name)
         self.set_header("Cache-Control", "no-store")
-        self.set_header("Content-Range", f"bytes */{file.size}")
+        self.set_header("Content-Range", f"bytes */{size}")
         refusal = ChatError("validation_failed", details={"Range": "lies within the file"})
         self.reply_bytes(error_document(refusal, request_id=self.request_id), 416)  # a status that no code has
 
@@ -178,8 +178,8 @@ class ThumbnailHandler(OneFileHandler):
 
     operations: ClassVar = {
         "GET": Operation(
-            summary="Read the thumbnail of an image",
-            replies={200: Media(THUMBNAIL_TYPE), 304: None},
+            summary="Read the thumbnail of an image, or a Range of it",
+            replies={200: Media(THUMBNAIL_TYPE), 206: Media(THUMBNAIL_TYPE), 304: None, 416: ErrorReply},
             errors=("file_not_found",),
             security=(BEARER, FILE_COOKIE),
         )
@@ -191,9 +191,12 @@ class ThumbnailHandler(OneFileHandler):
     async def get(self, file_id: str) -> None:
         file = await self._find(file_id)
         content = await self.services.files.thumbnail(file)
+        tag = f'"{file.sha256}.thumbnail"'
         self.set_header("Content-Type", THUMBNAIL_TYPE)
         self.set_header("Content-Disposition", "inline")
-        if self._is_cached(f'"{file.sha256}.thumbnail"'):
+        if self._is_cached(tag):
             self.finish()
-        else:
-            self.finish(content)
+            return
+        span = self._span(tag, len(content)) if self.request.method == "GET" else Span(0, len(content))
+        if span is not None:
+            self.finish(content[span.start : span.end])

@@ -15,6 +15,7 @@ import pytest
 from chat.download_places import AT_ONCE_BY_USER
 from tests.integration.conftest import Start, StoreEnv, embedded
 from tests.support.client import PASSWORD, Person, Reply, call, register
+from tests.support.pictures import encoded, photo
 from tests.support.server import ServerProcess
 from tests.support.uploads import get, try_upload, upload
 from tests.support.waiting import poll
@@ -47,6 +48,20 @@ def test_a_part_of_a_file_can_be_had(ann: Person, url: str, asked: str, start: i
     assert (reply.status, reply.body) == (206, CONTENT[start:end])
     assert reply.headers["content-range"] == f"bytes {start}-{end - 1}/{len(CONTENT)}"
     assert int(reply.headers["content-length"]) == end - start
+
+
+def test_a_part_of_a_thumbnail_can_be_had(ann: Person) -> None:
+    url = str(upload(ann, encoded(photo(600, 600), "image/png"))["thumbnailUrl"])
+    whole = get(ann, url)
+    part = get(ann, url, Range="bytes=4-7")
+    assert (part.status, part.body) == (206, whole.body[4:8])
+    assert part.headers["content-range"] == f"bytes 4-7/{len(whole.body)}"
+    assert get(ann, url, Range="bytes=4-7", If_Range=whole.headers["etag"]).status == 206
+    assert get(ann, url, Range="bytes=4-7", If_Range='"another"').body == whole.body
+    head = ann.call("HEAD", url, headers={"Range": "bytes=4-7"})
+    assert (head.status, int(head.headers["content-length"])) == (200, len(whole.body))
+    behind = get(ann, url, Range=f"bytes={len(whole.body)}-")
+    assert (behind.status, behind.code) == (416, "validation_failed")
 
 
 @pytest.mark.parametrize("asked", ["bytes=500000-", "bytes=500000-600000", "bytes=-0"])
