@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from typing import BinaryIO
@@ -170,7 +169,7 @@ def _type_of(file: BinaryIO) -> str | None:
     signed = mime_type_of(file.read(SIGNATURE_BYTES))
     if signed is not None:
         return signed
-    file.seek(0, io.SEEK_SET)
+    file.seek(0)
     text = TextCheck()
     while piece := file.read(READ_BYTES):
         if not text.feed(piece):

@@ -123,17 +123,21 @@ def openapi_document(routes: Iterable[Route], *, version: str) -> Schema:
         "servers": [{"url": "."}],
         "tags": [{"name": noun} for noun in (*NOUNS, PAGES)],
         "paths": paths,
-        "components": {
-            "schemas": dict(sorted(schemas.items())),
-            "responses": dict(sorted(responses.items())),
-            "headers": {
-                name: {"description": about, "schema": {"type": "integer"}}
-                for name, about in (*RATE_LIMIT_HEADERS.items(), ("Retry-After", "Seconds to wait."))
-            },
-            "securitySchemes": {
-                BEARER: {"type": "http", "scheme": "bearer"},
-                FILE_COOKIE: {"type": "apiKey", "in": "cookie", "name": FILE_COOKIE_NAME},
-            },
+        "components": _components(schemas, responses),
+    }
+
+
+def _components(schemas: Mapping[str, Schema], responses: Mapping[str, Schema]) -> Schema:
+    return {
+        "schemas": dict(sorted(schemas.items())),
+        "responses": dict(sorted(responses.items())),
+        "headers": {
+            name: {"description": about, "schema": {"type": "integer"}}
+            for name, about in (*RATE_LIMIT_HEADERS.items(), ("Retry-After", "Seconds to wait."))
+        },
+        "securitySchemes": {
+            BEARER: {"type": "http", "scheme": "bearer"},
+            FILE_COOKIE: {"type": "apiKey", "in": "cookie", "name": FILE_COOKIE_NAME},
         },
     }
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
@@ -27,6 +26,7 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream, StreamClosedError
 
+from handlers.http.exchange_timer import ExchangeTimer
 from handlers.http.request_head import (
     HEAD_TOO_LARGE,
     HEADERS_MAX,
@@ -70,7 +70,7 @@ class RequestExchange(HTTP1Connection):
         self._server = server
         self._bounds = server.bounds
         self._is_first = is_first
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = ExchangeTimer()
         self._body_left: int | None = 0  # bytes; None: it is chunked
         self._awaits_continue = False
         self._is_upload = False
@@ -124,7 +124,7 @@ class RequestExchange(HTTP1Connection):
             self._refuse(INTERNAL)
             return False
         finally:
-            self._set_timeout(None)
+            self._timer.clear()
             if is_open_request:
                 delegate.on_connection_close()
             self._clear_callbacks()
@@ -138,9 +138,9 @@ class RequestExchange(HTTP1Connection):
         """Raises HeadRefused, and StreamClosedError, also on a timeout, which is answered if the head has begun."""
         bounds = self._bounds
         if self._is_first:
-            self._set_timeout(bounds.head_s, self._close_silently)
+            self._timer.set(bounds.head_s, self._close_silently)
         else:
-            self._set_timeout(bounds.idle_s, self._close_silently)
+            self._timer.set(bounds.idle_s, self._close_silently)
         byte = await self.stream.read_bytes(1)
         self._begin_head()
         for _ in range(BLANKS_MAX):
@@ -148,7 +148,7 @@ class RequestExchange(HTTP1Connection):
                 break
             byte = await self.stream.read_bytes(1)
         head = byte + await self.stream.read_until_regex(HEAD_END, max_bytes=bounds.head_max_bytes)
-        self._set_timeout(None)
+        self._timer.clear()
         if not head.endswith((b"\n\n", b"\n\r\n")) or head.count(b"\n") > HEADERS_MAX:
             raise HeadRefused(HEAD_TOO_LARGE)
         return head
@@ -156,10 +156,8 @@ class RequestExchange(HTTP1Connection):
     def _begin_head(self) -> None:
         """The head has begun: from now on a timeout is answered with 408."""
         self._has_begun = True
-        left_s = self._bounds.head_s
-        if self._is_first and self._timer is not None:
-            left_s = self._timer.when() - asyncio.get_running_loop().time()
-        self._set_timeout(left_s, lambda: self._refuse(TOO_LATE))
+        left_s = self._timer.left_s if self._is_first else None
+        self._timer.set(self._bounds.head_s if left_s is None else left_s, lambda: self._refuse(TOO_LATE))
 
     def _parse(self, head: bytes) -> tuple[RequestStartLine, HTTPHeaders]:
         """Raises HTTPInputError, HeadRefused."""
@@ -184,31 +182,22 @@ class RequestExchange(HTTP1Connection):
             if self._awaits_continue:
                 self._awaits_continue = False
                 self.stream.write(CONTINUE)
-            self._set_body_timeout()
+            if self._is_upload:
+                self._timer.require_progress(
+                    self._bounds.body_s, self._bounds.upload_min_bytes, lambda: self._body_bytes, self._end_late_body
+                )
+            else:
+                self._timer.set(self._bounds.body_s, self._end_late_body)
             if self._body_left is None:
                 await self._read_chunked_body(delegate)
             else:
                 await self._read_fixed_body(self._body_left, delegate)
-            self._set_timeout(None)
+            self._timer.clear()
         self._read_finished = True
 
     def expect_upload(self) -> None:
         """Give the body all the time that it needs while it comes, `upload_min_bytes` in each `body_s` at least."""
         self._is_upload = True
-
-    def _set_body_timeout(self) -> None:
-        if self._is_upload:
-            enough = self._body_bytes + self._bounds.upload_min_bytes
-            self._set_timeout(self._bounds.body_s, lambda: self._check_progress(enough))
-        else:
-            self._set_timeout(self._bounds.body_s, self._end_late_body)
-
-    def _check_progress(self, enough: int) -> None:
-        """End an upload of which fewer bytes than `enough` have come."""
-        if self._body_bytes < enough:
-            self._end_late_body()
-        else:
-            self._set_body_timeout()
 
     async def _deliver_body(self, delegate: HTTPMessageDelegate, data: bytes) -> None:
         self._body_bytes += len(data)
@@ -254,7 +243,7 @@ class RequestExchange(HTTP1Connection):
         finally:
             self._read_finished = was_read
         if not self._finish_future.done():
-            self._set_timeout(self._bounds.reply_s, self._close_silently)
+            self._timer.set(self._bounds.reply_s, self._close_silently)
 
     def _finish_request(self, future: asyncio.Future[None] | None) -> None:
         """The kernel has taken the reply: `serve` goes on, where Tornado's own method would close the connection."""
@@ -266,7 +255,7 @@ class RequestExchange(HTTP1Connection):
     async def _reply_is_sent(self) -> None:
         if not self._finish_future.done() and not self.stream.closed():
             if self._write_finished:  # the timeout of the body has replaced the reply's
-                self._set_timeout(self._bounds.reply_s, self._close_silently)
+                self._timer.set(self._bounds.reply_s, self._close_silently)
             self.stream.set_close_callback(self._on_connection_close)
             await self._finish_future
 
@@ -284,14 +273,6 @@ class RequestExchange(HTTP1Connection):
         self._disconnect_on_finish = True
 
     # ---- ends ----------------------------------------------------------------------------------------------------
-
-    def _set_timeout(self, seconds: float | None, then: Callable[[], None] | None = None) -> None:
-        """Set the one timeout of this exchange, in place of the last; None: there is no timeout."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if seconds is not None and then is not None:
-            self._timer = asyncio.get_running_loop().call_later(seconds, then)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Send a refusal, unless a reply has begun, and end the connection."""
