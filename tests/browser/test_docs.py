@@ -71,6 +71,9 @@ def test_a_search_finds_paths_fields_and_codes_and_a_link_opens_its_entry(
     page.evaluate("location.hash = '#record-User'")
     expect(page.locator("#record-User")).to_have_attribute("open", "")
     expect(page.locator("#record-User")).to_be_in_viewport()
+    page.evaluate("location.hash = '#%'")
+    page.locator("#search").fill("zzz")
+    expect(page.locator("#found")).to_have_text("0 entries")
     assert wrong == []
 
 

@@ -59,7 +59,7 @@ function search(sections, query) {
 
 /** Open the entry that the address names, and go there. */
 function follow() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.getElementById(location.hash.slice(1));
   if (target === null) return;
   if (target.hidden || target.closest("section")?.hidden) {
     byId("search").value = "";
