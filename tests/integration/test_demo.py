@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from app.commands.demo import BOT_FILE
 from app.demo.cast import HERO, ROOMS, TEAM
-from tests.integration.conftest import Start, StoreEnv, embedded
+from tests.integration.conftest import Start, StoreEnv, embedded, slow_on_mongo
 from tests.support.client import Person, call, register
 from tests.support.server import PROGRAM, ROOT, ServerProcess, command, serving
 from tests.support.waiting import poll
@@ -65,6 +65,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Ite
         yield Sample(first, again, server)
 
 
+@slow_on_mongo
 def test_the_sample_has_all_that_a_page_shows(sample: Sample) -> None:
     run, url = sample.first, sample.server.url
     assert run.returncode == 0, run.stderr
@@ -114,6 +115,7 @@ def test_the_sample_has_all_that_a_page_shows(sample: Sample) -> None:
         logged_in(url, name, run.stdout)
 
 
+@slow_on_mongo
 def test_a_second_run_says_that_it_is_there_and_changes_nothing(sample: Sample) -> None:
     assert (sample.again.returncode, sample.again.stderr) == (0, "")
     assert "already" in sample.again.stdout
@@ -122,6 +124,7 @@ def test_a_second_run_says_that_it_is_there_and_changes_nothing(sample: Sample) 
     assert len(people) == len(TEAM) + 1
 
 
+@slow_on_mongo
 def test_the_bots_file_is_private_and_has_what_the_bot_needs(sample: Sample) -> None:
     file = sample.server.data_dir / BOT_FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import StoreEnv
+from tests.integration.conftest import StoreEnv, slow_on_mongo
 from tests.support.accounts import create_account
 from tests.support.api_documents.scene import make_scene
 from tests.support.api_documents.schemathesis_run import run_schemathesis
@@ -24,9 +24,10 @@ ENDINGS = (
 )
 
 
-@pytest.fixture(scope="module")
-def caller(tmp_path_factory: pytest.TempPathFactory, store_env: StoreEnv) -> Iterator[Person]:
-    data_dir = tmp_path_factory.mktemp("documented") / "data"
+@pytest.fixture
+def caller(tmp_path: Path, store_env: StoreEnv) -> Iterator[Person]:
+    """Of a server of this test alone, since the endings end the account."""
+    data_dir = tmp_path / "data"
     env = {"RATE_LIMIT_ENABLED": "false", "ADMIN_USERS": "root"}
     with serving(data_dir, {**store_env(data_dir), **env}) as server:
         yield create_account(server, "root")
@@ -42,6 +43,7 @@ def drive(caller: Person, folder: Path, *, examples: int, seed: int) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+@slow_on_mongo
 def test_every_operation_answers_as_documented(caller: Person, tmp_path: Path) -> None:
     drive(caller, tmp_path, examples=EXAMPLES, seed=1)
 

@@ -377,7 +377,7 @@ asyncio.run(main())
 
 def test_a_server_holds_no_pixels_and_when_it_is_killed_no_process_is_left(tmp_path: Path) -> None:
     image = tmp_path / "image.jpg"
-    image.write_bytes(encoded(photo(4000, 3000), "image/jpeg", quality=97))
+    image.write_bytes(encoded(photo(2000, 1500), "image/jpeg", quality=97))
     server = subprocess.Popen([sys.executable, "-c", SERVER, str(image)], stdout=subprocess.PIPE, cwd=ROOT, text=True)
     with server:
         assert server.stdout is not None
