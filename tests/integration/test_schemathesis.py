@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import StoreEnv, slow_on_mongo
+from tests.integration.conftest import StoreEnv, embedded
 from tests.support.accounts import create_account
 from tests.support.api_documents.scene import make_scene
 from tests.support.api_documents.schemathesis_run import run_schemathesis
 from tests.support.client import Person
 from tests.support.server import serving
 
-EXAMPLES, EXAMPLES_SLOW = 8, 100
+EXAMPLES, EXAMPLES_SLOW = 8, 40
 # Operations that end the caller's session or the scene: they are driven after the others, by themselves.
 ENDINGS = (
     "post_auth_logout",
@@ -43,7 +43,7 @@ def drive(caller: Person, folder: Path, *, examples: int, seed: int) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-@slow_on_mongo
+@embedded
 def test_every_operation_answers_as_documented(caller: Person, tmp_path: Path) -> None:
     drive(caller, tmp_path, examples=EXAMPLES, seed=1)
 

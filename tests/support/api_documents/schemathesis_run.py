@@ -28,7 +28,7 @@ NOT_ALWAYS_ACCEPTED = {
     "put_users_me_blocks_userId": "likewise",
     "delete_users_me_blocks_userId": "likewise",
 }
-WITHIN_S = 300
+WITHIN_S = 1200  # on a busy machine
 
 
 def run_schemathesis(
