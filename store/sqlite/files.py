@@ -7,7 +7,7 @@ removed: so the bytes are found whenever the process ends in between.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import apsw
 
@@ -95,19 +95,29 @@ class SqliteFiles(BlobFiles):
         undescribed, is_full = await self._database.write(
             "files.sweep", lambda connection: _take_slice(connection, now_ms)
         )
-        stuck = [file_id for file_id in undescribed if not await self._is_discarded(file_id)]
+        gone, stuck = await self._discarded(undescribed)
         if undescribed:
-            gone = set(undescribed).difference(stuck)
             await self._database.write("files.swept", lambda connection: _settle(connection, gone, stuck, now_ms))
-        return len(undescribed) - len(stuck), is_full
+        return len(gone), is_full and not (stuck and not gone)
 
-    async def _is_discarded(self, file_id: str) -> bool:
-        try:
-            await self.discard(file_id)
-        except StoreUnavailable as error:
-            log.warning("store: the bytes of the file %s cannot be removed now: %s", file_id, error)
-            return False
-        return True
+    async def _discarded(self, file_ids: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Remove the bytes of files. Returns those of which they are gone, and those of which they cannot be removed.
+
+        Raises StoreUnavailable where the store is closed.
+        """
+        failures: dict[str, StoreUnavailable] = {}
+        for file_id in file_ids:
+            try:
+                await self.discard(file_id)
+            except StoreUnavailable as error:
+                if error.reason == "closed":
+                    raise
+                failures[file_id] = error
+        if failures:
+            first = next(iter(failures))
+            about = "store: the bytes of %d files cannot be removed now, the first: %s (%s)"
+            log.warning(about, len(failures), first, failures[first])
+        return [file_id for file_id in file_ids if file_id not in failures], list(failures)
 
 
 def note_undescribed(connection: apsw.Connection, file_id: str, now_ms: int) -> None:
