@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .errors import ConnectionLost, Unavailable
+from .errors import ChatError, ConnectionLost, Unavailable
 from .rest import Rest
 from .session import Tokens, tokens_of
 
@@ -32,10 +32,15 @@ async def register(
     return tokens_of(await Rest(url, ssl_context=ssl_context).call("POST", "/auth/register", body))
 
 
-async def login_when_it_is_there(rest: Rest, credentials: Mapping[str, Any]) -> Tokens:
-    """Log in as soon as the server answers and is not busy. Raises Unauthorized, RateLimited."""
+async def login_when_it_is_there(
+    rest: Rest, credentials: Mapping[str, Any], *, on_failure: Callable[[ChatError], object]
+) -> Tokens:
+    """Log in as soon as the server answers and is not busy; `on_failure` hears of each try before. Raises Unauthorized,
+    RateLimited.
+    """
     while True:
         try:
             return tokens_of(await rest.call("POST", "/auth/login", credentials))
         except (ConnectionLost, Unavailable) as error:
+            on_failure(error)
             await asyncio.sleep(error.retry_after_s or 0.5)

@@ -66,6 +66,7 @@ class ChatClient:
         self._reply_within_s = reply_within_s
         self._silence_max_s = silence_max_s
         self._user: User | None = None
+        self._failures: deque[Exception | None] = deque([None], maxlen=1)  # of logins
         self._session: Session | None = None
         self._connection: Connection | None = None
         self._activity = ChangeSignal()
@@ -85,9 +86,9 @@ class ChatClient:
                 await self._connect()
         except BaseException as error:
             await self._close()
-            last = self._connection.last_error if self._connection is not None else None
+            why = self._failures[-1] if self._connection is None else self._connection.last_error
             if isinstance(error, TimeoutError):
-                raise ConnectionLost(f"no connection within {self._connect_within_s} s ({last})") from last
+                raise ConnectionLost(f"no connection within {self._connect_within_s} s: {why or 'no answer'}") from why
             raise
         return self
 
@@ -100,7 +101,7 @@ class ChatClient:
     async def _connect(self) -> None:
         tokens = self._tokens
         if tokens is None:
-            tokens = await login_when_it_is_there(self._rest, self._credentials)
+            tokens = await login_when_it_is_there(self._rest, self._credentials, on_failure=self._failures.append)
             if self._on_tokens is not None:
                 self._on_tokens(tokens)
         self._session = Session(tokens, rest=self._rest, on_renewed=self._on_tokens)
