@@ -9,19 +9,19 @@ import asyncio
 import errno
 import logging
 import tempfile
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 from chat.errors import ChatError
+from chat.fair_places import FairPlaces
 from monitor.part_metrics import PartMetrics
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 64  # uploads of all users in this process
-AT_ONCE_BY_USER = 16  # over the 10 attachments that a message may have
+FREE_PER_UPLOAD = 3  # 16 of one user alone: over the 10 attachments that a message may have
 RETRY_AFTER_S = 5
 READ_BYTES = 256 * 1024
 _THREADS = 2
@@ -108,32 +108,32 @@ class IncomingFiles:
 
     def __init__(self, *, folder: Path | None) -> None:
         self._folder = folder
-        self._by_user: Counter[str] = Counter()
+        self._places = FairPlaces(
+            total=AT_ONCE,
+            free_per_held=FREE_PER_UPLOAD,
+            refusal="Too many uploads are under way.",
+            retry_after_s=RETRY_AFTER_S,
+        )
         self._bytes = 0
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="uploads")
 
     def metrics(self) -> PartMetrics:
         """Return how many are under way, and how many bytes have come."""
-        return PartMetrics(
-            gauges={"uploads": self._by_user.total()}, counters={"upload_bytes_total": [((), self._bytes)]}
-        )
+        counters = {"upload_bytes_total": [((), self._bytes)]}
+        return PartMetrics(gauges={"uploads": self._places.taken_places}, counters=counters)
 
     def begin(self, user_id: str) -> IncomingFile:
         """Take a place for an upload; closing the file gives it back. Raises ChatError unavailable."""
-        if self._by_user.total() >= AT_ONCE or self._by_user[user_id] >= AT_ONCE_BY_USER:
-            raise ChatError("unavailable", "Too many uploads are under way.", retry_after_s=RETRY_AFTER_S)
-        self._by_user[user_id] += 1
+        self._places.take(user_id)
         return IncomingFile(
-            folder=self._folder, threads=self._threads, on_bytes=self._count, on_close=lambda: self._end(user_id)
+            folder=self._folder,
+            threads=self._threads,
+            on_bytes=self._count,
+            on_close=lambda: self._places.give_back(user_id),
         )
 
     def _count(self, size: int) -> None:
         self._bytes += size
-
-    def _end(self, user_id: str) -> None:
-        self._by_user[user_id] -= 1
-        if not self._by_user[user_id]:
-            del self._by_user[user_id]
 
     async def pieces(self, file: BinaryIO) -> AsyncIterator[bytes]:
         """All bytes of a file, from the first. Raises ChatError unavailable."""

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from tornado.iostream import StreamClosedError
 
-from chat.download_places import DownloadPlaces
 from chat.errors import ChatError
+from chat.fair_places import FairPlaces
 from chat.file_names import content_disposition
 from chat.logins import Identity
 from chat.request_results.files import FileResult
@@ -31,6 +31,10 @@ from store.models import File
 log = logging.getLogger(__name__)
 
 WRITE_BYTES = 65_536
+# Each download holds up to half a megabyte for a reader who may be slow. One user gets 103 at once where nobody else
+# downloads: as many as a browser asks for on one connection (RFC 9113 section 6.5.2: 100).
+DOWNLOADS_AT_ONCE = 256
+FREE_PER_DOWNLOAD = 1.5
 # A file never changes. Who may no longer read it keeps what the browser has: for a day at most.
 CACHE_CONTROL = "private, max-age=86400, immutable"
 
@@ -38,7 +42,7 @@ CACHE_CONTROL = "private, max-age=86400, immutable"
 class FileServices(UploadServices, frozen=True, kw_only=True):
     """What the routes below /files need. `is_embeddable`: pages of other origins may show files (CORS_ORIGINS)."""
 
-    places: DownloadPlaces
+    places: FairPlaces
     is_embeddable: bool
 
 
@@ -99,7 +103,7 @@ class OneFileHandler(StreamingHandler[FileServices]):
         if span is None:
             return
         self.set_header("Content-Length", str(span.end - span.start))
-        with self.services.places.taken(self.identity.user.id):
+        with self.services.places.place(self.identity.user.id):
             await self._send_all(file, span)
 
     async def _find(self, file_id: str) -> File:

@@ -11,13 +11,13 @@ from app.composition.monitoring import Monitoring, thresholds_from
 from app.settings import Settings
 from app.tracing import trace_commands
 from app.version import VERSION
-from chat.download_places import DownloadPlaces
+from chat.fair_places import FairPlaces
 from handlers.access_log import refusal_log
 from handlers.assets.asset_files import load_assets
 from handlers.cache_health import CacheHealth
 from handlers.client_address import ClientAddresses
 from handlers.database_health import DatabaseHealth
-from handlers.files import FileServices
+from handlers.files import DOWNLOADS_AT_ONCE, FREE_PER_DOWNLOAD, FileServices
 from handlers.health import About, Readiness
 from handlers.http.http_bounds import HttpBounds
 from handlers.http.server import BoundedHTTPServer
@@ -120,7 +120,12 @@ def build_web(
         files=FileServices(
             files=chat.file_parts.files,
             incoming=chat.file_parts.incoming,
-            places=DownloadPlaces(),
+            places=FairPlaces(
+                total=DOWNLOADS_AT_ONCE,
+                free_per_held=FREE_PER_DOWNLOAD,
+                refusal="Too many downloads are under way.",
+                retry_after_s=1,
+            ),
             file_max_bytes=settings.files.max_file_size_bytes,
             is_embeddable=bool(settings.server.cors_origins),
         ),

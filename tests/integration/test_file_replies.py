@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import math
 import os
 import socket
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.download_places import AT_ONCE_BY_USER
+from handlers.files import DOWNLOADS_AT_ONCE, FREE_PER_DOWNLOAD
 from tests.integration.conftest import Start, StoreEnv, embedded
 from tests.support.client import PASSWORD, Person, Reply, call, register
 from tests.support.pictures import encoded, photo
@@ -261,6 +262,9 @@ def test_a_file_whose_bytes_are_lost_never_looks_whole(tmp_path: Path, kept_byte
         server.stop()
 
 
+ALONE = math.ceil(DOWNLOADS_AT_ONCE / (1 + FREE_PER_DOWNLOAD))  # what one user gets where nobody else downloads
+
+
 @embedded
 def test_who_stops_reading_holds_a_place_and_gives_it_back(start: Start) -> None:
     server = start(MAX_FILE_SIZE="20000000")
@@ -268,7 +272,7 @@ def test_who_stops_reading_holds_a_place_and_gives_it_back(start: Start) -> None
     url = str(upload(bob, b"x" * 20_000_000)["url"])
     asked = f"GET {url} HTTP/1.1\r\nHost: chat\r\nAuthorization: Bearer {bob.access_token}\r\n\r\n".encode()
     with ExitStack() as stopped:
-        for _ in range(AT_ONCE_BY_USER):
+        for _ in range(ALONE):
             sock = stopped.enter_context(socket.create_connection(("127.0.0.1", server.port), 30))
             sock.sendall(asked)
             assert sock.recv(10).startswith(b"HTTP/1.1 2")

@@ -8,18 +8,17 @@ from pathlib import Path
 import pytest
 
 from chat.errors import ChatError
-from chat.incoming_files import AT_ONCE, AT_ONCE_BY_USER, IncomingFiles
+from chat.incoming_files import AT_ONCE, IncomingFiles
 
 
 @pytest.mark.gen_test
-async def test_uploads_at_once_are_bounded_by_user_and_in_all(stack: AsyncExitStack, tmp_path: Path) -> None:
+async def test_uploads_at_once_are_bounded(stack: AsyncExitStack, tmp_path: Path) -> None:
     incoming = IncomingFiles(folder=tmp_path)
     stack.callback(incoming.close)
-    files = [incoming.begin(f"u{number // AT_ONCE_BY_USER}") for number in range(AT_ONCE)]
-    for user_id in ("u0", "another"):
-        with pytest.raises(ChatError) as refused:
-            incoming.begin(user_id)
-        assert refused.value.code == "unavailable"
+    files = [incoming.begin(f"u{number}") for number in range(AT_ONCE)]
+    with pytest.raises(ChatError) as refused:
+        incoming.begin("another")
+    assert refused.value.code == "unavailable"
     files[0].close()
     files[0].close()  # gives its place back once
     with pytest.raises(ChatError):
