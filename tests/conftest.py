@@ -12,9 +12,11 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import AsyncExitStack
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tornado.ioloop import IOLoop
 
 from tests.support.failure_reports import add_lines, logs_of
 from tests.support.mongo import MongoServer, TextSearchServer, find_real_mongod
@@ -138,3 +140,17 @@ def text_uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield server.start().uri
     finally:
         server.stop()
+
+
+@pytest.fixture
+def stack(io_loop: IOLoop) -> Iterator[AsyncExitStack]:
+    """An exit stack on the test's event loop, closed at the end of the test."""
+    opened = AsyncExitStack()
+    yield opened
+
+    async def close() -> None:
+        await opened.aclose()
+        for _ in range(3):
+            await asyncio.sleep(0)  # a transport lets go of its socket in the turn after it was closed
+
+    io_loop.run_sync(close, timeout=30)

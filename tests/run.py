@@ -29,23 +29,28 @@ COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 class Suite(Struct, frozen=True):
-    """The tests below `folders` that match `marks`. With `only`, just the files that contain that mark's name."""
+    """The tests below `folders` that match `marks`. With `only`, just the files that contain that mark's name.
+
+    `workers_per_core`: most tests mostly wait, for a process to start or for a time to pass.
+    """
 
     folders: tuple[str, ...]
     marks: str
     only: str | None = None
+    workers_per_core: int = 3
 
 
 SUITES = {
     "all": Suite(("tests",), "not slow"),
-    "quick": Suite(("tests/unit", "tests/contract"), "not slow and not serial and not mongo and not bench"),
+    "quick": Suite(
+        ("tests/unit", "tests/contract"), "not slow and not serial and not mongo and not bench", workers_per_core=4
+    ),
     "slow": Suite(("tests",), "slow", only="slow"),
 }
 
 
-def default_workers() -> int:
-    """Three workers a core: most tests mostly wait, for a process to start or for a time to pass."""
-    return min(16, max(4, 3 * len(os.sched_getaffinity(0))))
+def default_workers(suite: Suite) -> int:
+    return min(16, max(4, suite.workers_per_core * len(os.sched_getaffinity(0))))
 
 
 def files_with(mark: str, folders: Sequence[str]) -> list[str]:
@@ -93,9 +98,9 @@ def run(name: str, *, workers: int, more: Sequence[str]) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", choices=SUITES)
-    parser.add_argument("--workers", type=int, default=default_workers())
+    parser.add_argument("--workers", type=int)
     given, more = parser.parse_known_args()
-    return run(given.suite, workers=given.workers, more=more)
+    return run(given.suite, workers=given.workers or default_workers(SUITES[given.suite]), more=more)
 
 
 if __name__ == "__main__":

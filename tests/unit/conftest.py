@@ -1,14 +1,11 @@
-"""Fixtures of the unit tests of several packages: redis-servers, and an exit stack on the test's event loop."""
+"""Fixtures of the unit tests of several packages: redis-servers."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from tornado.ioloop import IOLoop
 
 from cluster.redis_connection import redis_bounds
 from tests.support.redis_proxy import PATIENT_S
@@ -39,17 +36,3 @@ def own_redis(tmp_path: Path, patient: None) -> Iterator[RedisServer]:
     """A redis-server for one test, which may stop it."""
     with running_redis(tmp_path / "redis") as server:
         yield server
-
-
-@pytest.fixture
-def stack(io_loop: IOLoop) -> Iterator[AsyncExitStack]:
-    """An exit stack on the test's event loop, closed at the end of the test."""
-    opened = AsyncExitStack()
-    yield opened
-
-    async def close() -> None:
-        await opened.aclose()
-        for _ in range(3):
-            await asyncio.sleep(0)  # a transport lets go of its socket in the turn after it was closed
-
-    io_loop.run_sync(close, timeout=30)
