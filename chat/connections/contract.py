@@ -42,6 +42,9 @@ class SessionLink(Protocol):
     def closing_since(self) -> float: ...
 
     @property
+    def was_aborted(self) -> bool: ...
+
+    @property
     def gone_since(self) -> float: ...
 
     @property

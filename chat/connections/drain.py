@@ -38,12 +38,14 @@ class Drain:
         self._pool = pool
         self._codec = codec
         self._now = now
-        self._told = self._commands_cut_off = self._connections_cut_off = 0
+        self._told: list[Session] = []
+        self._commands_cut_off = 0
 
     @property
     def done(self) -> Drained:
         """What was done up to now."""
-        return Drained(self._told, self._commands_cut_off, self._connections_cut_off)
+        cut_off = sum(session.link.was_aborted for session in self._told)  # here, or by the sweep, which is as patient
+        return Drained(len(self._told), self._commands_cut_off, cut_off)
 
     async def run(self) -> None:
         """Refuse new connections, and close each one after its command under way.
@@ -60,7 +62,7 @@ class Drain:
                 wait_ms = random.randint(100, spread_ms)  # it spreads the reconnections, it protects no secret
                 session.link.send_text(self._codec.event(ServerRestarting(wait_ms)))
                 session.link.close(CloseCode.RESTART, "restart")
-                self._told += 1
+                self._told.append(session)
             await asyncio.sleep(PAUSE_S)
 
     async def _settle(self, sessions: Iterable[Session]) -> None:
@@ -84,6 +86,5 @@ class Drain:
             await asyncio.sleep(0.05)
         for number, session in enumerate(self._pool.sessions()):
             session.link.abort()
-            self._connections_cut_off += 1
             if number % BATCH == 0:
                 await asyncio.sleep(0)

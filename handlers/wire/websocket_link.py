@@ -173,7 +173,8 @@ class WebSocketLink(WebSocketReceiver[OwnerT]):
         self._fail()
 
     def abort(self) -> None:
-        """Close the socket at once, without a handshake."""
+        """Close the socket at once, without a handshake. No effect where it is closed."""
+        self.was_aborted = self.was_aborted or self._sock is not None
         self._has_failed = True
         self._end()
 

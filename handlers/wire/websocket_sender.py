@@ -38,6 +38,7 @@ class WebSocketSender(ABC):
         "may_begin",
         "outbox_bytes",
         "ping_sent_at",
+        "was_aborted",
     )
 
     def __init__(
@@ -61,6 +62,7 @@ class WebSocketSender(ABC):
         self._clock = clock
         self._deflater = deflater
         self._outbox: Outbox | None = None  # made when the kernel does not take all of a send
+        self.was_aborted = False  # by this side, as the peer did not close in time
         self._has_failed = False  # the socket has failed: nothing can be sent any more
         self.outbox_bytes = 0
         self.ping_sent_at = 0.0  # 0.0: no ping waits for its answer

@@ -17,7 +17,18 @@ _INLINE = re.compile(r"`([^`\n]+)`")
 _ROW = re.compile(r"^\| (`.*?) \|", re.MULTILINE)
 _PROGRAMS = ("server.py ", ".venv/bin/python ", "chat-rooms ", "python ", "pip ", "curl ")
 _OF_MAKE_OR_DOCKER = re.compile(r"(\w+=\S* )*(make|docker) ")
-_LEFT_OUT = {".git", ".venv", "data", "build", "dist", "__pycache__", ".mypy_cache", ".ruff_cache", ".hypothesis"}
+_LEFT_OUT = {
+    ".git",
+    ".venv",
+    ".coverage-data",
+    "data",
+    "build",
+    "dist",
+    "__pycache__",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".hypothesis",
+}
 
 
 class Block(Struct, frozen=True):
