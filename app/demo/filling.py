@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from random import Random
@@ -13,17 +11,14 @@ from random import Random
 from msgspec import Struct, structs
 
 from app.clock import now_ms
-from app.composition.chat import Chat, build_chat
-from app.composition.cluster import build_cluster, load_whitelist
-from app.composition.storage import Storage, build_storage
+from app.composition.storage import build_storage
 from app.demo import ci_feed
 from app.demo.cast import BOT_ROOM, HERO, PEOPLE, ROOMS
 from app.demo.player import Player
 from app.demo.screenplay import parse
 from app.demo.timeline import Step, steps_of
-from app.lifecycle import close_chat
 from app.settings import Settings
-from monitor.loop_lag import LoopLag
+from app.unserved_chat import open_unserved_chat
 from monitor.observer import Observer
 from store.contract import Store
 
@@ -89,8 +84,13 @@ async def fill(settings: Settings, password: str, *, report: Callable[[str, int,
     """
     present_ms = now_ms()
     clock = _Clock(present_ms - present_ms % _DAY_MS - DAYS * _DAY_MS)
-    async with build_storage(settings, Observer(), clock=clock) as storage, _chat(settings, storage) as chat:
-        player = Player(chat=chat, store=storage.store, wind=clock.wind)
+    async with (
+        build_storage(settings, Observer(), clock=clock) as storage,
+        open_unserved_chat(
+            settings, store=storage.store, secret=storage.secret, process_id=f"demo{secrets.token_hex(4)}"
+        ) as opened,
+    ):
+        player = Player(chat=opened.chat, store=storage.store, wind=clock.wind)
         await player.set_up(password, report=lambda done, total: report("people and rooms", done, total))
         steps = all_steps(present_ms)
         await player.play(steps, report=lambda done, total: report("conversations", done, total))
@@ -112,28 +112,3 @@ def all_steps(present_ms: int) -> list[Step]:
     said = steps_of(scenes, now_ms=present_ms, random=Random(SEED))
     fed = ci_feed.steps(now_ms=present_ms, random=Random(SEED))
     return sorted([*said, *fed], key=lambda step: step.at_ms)
-
-
-@asynccontextmanager
-async def _chat(settings: Settings, storage: Storage) -> AsyncIterator[Chat]:
-    """The parts of a process that serves nobody."""
-    process_id = f"demo{secrets.token_hex(4)}"
-    async with build_cluster(settings, process_id=process_id) as shared:
-        chat = build_chat(
-            settings,
-            store=storage.store,
-            secret=storage.secret,
-            shared=shared,
-            whitelist=load_whitelist(settings),
-            process_id=process_id,
-            observer=Observer(),
-            lag=LoopLag(loop=asyncio.get_running_loop()),
-        )
-        shared.bus.start(receive=chat.bus_dispatch.receive)
-        try:
-            yield chat
-        finally:
-            await close_chat(chat)
-            await chat.file_parts.images.close()
-            chat.file_parts.incoming.close()
-            chat.account_parts.passwords.close()
