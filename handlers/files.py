@@ -6,10 +6,9 @@ Whatever a file holds, a browser does nothing with it but show an image: it may 
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import ClassVar
-
-from tornado.iostream import StreamClosedError
 
 from chat.errors import ChatError
 from chat.fair_places import FairPlaces
@@ -21,16 +20,15 @@ from handlers.documents.operation import BEARER, FILE_COOKIE, FILE_FORM, MULTIPA
 from handlers.error_reply import ErrorReply, error_document
 from handlers.file_cookie import file_cookie
 from handlers.rate_limit_headers import set_rate_limit_headers
-from handlers.streaming import StreamingHandler
+from handlers.streaming import PIECE_BYTES, StreamingHandler
 from handlers.uploads import UploadHandler, UploadServices
 from images.contract import THUMBNAIL_TYPE
 from limits.load_shedding import ShedClass
-from store.errors import Missing, StoreError
+from store.errors import Missing
 from store.models import File
 
 log = logging.getLogger(__name__)
 
-WRITE_BYTES = 65_536
 # Each download holds up to half a megabyte for a reader who may be slow. One user gets 103 at once where nobody else
 # downloads: as many as a browser asks for on one connection (RFC 9113 section 6.5.2: 100).
 DOWNLOADS_AT_ONCE = 256
@@ -104,7 +102,7 @@ class OneFileHandler(StreamingHandler[FileServices]):
             return
         self.set_header("Content-Length", str(span.end - span.start))
         with self.services.places.place(self.identity.user.id):
-            await self._send_all(file, span)
+            await self.send_all(self._bytes_of(file, span), what="a file")
 
     async def _find(self, file_id: str) -> File:
         return await self.services.files.find(self.identity.user.id, file_id)
@@ -156,25 +154,16 @@ class OneFileHandler(StreamingHandler[FileServices]):
         refusal = ChatError("validation_failed", details={"Range": "lies within the file"})
         self.reply_bytes(error_document(refusal, request_id=self.request_id), 416)  # a status that no code has
 
-    async def _send_all(self, file: File, span: Span) -> None:
-        """Send a part. Where reading breaks off the connection is closed: the reply must not look complete."""
-        has_begun = False
+    async def _bytes_of(self, file: File, span: Span) -> AsyncGenerator[bytes, None]:
+        """The part in pieces that are worth a write. Raises StoreError."""
         try:
             async with aclosing(self.services.files.read(file, start=span.start, end=span.end)) as pieces:
                 async for piece in pieces:
-                    for start in range(0, len(piece), WRITE_BYTES):
-                        has_begun = True
-                        await self.send(piece[start : start + WRITE_BYTES])
-            self.finish()
-        except (StoreError, TimeoutError) as error:
-            if isinstance(error, Missing):
-                log.error("bytes of the file %s are lost", file.id)
-            if not has_begun:
-                raise
-            log.warning("a file was cut off: %s", str(error) or "it took too long")
-            self.cut_off()
-        except StreamClosedError:
-            log.info("the reader of a file has gone")
+                    for start in range(0, len(piece), PIECE_BYTES):
+                        yield piece[start : start + PIECE_BYTES]
+        except Missing:
+            log.error("bytes of the file %s are lost", file.id)
+            raise
 
 
 class ThumbnailHandler(OneFileHandler):
