@@ -11,6 +11,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from app.top.metrics_replies import About, Alerts, Cache, Database, Performance, Poll, WebSockets
+from common.number_parsing import whole_number
 
 TIMEOUT_S = 5.0
 BODY_MAX_BYTES = 10_000_000
@@ -95,7 +96,10 @@ def _require_ok(response: HTTPResponse) -> None:
 
 
 def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isascii() and text.isdigit() else None
+    try:
+        return None if text is None else float(whole_number(text))
+    except ValueError:
+        return None
 
 
 def _reason(error: Any) -> str:
