@@ -14,7 +14,8 @@ from bench import machine, report
 from bench.errors import BenchError
 from bench.progress_line import ProgressLine
 from bench.rest_client import Address
-from bench.scenario import Result, Scenario
+from bench.result import Result
+from bench.scenario import Scenario
 from bench.scenario_context import ScenarioContext, server_at
 from bench.scenarios import SCENARIOS
 from bench.server_process import ROOT
@@ -61,6 +62,7 @@ def _result(scenario: Scenario, context: ScenarioContext) -> Result:
         failures=context.failures.kept,
         seconds=time.monotonic() - started,
         server=context.server_facts,
+        findings=context.findings,
     )
 
 

@@ -1,13 +1,14 @@
-"""Figures that several scenarios report, with the same names and the same arithmetic."""
+"""Figures and operations that several scenarios report, with the same names and the same arithmetic."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench import client_limits
 from bench.client.worker_protocol import Connected
 from bench.histogram import Histogram, merged
 from bench.loaded_rooms import LoadResult
-from bench.scenario import Figure
+from bench.result import Figure, Findings, Operation, Usage
 
 
 def latency(what: str, histogram: Histogram, percents: Sequence[int]) -> list[Figure]:
@@ -23,6 +24,42 @@ def connects(connected: Sequence[Connected], percents: Sequence[int]) -> list[Fi
     ]
 
 
+def connect_operation(name: str, connected: Sequence[Connected], count: int, usage: Usage) -> Operation:
+    """The row of `count` connects, from the start of each to the ack of its joinRoom."""
+    return Operation(
+        name,
+        count,
+        count - sum(one.ready for one in connected),
+        max((one.seconds for one in connected), default=0.0),
+        merged(one.ready_us for one in connected),
+        usage,
+    )
+
+
+def note_load(findings: Findings, name: str, load: LoadResult) -> None:
+    """Add the rows of a stretch of load, and whether the client limited it: messages until their ack and until each
+    delivery.
+    """
+    prefix = f"{name}: " if name else ""
+    bound = note_client(findings, prefix, load)
+    ack, delivery = load.ack(), load.delivery()
+    sent = f"{prefix}message to ack"
+    findings.operations += [
+        Operation(sent, load.messages, load.messages - load.acked, load.sending_s, ack, load.usage, bound),
+        Operation(f"{prefix}message to delivery", load.deliveries, 0, load.sending_s, delivery, load.usage, bound),
+    ]
+
+
+def note_client(findings: Findings, prefix: str, load: LoadResult) -> bool:
+    """Add a note where the load client was the bottleneck; returns whether it was."""
+    why = client_limits.reason(load)
+    if why is None:
+        return False
+    findings.client_bound = True
+    findings.notes.append(f"{prefix}the load client, not the server, was the bottleneck: {why}")
+    return True
+
+
 def each_us(spent_s: float | None, count: int) -> float | None:
     """Microseconds for each of `count`; None where the time is unknown or the count is 0."""
     return None if spent_s is None or not count else spent_s * 1e6 / count
@@ -35,5 +72,4 @@ def difference(before: float | None, after: float | None) -> float | None:
 
 def client_cpu(load: LoadResult) -> Figure:
     """CPU time of the busiest client process. Near 100 % the client limited the run, not the server."""
-    shares = [100 * snapshot.cpu_s / snapshot.wall_s for snapshot in load.snapshots if snapshot.wall_s]
-    return Figure("busiest client process", max(shares, default=None), "% of a core")
+    return Figure("busiest client process", load.client_cpu_percent, "% of a core")

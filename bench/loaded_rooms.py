@@ -5,7 +5,8 @@ The steps that scenarios share: connect all, let some send, wait for all deliver
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -13,13 +14,16 @@ from bench import rest_client
 from bench.client.worker_protocol import Connected, DeliverySnapshot, SendWindow
 from bench.histogram import Histogram, merged
 from bench.measured_server import MeasuredServer
+from bench.result import Usage
 from bench.worker_pool import WorkerPool
 
 _DELIVER_WITHIN_S = 20
+_N = TypeVar("_N", int, float)
 
 
 class LoadResult(msgspec.Struct, frozen=True):
-    """The result of one stretch of sending. `cpu_s` is the sum over all servers, None if unknown.
+    """The result of one stretch of sending. `cpu_s` and `rss_bytes`, at its end, are sums over all servers, None if
+    unknown.
 
     `messages` were sent. Where refusals were allowed, some may have been refused; `windows`, one for each client
     process, count them.
@@ -30,6 +34,27 @@ class LoadResult(msgspec.Struct, frozen=True):
     snapshots: list[DeliverySnapshot]
     windows: list[SendWindow]
     acked: int
+    rss_bytes: int | None = None
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(self.cpu_s, self.rss_bytes)
+
+    @property
+    def sending_s(self) -> float:
+        """The seconds of sending, without the wait for the last deliveries."""
+        return max((window.seconds for window in self.windows), default=self.wall_s)
+
+    @property
+    def client_cpu_percent(self) -> float:
+        """CPU time of the busiest client process, of a core, while it was sending."""
+        if self.windows:
+            return max(window.cpu_percent for window in self.windows)
+        return max(100 * snapshot.cpu_s / snapshot.wall_s for snapshot in self.snapshots if snapshot.wall_s)
+
+    def client_lag(self) -> Histogram:
+        """How long what the server sent waited at most until a client process read it, over all moments."""
+        return merged(snapshot.lag_us for snapshot in self.snapshots)
 
     @property
     def deliveries(self) -> int:
@@ -114,9 +139,8 @@ class LoadedRooms:
         after_s = self._cpu_s()
         acked = sum(len(seqs) for result in sent for seqs in result.acked_seqs.values())
         cpu_s = None if before_s is None or after_s is None else after_s - before_s
-        return LoadResult(
-            sum(result.sent for result in sent), cpu_s, snapshots, [result.window for result in sent], acked
-        )
+        windows = [result.window for result in sent]
+        return LoadResult(sum(result.sent for result in sent), cpu_s, snapshots, windows, acked, self._rss_bytes())
 
     def send_one(self, content_bytes: int) -> LoadResult:
         """Send one message from one connection to all."""
@@ -151,9 +175,20 @@ class LoadedRooms:
         after_s = self._cpu_s()
         cpu_s = None if before_s is None or after_s is None else after_s - before_s
         changes = sum(result.sent for result in sent)
-        return LoadResult(changes, cpu_s, snapshots, [], changes)
+        return LoadResult(changes, cpu_s, snapshots, [], changes, self._rss_bytes())
 
     def _cpu_s(self) -> float | None:
-        spent = [server.cpu_s() for server in self._servers]
-        known = [one for one in spent if one is not None]
-        return sum(known) if len(known) == len(spent) else None
+        return _sum(server.cpu_s() for server in self._servers)
+
+    def _rss_bytes(self) -> int | None:
+        return _sum(server.rss_bytes() for server in self._servers)
+
+
+def _sum(each: Iterable[_N | None]) -> _N | None:
+    """The sum; None where one of them is unknown."""
+    total: Any = 0
+    for one in each:
+        if one is None:
+            return None
+        total += one
+    return total  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""A scenario: a name, a claim, options with bounds and a function that measures; and the results of one."""
+"""A scenario: a name, a claim, options with bounds and a function that measures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bench.errors import BenchError
+from bench.result import Figure
 
 if TYPE_CHECKING:
     from bench.scenario_context import ScenarioContext
@@ -22,16 +23,10 @@ class Option(msgspec.Struct, frozen=True):
     about: str
 
 
-class Figure(msgspec.Struct, frozen=True):
-    """One result. `value` is None where it is unknown, such as the CPU time of a server of another user."""
-
-    name: str
-    value: float | None
-    unit: str
-
-
 class Scenario(msgspec.Struct, frozen=True):
-    """`run` returns the figures and adds failures to its context. It raises BenchError where it could not measure."""
+    """`run` returns the figures, and adds failures and findings to its context. It raises BenchError where it could not
+    measure.
+    """
 
     name: str
     about: str
@@ -48,16 +43,3 @@ class Scenario(msgspec.Struct, frozen=True):
             if not option.lowest <= value <= option.highest:
                 raise BenchError(f"--set {name}={value}: {self.name} takes {option.lowest} to {option.highest}")
         return {name: given.get(name, option.default) for name, option in self.options.items()}
-
-
-class Result(msgspec.Struct, frozen=True):
-    """The result of one scenario. It passed when `failure_count` is 0."""
-
-    name: str
-    about: str
-    options: Mapping[str, int]
-    figures: list[Figure]
-    failure_count: int
-    failures: list[str]
-    seconds: float
-    server: Mapping[str, object] = {}

@@ -16,6 +16,7 @@ from bench.loaded_rooms import LoadedRooms
 from bench.measured_server import MeasuredServer
 from bench.progress_line import ProgressLine
 from bench.rest_client import Address
+from bench.result import Findings
 from bench.server_process import ServerProcess
 from bench.stop_signals import StopSignals
 from bench.worker_pool import WorkerPool, worker_count_for
@@ -30,6 +31,7 @@ class ScenarioContext(msgspec.Struct, frozen=True):
     stop_signals: StopSignals
     given: MeasuredServer | None = None
     failures: Failures = msgspec.field(default_factory=Failures)
+    findings: Findings = msgspec.field(default_factory=Findings)
     server_facts: dict[str, object] = {}
 
     @contextmanager

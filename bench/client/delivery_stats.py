@@ -32,6 +32,7 @@ class DeliveryStats:
         self.delivery = Histogram()
         self.ack = Histogram()
         self.own_delivery = Histogram()
+        self.lag = Histogram()
         self._wall_s = time.monotonic()
         self._cpu_s = time.process_time()
 
@@ -61,6 +62,7 @@ class DeliveryStats:
             open=still_open,
             failure_count=self.failures.count,
             failures=list(self.failures.kept),
+            lag_us=self.lag.counts(),
         )
         self._begin()
         return snapshot

@@ -43,6 +43,7 @@ class Worker:
         self._task: WorkerTask | None = None
         self._is_over = False
         self._progress_ns = 0
+        self._waits_since_ns = time.monotonic_ns()
         self._tasks: dict[type, Callable[[Any], WorkerTask]] = {
             Connect: lambda command: ConnectTask(self, command),
             Send: lambda command: SendTask(self, command),
@@ -65,7 +66,10 @@ class Worker:
     def _turn(self) -> None:
         task = self._task
         timeout_s = _TURN_S if task is None else task.timeout_s(time.monotonic_ns(), _TURN_S)
-        for key, mask in self.selector.select(timeout_s):
+        ready = self.selector.select(timeout_s)
+        began_ns = time.monotonic_ns()
+        self.stats.lag.add(0, (began_ns - self._waits_since_ns) // 1000)
+        for key, mask in ready:
             connection = key.data
             if connection is None:
                 self._take_command()
@@ -76,6 +80,9 @@ class Worker:
                 connection.on_readable(time.monotonic_ns())
         if self._task is not None:
             self._step(self._task)
+        self._waits_since_ns = time.monotonic_ns()
+        busy_us = (self._waits_since_ns - began_ns) // 1000
+        self.stats.lag.add(busy_us, busy_us)
 
     def _take_command(self) -> None:
         try:

@@ -135,7 +135,10 @@ class Settle(msgspec.Struct, frozen=True):
 
 
 class DeliverySnapshot(msgspec.Struct, frozen=True):
-    """One client process's counts since the last snapshot. Latencies are Histogram counts; `cpu_s` is the client's."""
+    """One client process's counts since the last snapshot. Latencies are Histogram counts; `cpu_s` is the client's.
+
+    `lag_us`: how long something that arrived had to wait for the client at most, each µs of the time counted once.
+    """
 
     deliveries: int
     delivery_us: dict[int, int]
@@ -148,6 +151,7 @@ class DeliverySnapshot(msgspec.Struct, frozen=True):
     open: int
     failure_count: int
     failures: list[str] = []
+    lag_us: dict[int, int] = {}
 
 
 class Close(msgspec.Struct, frozen=True):

@@ -26,7 +26,8 @@ from app import settings
 from app.composition.storage import build_storage
 from bench.in_process_chat import InProcessChat, open_chat
 from bench.redis_process import RedisProcess
-from bench.scenario import Figure, Option, Scenario
+from bench.result import Figure
+from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 from chat.request_context import RequestContext
 from chat.request_inputs.messages import History, SendMessage

@@ -8,7 +8,8 @@ order. The latency of an edit counts from the moment it was due, that of a react
 from __future__ import annotations
 
 from bench import figure_builders
-from bench.scenario import Figure, Option, Scenario
+from bench.result import CPU, Figure
+from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
 _WARM_UP_S = 1
@@ -32,12 +33,13 @@ def _run(context: ScenarioContext) -> list[Figure]:
             edits_percent=options["edits"],
             content_bytes=content_bytes,
         )
+    figure_builders.note_load(context.findings, "changes", load)
     return [
         Figure("changes", load.messages, ""),
         Figure("events to each connection", load.deliveries / connections, ""),
         Figure("deliveries/s", load.deliveries / load.wall_s, "/s"),
-        Figure("server CPU per delivery", figure_builders.each_us(load.cpu_s, load.deliveries), "µs"),
-        Figure("server CPU per change", figure_builders.each_us(load.cpu_s, load.messages), "µs"),
+        Figure("server CPU per delivery", figure_builders.each_us(load.cpu_s, load.deliveries), "µs", CPU),
+        Figure("server CPU per change", figure_builders.each_us(load.cpu_s, load.messages), "µs", CPU),
         Figure("frame", load.frame_bytes, "bytes"),
         *figure_builders.latency("edit due to delivery", load.delivery(), (50, 95, 99)),
         *figure_builders.latency("change due to ack", load.ack(), (50, 95, 99)),

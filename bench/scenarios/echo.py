@@ -7,7 +7,8 @@ Everybody receives everything and checks it. A second of warming up is not count
 from __future__ import annotations
 
 from bench import figure_builders
-from bench.scenario import Figure, Option, Scenario
+from bench.result import CPU, Figure
+from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
 _WARM_UP_S = 1
@@ -24,10 +25,11 @@ def _run(context: ScenarioContext) -> list[Figure]:
         load = room.send(
             senders=connections, rate_per_s=None, seconds=context.options["seconds"], content_bytes=content_bytes
         )
+    figure_builders.note_load(context.findings, "", load)
     return [
         Figure("messages/s, each durable", load.messages / load.wall_s, "/s"),
         Figure("deliveries/s", load.deliveries / load.wall_s, "/s"),
-        Figure("server CPU per message", figure_builders.each_us(load.cpu_s, load.messages), "µs"),
+        Figure("server CPU per message", figure_builders.each_us(load.cpu_s, load.messages), "µs", CPU),
         *figure_builders.latency("send to ack", load.ack(), (50, 99)),
         *figure_builders.latency("send to own delivery", load.own_delivery(), (50, 99)),
         figure_builders.client_cpu(load),

@@ -8,7 +8,8 @@ measured: the same number of loopback sockets, messages of the same size at the 
 from __future__ import annotations
 
 from bench import figure_builders, kernel_floor
-from bench.scenario import Figure, Option, Scenario
+from bench.result import CPU, Figure
+from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
 _WARM_UP_S = 1
@@ -31,11 +32,12 @@ def _run(context: ScenarioContext) -> list[Figure]:
     floor_us = kernel_floor.measure(
         sockets=connections, message_bytes=load.frame_bytes, rounds=_FLOOR_ROUNDS, pause_s=1 / rate
     )
+    figure_builders.note_load(context.findings, "", load)
     cost_us = figure_builders.each_us(load.cpu_s, load.deliveries)
     return [
         Figure("deliveries", load.deliveries, ""),
         Figure("deliveries/s", load.deliveries / load.wall_s, "/s"),
-        Figure("server CPU per delivery", cost_us, "µs"),
+        Figure("server CPU per delivery", cost_us, "µs", CPU),
         Figure("floor: bare send() from Python", floor_us, "µs"),
         Figure("server over floor", None if cost_us is None else cost_us / floor_us, "times"),
         Figure("frame", load.frame_bytes, "bytes"),

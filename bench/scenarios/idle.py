@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 
 from bench import figure_builders
-from bench.scenario import Figure, Option, Scenario
+from bench.result import CPU, MEMORY, Figure, Usage
+from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
 _LEFTOVERS_S = 1.0  # resident memory is read after the temporary objects of the connects have been freed
@@ -26,16 +27,17 @@ def _run(context: ScenarioContext) -> list[Figure]:
         context.step("one message")
         load = room.send_one(content_bytes=64)
     grown = figure_builders.difference(rss_before, rss_after)
+    spent_s = figure_builders.difference(cpu_before, cpu_after)
+    context.findings.operations.append(
+        figure_builders.connect_operation("connect to joined", connected, count, Usage(spent_s, rss_after))
+    )
+    figure_builders.note_load(context.findings, "to all", load)
     seconds = max(one.seconds for one in connected)
     return [
-        Figure("RSS per connection", None if grown is None else grown / 1000 / count, "KB"),
+        Figure("RSS per connection", None if grown is None else grown / 1000 / count, "KB", MEMORY),
         Figure("RSS in all", None if rss_after is None else rss_after / 1e6, "MB"),
         Figure("connects and joins/s", sum(one.ready for one in connected) / max(seconds, 1e-9), "/s"),
-        Figure(
-            "server CPU per connect and join",
-            figure_builders.each_us(figure_builders.difference(cpu_before, cpu_after), count),
-            "µs",
-        ),
+        Figure("server CPU per connect and join", figure_builders.each_us(spent_s, count), "µs", CPU),
         *figure_builders.connects(connected, (50, 99)),
         *figure_builders.latency("one message to all", load.delivery(), (50, 100)),
     ]

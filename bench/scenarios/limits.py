@@ -15,7 +15,8 @@ from contextlib import asynccontextmanager
 from app import settings
 from app.composition.cluster import build_cluster
 from bench.redis_process import RedisProcess
-from bench.scenario import Figure, Option, Scenario
+from bench.result import Figure
+from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 from limits.contract import Check, Limiter
 from limits.memory_limiter import ALGORITHMS

@@ -20,7 +20,8 @@ from bench.client.worker_protocol import SendWindow
 from bench.histogram import merged
 from bench.latency_probe import LatencyProbe, ProbeLatencies
 from bench.loaded_rooms import LoadedRooms, LoadResult
-from bench.scenario import Figure, Option, Scenario
+from bench.result import Figure
+from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
 _WARM_UP_S = 1

@@ -23,7 +23,8 @@ from app import settings
 from app.composition.cluster import Cluster, build_cluster
 from bench.errors import BenchError
 from bench.redis_process import RedisProcess
-from bench.scenario import Figure, Option, Scenario
+from bench.result import Figure
+from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 from cache import message_page
 from cache.keys_and_ttls import CacheTtls, Keys

@@ -16,7 +16,8 @@ from bench import figure_builders
 from bench.histogram import merged
 from bench.loaded_rooms import LoadedRooms, LoadResult
 from bench.redis_process import RedisProcess
-from bench.scenario import Figure, Option, Scenario
+from bench.result import Figure
+from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
 _WARM_UP_S = 1

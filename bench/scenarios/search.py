@@ -17,7 +17,8 @@ from pathlib import Path
 
 import apsw
 
-from bench.scenario import Figure, Option, Scenario
+from bench.result import Figure
+from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 from monitor.observer import Observer
 from store.contract import Store

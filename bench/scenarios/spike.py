@@ -7,7 +7,8 @@ connections belong to several users, so that presence has work, too.
 from __future__ import annotations
 
 from bench import figure_builders
-from bench.scenario import Figure, Option, Scenario
+from bench.result import Figure
+from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
 

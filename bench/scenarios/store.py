@@ -18,7 +18,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.scenario import Figure, Option, Scenario
+from bench.result import Figure
+from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 from bench.store_queries import MongoQueries, Queries, Query, SqliteQueries, one_line_for
 from monitor.observer import Observer

@@ -58,3 +58,17 @@ def test_processes_are_merged_as_if_they_were_one() -> None:
     both = merged([one.counts(), other.counts()])
     assert both.count == 5
     assert both.counts() == histogram(1, 2, 2, 3000, 70_000).counts()
+
+
+def test_mean_and_maximum_are_those_of_the_durations() -> None:
+    assert (Histogram().mean_ms(), Histogram().max_ms()) == (None, None)
+    assert (histogram(100, 200, 600).mean_ms(), histogram(100, 200, 600).max_ms()) == (0.3, 0.6)
+    assert histogram(1_000_000, 3_000_000).mean_ms() == pytest.approx(2000, rel=0.002)
+    assert histogram(1_000_000, 3_000_000).max_ms() == pytest.approx(3000, rel=0.002)
+
+
+def test_a_duration_may_be_counted_several_times_at_once() -> None:
+    weighed = Histogram()
+    weighed.add(0, 98)
+    weighed.add(500, 2)
+    assert (weighed.count, weighed.percentile_ms(98), weighed.percentile_ms(99)) == (100, 0.0, 0.5)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from bench import report
-from bench.scenario import Figure, Result
+from bench.histogram import Histogram
+from bench.result import Figure, Findings, Operation, Result, Table, Usage
 
 MACHINE: dict[str, object] = {"cores": 2, "python": "3.11.7", "commit": None}
 
@@ -29,7 +31,7 @@ def result(*figures: Figure, failure_count: int = 0, failures: list[str] | None 
     ],
 )
 def test_figures_have_three_digits_or_are_unknown(value: float | None, said: str) -> None:
-    assert report.number(Figure("f", value, "ms")) == said
+    assert report.number(value) == said
 
 
 def test_the_table_names_machine_scenario_options_and_figures() -> None:
@@ -55,3 +57,40 @@ def test_the_document_holds_the_same_as_json() -> None:
     assert whole["scenarios"][0]["figures"] == [{"name": "deliveries", "value": 7, "unit": ""}]
     assert whole["scenarios"][1]["failures"] == ["c: double"]
     assert whole["machine"] == MACHINE
+
+
+def operation(**changed: object) -> Operation:
+    usage = Usage(cpu_s=1.0, rss_bytes=80_000_000)
+    given = {"name": "message to ack", "count": 60, "errors": 3, "seconds": 2.0, "latency": Histogram({500: 57})}
+    return Operation(**(given | {"usage": usage} | changed))  # type: ignore[arg-type]
+
+
+def test_the_table_of_operations_has_counts_latencies_rate_and_resources() -> None:
+    found = Findings(operations=[operation(), operation(name="unknown", latency=Histogram(), usage=Usage())])
+    lines = report.table(MACHINE, [msgspec.structs.replace(result(), findings=found)]).splitlines()
+    heading = next(place for place, line in enumerate(lines) if "operation" in line)
+    assert " ".join(lines[heading].split()) == "operation count errors mean ms p50 p95 p99 max /s CPU % RSS MB"
+    assert " ".join(lines[heading + 1].split()) == "message to ack 60 3 0.5 0.5 0.5 0.5 0.5 30 50 80"
+    assert " ".join(lines[heading + 2].split()) == "unknown 60 3 - - - - - 30 - -"
+    document = json.loads(report.document(MACHINE, [msgspec.structs.replace(result(), findings=found)]))
+    (first, _) = document["scenarios"][0]["operations"]
+    assert first["meanMs"] == first["p99Ms"] == first["maxMs"] == 0.5
+    assert (first["count"], first["errors"], first["perS"], first["serverCpuPercent"]) == (60, 3, 30.0, 50.0)
+
+
+def test_rates_and_times_that_the_load_client_limited_are_marked_and_its_cpu_cost_is_not() -> None:
+    found = Findings(client_bound=True, notes=["the load client was the bottleneck"])
+    figures = (Figure("deliveries/s", 7.0, "/s"), Figure("server CPU per delivery", 8.0, "µs"))
+    text = report.table(MACHINE, [msgspec.structs.replace(result(*figures), findings=found)])
+    (rate,) = [line for line in text.splitlines() if "deliveries/s" in line]
+    (cost,) = [line for line in text.splitlines() if "per delivery" in line]
+    assert rate.endswith("/s *")
+    assert not cost.endswith("*")
+    assert "  the load client was the bottleneck\n" in text
+    assert "  * limited by the load client" in text
+
+
+def test_a_table_of_a_scenario_is_printed_with_text_to_the_left_and_numbers_to_the_right() -> None:
+    own = Table("Claims", ("claim", "measured"), [("quick", 1.5), ("memory", None)])
+    text = report.table(MACHINE, [msgspec.structs.replace(result(), findings=Findings(tables=[own]))])
+    assert "  Claims\n    claim   measured\n    quick        1.5\n    memory         -\n" in text

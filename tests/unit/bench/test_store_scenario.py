@@ -12,7 +12,7 @@ import pytest
 
 from bench import report
 from bench.progress_line import ProgressLine
-from bench.scenario import Figure, Result
+from bench.result import Figure, Result
 from bench.scenario_context import ScenarioContext
 from bench.scenarios import store as scenario
 from bench.stop_signals import StopSignals
