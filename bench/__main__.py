@@ -1,4 +1,4 @@
-"""The command line: `python -m bench [--scenario NAME] [--json]`. Runs scenarios and prints the report."""
+"""The command line: `python -m bench [--scenario NAME,…] [--json] [--against FILE]`. Prints the report."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import argparse
 import ipaddress
 import socket
 import sys
-import time
 import urllib.parse
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from bench import machine, report
+from bench import comparison, machine, report
+from bench.comparison import REGRESSION, Comparison
 from bench.errors import BenchError
 from bench.progress_line import ProgressLine
 from bench.rest_client import Address
-from bench.result import Result
+from bench.run import Run
 from bench.scenario import Scenario
-from bench.scenario_context import ScenarioContext, server_at
+from bench.scenario_context import server_at
 from bench.scenarios import SCENARIOS
 from bench.server_process import ROOT
 from bench.stop_signals import StopSignals
@@ -27,7 +28,10 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     try:
         scenarios = _chosen(arguments.scenario)
-        options = {scenario.name: scenario.values(dict(arguments.set)) for scenario in scenarios}
+        options = _options(scenarios, arguments.set)
+        earlier = None if arguments.against is None else comparison.read(arguments.against)
+        if earlier is not None:
+            comparison.check_options(earlier, options)
         given = None if arguments.url is None else server_at(_loopback(arguments.url), arguments.pid)
     except BenchError as error:
         print(error, file=sys.stderr)
@@ -36,42 +40,44 @@ def main(argv: Sequence[str]) -> int:
     stop_signals.listen()
     facts = machine.facts(ROOT)
     progress = ProgressLine(sys.stderr)
-    results = []
-    for scenario in scenarios:
-        context = ScenarioContext(scenario.name, options[scenario.name], progress, stop_signals, given=given)
-        results.append(_result(scenario, context))
+    run = Run(progress=progress, stop_signals=stop_signals, given=given)
+    comparisons: list[Comparison] = []
+    if earlier is None:
+        run.measure(scenarios, options)
+    else:
+        comparisons = run.measure_against(earlier, scenarios, options, tries=arguments.tries)
     stop_signals.check()
     progress.end()
-    print(report.document(facts, results) if arguments.json else report.table(facts, results))
-    return 1 if any(result.failure_count for result in results) else 0
+    print(report.document(facts, run.results) if arguments.json else report.table(facts, run.results))
+    if comparisons:
+        lines = report.aligned(comparison.table(comparisons))
+        print("", *lines, sep="\n", file=sys.stderr if arguments.json else sys.stdout)
+    regressed = any(one.verdict == REGRESSION for one in comparisons)
+    return 1 if regressed or any(result.failure_count for result in run.results) else 0
 
 
-def _result(scenario: Scenario, context: ScenarioContext) -> Result:
-    started = time.monotonic()
-    figures = []
-    try:
-        figures = scenario.run(context)
-    except BenchError as error:
-        context.failures.add(str(error))
-    return Result(
-        name=scenario.name,
-        about=scenario.about,
-        options=context.options,
-        figures=figures,
-        failure_count=context.failures.count,
-        failures=context.failures.kept,
-        seconds=time.monotonic() - started,
-        server=context.server_facts,
-        findings=context.findings,
-    )
-
-
-def _chosen(name: str | None) -> list[Scenario]:
-    if name is None:
+def _chosen(names: str | None) -> list[Scenario]:
+    if names is None:
         return [scenario for scenario in SCENARIOS.values() if scenario.with_all]
-    if name not in SCENARIOS:
-        raise BenchError(f"--scenario {name}: there are {', '.join(SCENARIOS)}")
-    return [SCENARIOS[name]]
+    chosen = dict.fromkeys(names.split(","))
+    for name in chosen:
+        if name not in SCENARIOS:
+            raise BenchError(f"--scenario {name}: there are {', '.join(SCENARIOS)}")
+    return [SCENARIOS[name] for name in chosen]
+
+
+def _options(scenarios: Sequence[Scenario], given: Sequence[tuple[str, int]]) -> dict[str, dict[str, int]]:
+    """The options of each scenario. Several scenarios share what is given: each takes its own, and one must."""
+    settings = dict(given)
+    if len(scenarios) == 1:
+        return {scenarios[0].name: scenarios[0].values(settings)}
+    for name in settings:
+        if not any(name in scenario.options for scenario in scenarios):
+            raise BenchError(f"--set {name}: none of the scenarios has it")
+    return {
+        scenario.name: scenario.values({name: settings[name] for name in settings if name in scenario.options})
+        for scenario in scenarios
+    }
 
 
 def _loopback(url: str) -> Address:
@@ -99,8 +105,22 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_catalogue(SCENARIOS),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--scenario", metavar="NAME", help="only this one; default: all but the long ones")
+    parser.add_argument("--scenario", metavar="NAME,…", help="only these; default: all but the long ones")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    parser.add_argument(
+        "--against",
+        metavar="FILE",
+        type=Path,
+        help="compare with an earlier --json: exit 1 where a figure is worse than its bound allows",
+    )
+    parser.add_argument(
+        "--tries",
+        metavar="N",
+        type=int,
+        choices=range(1, 10),
+        default=1,
+        help="with --against: run what is worse again, up to N times in all, and count the best (default 1)",
+    )
     parser.add_argument(
         "--set", metavar="NAME=VALUE", type=_setting, action="append", default=[], help="an option, below"
     )

@@ -9,6 +9,7 @@ import multiprocessing
 import selectors
 import signal
 import socket
+import statistics
 import time
 from multiprocessing.connection import Connection as Pipe
 
@@ -16,6 +17,12 @@ from bench.errors import BenchError
 
 _HOST = "127.0.0.1"
 _WITHIN_S = 30
+_SOCKETS, _MESSAGE_BYTES, _ROUNDS, _PAUSE_S = 300, 400, 20, 1 / 30
+
+
+def of_this_moment() -> float:
+    """The floor by which CPU times of different runs are compared: always the same sockets, bytes and pauses."""
+    return measure(sockets=_SOCKETS, message_bytes=_MESSAGE_BYTES, rounds=_ROUNDS, pause_s=_PAUSE_S)
 
 
 def measure(*, sockets: int, message_bytes: int, rounds: int, pause_s: float) -> float:
@@ -48,14 +55,14 @@ def measure(*, sockets: int, message_bytes: int, rounds: int, pause_s: float) ->
 
 def _rounds(accepted: list[socket.socket], message: bytes, rounds: int, pause_s: float) -> float:
     sends = [one.send for one in accepted]
-    spent_s = 0.0
+    spent_s = []
     for _ in range(rounds):
         before = time.process_time()
         for send in sends:
             send(message)
-        spent_s += time.process_time() - before
+        spent_s.append(time.process_time() - before)
         time.sleep(pause_s)
-    return spent_s * 1e6 / (rounds * len(accepted))
+    return statistics.median(spent_s) * 1e6 / len(accepted)  # a round that was disturbed does not count
 
 
 def _read(pipe: Pipe, port: int, sockets: int) -> None:

@@ -34,12 +34,12 @@ def _block(result: Result) -> Iterator[str]:
         seen.append(f"kernel floor {result.floor_us:.3g} µs a send")
     if seen:
         yield f"  server: {', '.join(seen)}"
-    yield from _aligned(operations_table(result.findings.operations))
+    yield from aligned(operations_table(result.findings.operations))
     width = max((len(figure.name) for figure in result.figures), default=0)
     for figure in result.figures:
         yield f"    {figure.name:{width}}  {number(figure.value):>12}  {figure.unit}{_mark(result, figure)}".rstrip()
     for own in result.findings.tables:
-        yield from _aligned(own)
+        yield from aligned(own)
     for note in result.findings.notes:
         yield f"  {note}"
     if result.findings.client_bound:
@@ -71,7 +71,7 @@ def operations_table(operations: Iterable[Operation]) -> Table:
     return Table("", _OPERATION_COLUMNS, rows)
 
 
-def _aligned(shown: Table) -> Iterator[str]:
+def aligned(shown: Table) -> Iterator[str]:
     """The lines of a table: text to the left, numbers to the right; nothing where there are no rows."""
     if not shown.rows:
         return

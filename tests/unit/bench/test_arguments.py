@@ -31,6 +31,9 @@ def exit_code(*arguments: str) -> int | str | None:
         (["--url", "http://192.0.2.1:8000"], "takes http:// and an address of this machine's loopback"),
         (["--url", "https://127.0.0.1"], "takes http:// and an address of this machine's loopback"),
         (["--set", "connections"], "argument --set"),
+        (["--scenario", "idle,echo", "--set", "rate=1"], "--set rate: none of the scenarios has it"),
+        (["--scenario", "idle", "--against", "/nonexistent"], "--against /nonexistent: "),
+        (["--scenario", "idle", "--tries", "0"], "argument --tries"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
     ],
 )

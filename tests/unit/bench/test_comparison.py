@@ -1,0 +1,90 @@
+"""`--against`: which figure is a regression, when the machine is slower, and when a try was disturbed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench import comparison, report
+from bench.comparison import NOT_COMPARED, OK, REGRESSION, Comparison, EarlierRun
+from bench.errors import BenchError
+from bench.result import CPU, GAIN, MEMORY, Bound, Figure, Result
+
+
+def result(value: float | None, *, bound: Bound | None = CPU, floor_us: float | None = 8.0) -> Result:
+    return Result("fanout", "", {"rate": 30}, [Figure("cost", value, "µs", bound)], 0, [], 1.0, floor_us=floor_us)
+
+
+def earlier(tmp_path: Path, before: Result) -> EarlierRun:
+    path = tmp_path / "earlier.json"
+    path.write_text(report.document({}, [before]))
+    return comparison.read(path)
+
+
+def only(tmp_path: Path, before: Result, *tries: Result) -> Comparison:
+    (one,) = comparison.compare(earlier(tmp_path, before), tries)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("bound", "before", "now", "verdict"),
+    [
+        (CPU, 10.0, 12.4, OK),
+        (CPU, 10.0, 12.6, REGRESSION),
+        (MEMORY, 4.0, 4.9, OK),
+        (MEMORY, 4.0, 5.1, REGRESSION),
+        (GAIN, 6.0, 4.1, OK),
+        (GAIN, 6.0, 3.9, REGRESSION),
+        (CPU, 10.0, 5.0, OK),
+        (CPU, 10.0, None, NOT_COMPARED),
+        (CPU, None, 10.0, NOT_COMPARED),
+    ],
+)
+def test_a_figure_may_be_as_much_worse_as_its_bound_allows(
+    tmp_path: Path, bound: Bound, before: float | None, now: float | None, verdict: str
+) -> None:
+    assert only(tmp_path, result(before, bound=bound), result(now, bound=bound)).verdict == verdict
+
+
+def test_a_cpu_time_is_divided_by_the_floor_of_its_run_and_memory_is_not(tmp_path: Path) -> None:
+    slower = only(tmp_path, result(10.0, floor_us=8.0), result(20.0, floor_us=16.0))
+    assert (slower.verdict, slower.times_worse) == (OK, 1.0)
+    quicker = only(tmp_path, result(10.0, floor_us=8.0), result(10.0, floor_us=4.0))
+    assert (quicker.verdict, quicker.times_worse) == (REGRESSION, 2.0)
+    memory = only(tmp_path, result(4.0, bound=MEMORY, floor_us=8.0), result(8.0, bound=MEMORY, floor_us=16.0))
+    assert memory.verdict == REGRESSION
+    assert only(tmp_path, result(10.0), result(10.0, floor_us=None)).verdict == NOT_COMPARED
+
+
+def test_of_several_tries_the_best_counts(tmp_path: Path) -> None:
+    one = only(tmp_path, result(10.0), result(30.0), result(11.0), result(20.0))
+    assert (one.verdict, one.figure.value, one.tries) == (OK, 11.0, 3)
+
+
+def test_figures_without_a_bound_are_not_compared(tmp_path: Path) -> None:
+    assert comparison.compare(earlier(tmp_path, result(1.0)), [result(9.0, bound=None)]) == []
+
+
+def test_a_run_with_other_options_or_without_the_scenario_is_refused(tmp_path: Path) -> None:
+    before = earlier(tmp_path, result(1.0))
+    comparison.check_options(before, {"fanout": {"rate": 30}})
+    with pytest.raises(BenchError, match="fanout ran with rate=30, not rate=60"):
+        comparison.check_options(before, {"fanout": {"rate": 60}})
+    with pytest.raises(BenchError, match="the earlier run has no echo, but fanout"):
+        comparison.check_options(before, {"echo": {}})
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"formatVersion": 1, "scenarios": []}'])
+def test_a_file_that_is_no_run_of_this_bench_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "other.json"
+    path.write_text(content)
+    with pytest.raises(BenchError, match=f"--against {path}"):
+        comparison.read(path)
+    with pytest.raises(BenchError, match="No such file"):
+        comparison.read(tmp_path / "missing.json")
+
+
+def test_the_table_says_what_was_allowed_and_what_came_of_it(tmp_path: Path) -> None:
+    one = only(tmp_path, result(10.0), result(20.0))
+    assert comparison.table([one]).rows == [("fanout", "cost", 10.0, 20.0, "µs", 2.0, 1.25, 1, REGRESSION)]
