@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench import comparison, machine, report
+from bench import comparison, html_report, machine, report
 from bench.comparison import REGRESSION, Comparison
 from bench.errors import BenchError
 from bench.progress_line import ProgressLine
@@ -29,6 +29,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         scenarios = _chosen(arguments.scenario)
         options = _options(scenarios, arguments.set)
+        if arguments.html is not None and not arguments.html.absolute().parent.is_dir():
+            raise BenchError(f"--html {arguments.html}: there is no such folder")
         earlier = None if arguments.against is None else comparison.read(arguments.against)
         if earlier is not None:
             comparison.check_options(earlier, options)
@@ -49,8 +51,11 @@ def main(argv: Sequence[str]) -> int:
     stop_signals.check()
     progress.end()
     print(report.document(facts, run.results) if arguments.json else report.table(facts, run.results))
-    if comparisons:
-        lines = report.aligned(comparison.table(comparisons))
+    compared = comparison.table(comparisons) if comparisons else None
+    if arguments.html is not None:
+        arguments.html.write_text(html_report.page(facts, run.results, compared))
+    if compared is not None:
+        lines = report.aligned(compared)
         print("", *lines, sep="\n", file=sys.stderr if arguments.json else sys.stdout)
     regressed = any(one.verdict == REGRESSION for one in comparisons)
     return 1 if regressed or any(result.failure_count for result in run.results) else 0
@@ -107,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--scenario", metavar="NAME,…", help="only these; default: all but the long ones")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="also write a page with tables and plots")
     parser.add_argument(
         "--against",
         metavar="FILE",

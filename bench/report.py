@@ -8,7 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from bench.result import Cell, Figure, Operation, Result, Table
 
 FORMAT_VERSION = 2
-_RATES = ("/s", "messages/s", "requests/s", "ms", "s")  # units of figures that the load client may have limited
+_CLIENT_BOUND_UNITS = (
+    "/s",
+    "messages/s",
+    "requests/s",
+    "ms",
+    "s",
+)  # units of figures that the load client may have limited
 _OPERATION_COLUMNS = (
     "operation", "count", "errors", "mean ms", "p50", "p95", "p99", "max", "/s", "CPU %", "RSS MB",
 )  # fmt: skip
@@ -37,7 +43,7 @@ def _block(result: Result) -> Iterator[str]:
     yield from aligned(operations_table(result.findings.operations))
     width = max((len(figure.name) for figure in result.figures), default=0)
     for figure in result.figures:
-        yield f"    {figure.name:{width}}  {number(figure.value):>12}  {figure.unit}{_mark(result, figure)}".rstrip()
+        yield f"    {figure.name:{width}}  {number(figure.value):>12}  {unit(result, figure)}".rstrip()
     for own in result.findings.tables:
         yield from aligned(own)
     for note in result.findings.notes:
@@ -99,13 +105,10 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 
 
-def _mark(result: Result, figure: Figure) -> str:
-    return f" {CLIENT_BOUND_MARK}" if is_client_bound(result, figure) else ""
-
-
-def is_client_bound(result: Result, figure: Figure) -> bool:
-    """Whether the load client limited this figure: a rate or a time of a run in which it was the bottleneck."""
-    return result.findings.client_bound and figure.unit in _RATES
+def unit(result: Result, figure: Figure) -> str:
+    """The figure's unit, marked where the load client limited it: a rate or a time while it was the bottleneck."""
+    marked = result.findings.client_bound and figure.unit in _CLIENT_BOUND_UNITS
+    return f"{figure.unit} {CLIENT_BOUND_MARK}" if marked else figure.unit
 
 
 def document(machine: Mapping[str, object], results: Sequence[Result]) -> str:

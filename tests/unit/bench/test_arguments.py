@@ -33,6 +33,7 @@ def exit_code(*arguments: str) -> int | str | None:
         (["--set", "connections"], "argument --set"),
         (["--scenario", "idle,echo", "--set", "rate=1"], "--set rate: none of the scenarios has it"),
         (["--scenario", "idle", "--against", "/nonexistent"], "--against /nonexistent: "),
+        (["--html", "/nonexistent/report.html"], "--html /nonexistent/report.html: there is no such folder"),
         (["--scenario", "idle", "--tries", "0"], "argument --tries"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
     ],
