@@ -123,7 +123,9 @@ class LatencyProbe:
                 if isinstance(event, chat_messages.Reply) and event.event == "error":
                     raise BenchError(f"a heartbeat was refused: {chat_messages.decode_error(event.data).code}")
                 if isinstance(event, chat_messages.Reply) and event.event == "ack":
-                    self._record(self._latencies.heartbeat, self._heartbeat_due_ns, now_ns)
+                    # Those that were due while this one waited were not sent, and would have waited, too.
+                    for due_ns in range(self._heartbeat_due_ns, now_ns, _EVERY_NS):
+                        self._record(self._latencies.heartbeat, due_ns, now_ns)
                     self._heartbeat_due_ns = 0
             # A peer may answer only the newest of many (RFC 6455 section 5.5.3): the others waited as long
             elif first == frames.FINAL_PONG:

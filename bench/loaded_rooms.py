@@ -5,13 +5,14 @@ The steps that scenarios share: connect all, let some send, wait for all deliver
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from bench import rest_client
-from bench.client.worker_protocol import Connected, DeliverySnapshot, SendWindow
+from bench.client.worker_protocol import Connected, DeliverySnapshot, RequestCounts, SendWindow
+from bench.combined_load import CombinedLoad
 from bench.histogram import Histogram, merged
 from bench.measured_server import MeasuredServer
 from bench.result import Usage
@@ -82,6 +83,18 @@ class LoadResult(msgspec.Struct, frozen=True):
         return merged(snapshot.ack_us for snapshot in self.snapshots)
 
 
+class CombinedResult(msgspec.Struct, frozen=True):
+    """The result of a combined load: of its messages and changes, of its REST requests by name, and of the connections
+    that came or came back.
+    """
+
+    load: LoadResult
+    requests: Mapping[str, RequestCounts]
+    connected: list[Connected]
+    changes: int
+    seconds: float
+
+
 class LoadedRooms:
     """Made by `ScenarioContext`; only the bench writes in them, so their seqs are the acked ones.
 
@@ -136,11 +149,42 @@ class LoadedRooms:
             may_refuse=may_refuse,
         )
         self._heads, snapshots = self._pool.settle(sent, after=self._heads, within_s=_DELIVER_WITHIN_S)
-        after_s = self._cpu_s()
+        cpu_s = _difference(before_s, self._cpu_s())
         acked = sum(len(seqs) for result in sent for seqs in result.acked_seqs.values())
-        cpu_s = None if before_s is None or after_s is None else after_s - before_s
         windows = [result.window for result in sent]
         return LoadResult(sum(result.sent for result in sent), cpu_s, snapshots, windows, acked, self._rss_bytes())
+
+    def combined(self, plan: CombinedLoad) -> CombinedResult:
+        """Do all of a plan at once, then wait until every connection has every acked message and change."""
+        before_s = self._cpu_s()
+        done = self._pool.combined(
+            plan,
+            addresses=[server.address for server in self._servers],
+            tokens=self._tokens,
+            room_ids=tuple(self._heads),
+            within_s=_DELIVER_WITHIN_S,
+        )
+        self._heads, snapshots = self._pool.settle_combined(done, after=self._heads, within_s=_DELIVER_WITHIN_S)
+        load = LoadResult(
+            sum(result.sent for result in done.sent),
+            _difference(before_s, self._cpu_s()),
+            snapshots,
+            [result.window for result in done.sent],
+            sum(len(seqs) for result in done.sent for seqs in result.acked_seqs.values()),
+            self._rss_bytes(),
+        )
+        changes = sum(result.sent for result in done.changed)
+        return CombinedResult(load, done.requests(), done.connected, changes, plan.seconds)
+
+    def let_all_read(self) -> None:
+        """Make every user a member of every room, for REST requests of any user about any room."""
+        for token in self._tokens:
+            for room_id in self._heads:
+                rest_client.call_until_it_is_taken(self.server.address, "POST", f"/rooms/{room_id}/join", {}, token)
+
+    @property
+    def room_ids(self) -> tuple[str, ...]:
+        return tuple(self._heads)
 
     def send_one(self, content_bytes: int) -> LoadResult:
         """Send one message from one connection to all."""
@@ -172,8 +216,7 @@ class LoadedRooms:
             within_s=_DELIVER_WITHIN_S,
         )
         snapshots = self._pool.settle_changes(sent, heads=self._heads, within_s=_DELIVER_WITHIN_S)
-        after_s = self._cpu_s()
-        cpu_s = None if before_s is None or after_s is None else after_s - before_s
+        cpu_s = _difference(before_s, self._cpu_s())
         changes = sum(result.sent for result in sent)
         return LoadResult(changes, cpu_s, snapshots, [], changes, self._rss_bytes())
 
@@ -182,6 +225,10 @@ class LoadedRooms:
 
     def _rss_bytes(self) -> int | None:
         return _sum(server.rss_bytes() for server in self._servers)
+
+
+def _difference(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
 
 
 def _sum(each: Iterable[_N | None]) -> _N | None:

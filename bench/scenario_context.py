@@ -57,9 +57,20 @@ class ScenarioContext(msgspec.Struct, frozen=True):
 
         At the end the failures that they found are added to `failures`.
         """
-        machine.allow_connections(connections)
-        with self.server() as server, self.rooms([server], connections=connections, users=users) as room:
+        with self.loaded_rooms(connections=connections, users=users, rooms=1) as room:
             yield room
+
+    @contextmanager
+    def loaded_rooms(
+        self, *, connections: int, users: int, rooms: int, environ: Mapping[str, str] | None = None
+    ) -> Iterator[LoadedRooms]:
+        """A server with rooms, and client processes for that many connections in all; else as `room`."""
+        machine.allow_connections(connections)
+        with (
+            self.server(environ) as server,
+            self.rooms([server], connections=connections, users=users, rooms=rooms) as loaded,
+        ):
+            yield loaded
 
     @contextmanager
     def rooms(

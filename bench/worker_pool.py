@@ -22,12 +22,15 @@ from bench.client.worker_protocol import (
     SendChanges,
     Sent,
     Settle,
+    Together,
+    TogetherDone,
     WatchChanges,
     WorkerCommand,
     WorkerFailed,
     WorkerProgress,
     WorkerResult,
 )
+from bench.combined_load import CombinedDone, CombinedLoad, shares
 from bench.delivery_checker import Failures, check_acked
 from bench.errors import BenchError
 from bench.rest_client import Address
@@ -89,7 +92,7 @@ class WorkerPool:
         """
         where = tuple((address.host, address.port) for address in addresses)
         commands = {}
-        for number, share in enumerate(_shares(count, self._count)):
+        for number, share in enumerate(shares(count, self._count)):
             if share:
                 each_at_once = max(1, at_once // self._count)
                 commands[number] = Connect(where, tokens, room_ids, self._connections, share, each_at_once, within_s)
@@ -107,7 +110,7 @@ class WorkerPool:
         may_refuse: bool = False,
     ) -> list[Sent]:
         """Let the first `senders` connections, spread over the processes, send. Without a rate it is a closed loop."""
-        shares = _shares(senders, self._count)
+        each = shares(senders, self._count)
         commands = {
             number: Send(
                 share,
@@ -117,10 +120,27 @@ class WorkerPool:
                 within_s,
                 may_refuse,
             )
-            for number, share in enumerate(shares)
+            for number, share in enumerate(each)
             if share
         }
         return self._execute(commands, Sent, seconds + within_s)
+
+    def combined(
+        self,
+        load: CombinedLoad,
+        *,
+        addresses: Sequence[Address],
+        tokens: tuple[str, ...],
+        room_ids: tuple[str, ...],
+        within_s: float,
+    ) -> CombinedDone:
+        """Let the processes do all that the plan has at once."""
+        where = tuple((address.host, address.port) for address in addresses)
+        connect = Connect(where, tokens, room_ids, self._connections, 0, 0, load.seconds + within_s)
+        commands = load.commands(processes=self._count, connect=connect, within_s=within_s)
+        self._connections += load.joining
+        together = {number: Together(each) for number, each in commands.items()}
+        return CombinedDone.of(self._execute(together, TogetherDone, load.seconds + within_s))
 
     def watch_changes(self, revs: Mapping[str, int], *, within_s: float) -> None:
         """Let every connection check from now on that it gets each change of its room after `revs` once, in order."""
@@ -140,7 +160,7 @@ class WorkerPool:
         """Let the first `senders` connections, spread over the processes, change messages (see SendChanges)."""
         commands = {
             number: SendChanges(share, rate_per_s * share / senders, seconds, edits_percent, content_bytes, within_s)
-            for number, share in enumerate(_shares(senders, self._count))
+            for number, share in enumerate(shares(senders, self._count))
             if share
         }
         return self._execute(commands, ChangesSent, seconds + within_s)
@@ -149,10 +169,15 @@ class WorkerPool:
         self, sent: Sequence[ChangesSent], *, heads: Mapping[str, int], within_s: float
     ) -> list[DeliverySnapshot]:
         """Wait until every connection has every acked change; a missing one is a failure. Returns the counts."""
-        revs: dict[str, int] = {}
-        for room_id, rev in (one for result in sent for one in result.acked_revs.items()):
-            revs[room_id] = max(revs.get(room_id, 0), rev)
-        return self._settle(Settle(dict(heads), within_s, revs))
+        return self._settle(Settle(dict(heads), within_s, _revs(sent)))
+
+    def settle_combined(
+        self, done: CombinedDone, *, after: Mapping[str, int], within_s: float
+    ) -> tuple[dict[str, int], list[DeliverySnapshot]]:
+        """As `settle`, for all messages and changes of a combined load."""
+        posted = [result.acked_seqs for result in done.requested]
+        heads = self._check_acked(done.sent, posted, after=after)
+        return heads, self._settle(Settle(heads, within_s, _revs(done.changed)))
 
     def settle(
         self, sent: list[Sent], *, after: Mapping[str, int], within_s: float
@@ -161,15 +186,23 @@ class WorkerPool:
 
         Returns the new heads of the rooms, and each process's counts.
         """
-        heads, total = {}, 0
+        heads = self._check_acked(sent, [], after=after)
+        return heads, self._settle(Settle(heads, within_s))
+
+    def _check_acked(
+        self, sent: Sequence[Sent], posted: Sequence[Mapping[str, Sequence[int]]], *, after: Mapping[str, int]
+    ) -> dict[str, int]:
+        """The new heads. `posted` are seqs by room that came by REST."""
+        each = [result.acked_seqs for result in sent]
+        heads = {}
         for room_id, head_seq in after.items():
-            acked = [seq for result in sent for seq in result.acked_seqs.get(room_id, ())]
-            heads[room_id] = check_acked(acked, after_seq=head_seq, failures=self._failures)
-            total += len(acked)
+            seqs = [seq for acked in (*each, *posted) for seq in acked.get(room_id, ())]
+            heads[room_id] = check_acked(seqs, after_seq=head_seq, failures=self._failures)
+        total = sum(len(seqs) for acked in each for seqs in acked.values())
         taken = sum(result.sent - result.refused for result in sent)
         if total != taken:
             self._failures.add(f"{taken} messages were sent and not refused, {total} acked")
-        return heads, self._settle(Settle(heads, within_s))
+        return heads
 
     def _settle(self, command: Settle) -> list[DeliverySnapshot]:
         commands = dict.fromkeys(range(self._count), command)
@@ -226,5 +259,9 @@ class WorkerPool:
             pipe.close()
 
 
-def _shares(count: int, parts: int) -> list[int]:
-    return [count // parts + (part < count % parts) for part in range(parts)]
+def _revs(sent: Sequence[ChangesSent]) -> dict[str, int]:
+    """The greatest acked rev by room."""
+    revs: dict[str, int] = {}
+    for room_id, rev in (one for result in sent for one in result.acked_revs.items()):
+        revs[room_id] = max(revs.get(room_id, 0), rev)
+    return revs

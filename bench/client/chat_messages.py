@@ -60,14 +60,22 @@ class _ChangeEvent(msgspec.Struct, frozen=True, gc=False):
     data: _Changed
 
 
+class _Missed(msgspec.Struct, frozen=True, gc=False):
+    seq: int
+
+
 class JoinAck(msgspec.Struct, frozen=True):
     """The ack of joinRoom, as far as it is checked."""
 
     seq: int
+    rev: int = 0
+    missed: list[_Missed] = []
+    truncated: bool = False
+    reset: bool = False
 
 
 class MessageAck(msgspec.Struct, frozen=True):
-    """The ack of sendMessage, or of a change of a message, as far as it is checked."""
+    """The ack of sendMessage or of a change of a message, or the reply to POST /messages, as far as it is checked."""
 
     message: _Message
 
@@ -85,6 +93,7 @@ _change_event = msgspec.json.Decoder(_ChangeEvent)
 _reply = msgspec.json.Decoder(Reply)
 _joined = msgspec.json.Decoder(JoinAck)
 _acked = msgspec.json.Decoder(MessageAck)
+_posted = msgspec.json.Decoder(MessageAck)
 _error_event = msgspec.json.Decoder(ErrorEvent)
 _encode = msgspec.json.encode
 
@@ -133,14 +142,30 @@ def decode_error(data: msgspec.Raw) -> ErrorEvent:
     return _error_event.decode(data)
 
 
-def join_command(room_id: str) -> bytes:
-    return _encode({"event": "joinRoom", "id": "join", "data": {"roomId": room_id}})
+def decode_posted(body: bytes) -> _Message:
+    """The message of a reply to POST /messages. Raises msgspec.MsgspecError."""
+    return _posted.decode(body).message
+
+
+def join_command(room_id: str, since: int | None = None, since_rev: int | None = None) -> bytes:
+    """A joinRoom; with `since` and `since_rev` of a connection that comes back."""
+    data: dict[str, object] = {"roomId": room_id}
+    if since is not None:
+        data["since"] = since
+    if since_rev is not None:
+        data["sinceRev"] = since_rev
+    return _encode({"event": "joinRoom", "id": "join", "data": data})
 
 
 def send_command(room_id: str, client_id: str, due_ns: int, content_bytes: int) -> bytes:
     """A sendMessage of `content_bytes` bytes of content, at least the 20 that say when it was due."""
     data = {"roomId": room_id, "content": _content(due_ns, content_bytes), "clientId": client_id}
     return _encode({"event": "sendMessage", "id": client_id, "data": data})
+
+
+def post_body(room_id: str, client_id: str, due_ns: int, content_bytes: int) -> bytes:
+    """The body of a POST /messages, whose content is as that of `send_command`."""
+    return _encode({"roomId": room_id, "content": _content(due_ns, content_bytes), "clientId": client_id})
 
 
 def edit_command(message_id: str, command_id: str, due_ns: int, content_bytes: int) -> bytes:

@@ -37,8 +37,9 @@ class Connection:
     """
 
     __slots__ = (
-        "_on_data", "_out", "_rest", "_selector", "changes", "index", "is_ready", "on_busy", "on_done", "on_ready",
-        "on_refused", "open", "pending", "room_id", "sent", "sock", "started_ns", "stats", "streams",
+        "_address", "_on_data", "_out", "_rest", "_resumed", "_selector", "_token", "changes", "index", "is_ready",
+        "on_busy", "on_done", "on_ready", "on_refused", "open", "pending", "room_id", "sent", "sock", "started_ns",
+        "stats", "streams",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +69,9 @@ class Connection:
         self.sent = 0
         self.open = True
         self.is_ready = False
+        self._address = address
+        self._token = token
+        self._resumed: Connection | None = None
         self._selector = selector
         self._on_data: Callable[[bytes, int], None] = self._on_upgraded
         self._rest = b""
@@ -123,12 +127,43 @@ class Connection:
 
     def close(self) -> None:
         """Send a Close frame and close the socket; later data is not read."""
+        self.leave(with_close_frame=True)
+
+    def leave(self, *, with_close_frame: bool) -> None:
+        """Close the socket; without a Close frame as a client that is killed does."""
         if self.open:
             self.open = False
             self._selector.unregister(self.sock)
             with contextlib.suppress(OSError):  # it is closed below
-                self.sock.send(frames.client_frame(frames.CLOSE, frames.close_payload(1000), mask=_MASK))
+                if with_close_frame:
+                    self.sock.send(frames.client_frame(frames.CLOSE, frames.close_payload(1000), mask=_MASK))
             self.sock.close()
+
+    def successor(
+        self,
+        *,
+        selector: selectors.BaseSelector,
+        started_ns: int,
+        on_ready: Callable[[Connection, int], None],
+        on_busy: Callable[[float], None],
+    ) -> Connection:
+        """A new connection of the same user that joins the same room and resumes where this one, which is closed,
+        stopped: at its last seq and rev.
+        """
+        opened = Connection(
+            index=self.index,
+            address=self._address,
+            token=self._token,
+            room_id=self.room_id,
+            selector=selector,
+            stats=self.stats,
+            started_ns=started_ns,
+            on_ready=on_ready,
+            on_busy=on_busy,
+        )
+        opened.sent = self.sent
+        opened._resumed = self if self.is_ready else self._resumed  # a busy server may have refused this one, too
+        return opened
 
     def fail(self, why: str) -> None:
         """Close the socket and record a failure of the run."""
@@ -171,9 +206,35 @@ class Connection:
         self._rest = b""
         self._on_data = self._on_frames
         if self.room_id is not None:
-            self.send_text(chat_messages.join_command(self.room_id))
+            self.send_text(self._join_command(self.room_id))
         if rest and self.open:
             self._on_frames(rest, now_ns)
+
+    def _join_command(self, room_id: str) -> bytes:
+        if self._resumed is None:
+            return chat_messages.join_command(room_id)
+        changes = self._resumed.changes.stream
+        since = self._resumed.streams[room_id].expected - 1
+        return chat_messages.join_command(room_id, since, None if changes is None else changes.expected - 1)
+
+    def _on_joined(self, room_id: str, ack: chat_messages.JoinAck) -> None:
+        """Begin to check the room's messages; after a resumption the missed ones are the first."""
+        failures, before = self.stats.failures, self._resumed
+        if before is None:
+            self.streams[room_id] = RoomStream(self.name, after_seq=ack.seq, failures=failures)
+            return
+        stream = self.streams[room_id] = before.streams[room_id]
+        if ack.reset or ack.truncated:
+            failures.add(
+                f"{self.name}: came back at seq {stream.expected - 1} of {ack.seq}, and was not given the rest"
+            )
+        for message in ack.missed:
+            stream.received(message.seq)
+        self.stats.deliveries += len(ack.missed)
+        stream.finish(ack.seq)
+        if before.changes.stream is not None:
+            self.changes.watch(ack.rev)  # those before it came as the messages that they made
+        self._resumed = None
 
     def _come_again(self, retry_after_s: float) -> None:
         self.close()
@@ -233,8 +294,7 @@ class Connection:
 
     def _on_ack(self, reply: chat_messages.Reply, now_ns: int) -> None:
         if reply.id == "join" and self.room_id is not None:
-            seq = chat_messages.decode_join_ack(reply.data).seq
-            self.streams[self.room_id] = RoomStream(self.name, after_seq=seq, failures=self.stats.failures)
+            self._on_joined(self.room_id, chat_messages.decode_join_ack(reply.data))
             self._become_ready(now_ns)
         elif reply.id in self.pending:
             outgoing = self.pending[reply.id]

@@ -16,13 +16,20 @@ from typing import Any
 from bench.client.change_task import ChangeTask, WatchTask
 from bench.client.connection import Connection
 from bench.client.delivery_stats import DeliveryStats
+from bench.client.reconnect_task import ReconnectTask
+from bench.client.request_task import RequestTask
+from bench.client.together_task import TogetherTask
 from bench.client.worker_protocol import (
     Close,
     Connect,
+    Reconnect,
+    Requests,
     Send,
     SendChanges,
     Settle,
+    Together,
     WatchChanges,
+    WorkerCommand,
     WorkerFailed,
     WorkerProgress,
 )
@@ -49,6 +56,9 @@ class Worker:
             Send: lambda command: SendTask(self, command),
             WatchChanges: lambda command: WatchTask(self, command),
             SendChanges: lambda command: ChangeTask(self, command),
+            Requests: lambda command: RequestTask(self, command),
+            Reconnect: lambda command: ReconnectTask(self, command),
+            Together: lambda command: TogetherTask([self._task_of(one) for one in command.commands]),
             Settle: lambda command: SettleTask(self, command),
         }
         self.selector.register(pipe, selectors.EVENT_READ)
@@ -93,7 +103,10 @@ class Worker:
         if isinstance(command, Close):
             self._is_over = True
         else:
-            self._task = self._tasks[type(command)](command)
+            self._task = self._task_of(command)
+
+    def _task_of(self, command: WorkerCommand) -> WorkerTask:
+        return self._tasks[type(command)](command)
 
     def _step(self, task: WorkerTask) -> None:
         now_ns = time.monotonic_ns()

@@ -123,6 +123,72 @@ class ChangesSent(msgspec.Struct, frozen=True):
     acked_revs: dict[str, int]
 
 
+class Request(msgspec.Struct, frozen=True):
+    """A kind of REST request; of several, each is chosen as often as its `weight` says.
+
+    With `posts_to`, a room, it is a POST of a new message of `content_bytes` there, whose seq is checked.
+    """
+
+    name: str
+    method: str
+    path: str
+    weight: int = 1
+    posts_to: str | None = None
+    content_bytes: int = 64
+
+
+class Requests(msgspec.Struct, frozen=True):
+    """Make requests on `connections` connections for `seconds`. `rate_per_s` is that of all; None is a closed loop."""
+
+    address: tuple[str, int]
+    tokens: tuple[str, ...]
+    requests: tuple[Request, ...]
+    connections: int
+    rate_per_s: float | None
+    seconds: float
+    within_s: float
+
+
+class RequestCounts(msgspec.Struct, frozen=True):
+    """`count` includes `errors`; `latency_us` are Histogram counts of the others."""
+
+    count: int
+    errors: int
+    latency_us: dict[int, int]
+
+
+class Requested(msgspec.Struct, frozen=True):
+    """The result of Requests, by the request's name. `acked_seqs`, by room, are those of posted messages."""
+
+    counts: dict[str, RequestCounts]
+    acked_seqs: dict[str, tuple[int, ...]]
+    seconds: float
+
+
+class Reconnect(msgspec.Struct, frozen=True):
+    """End `per_s` connections a second and open them again, all but the first `keep`; for `seconds`, or until that was
+    done `at_most` times. The result is Connected.
+    """
+
+    keep: int
+    per_s: float
+    at_most: int | None
+    seconds: float
+    within_s: float
+
+
+class Together(msgspec.Struct, frozen=True):
+    """Execute several commands at once."""
+
+    commands: tuple[WorkerCommand, ...]
+
+
+class TogetherDone(msgspec.Struct, frozen=True):
+    """The results of Together, in the order of its commands."""
+
+    results: tuple[WorkerResult, ...]
+
+
 class Settle(msgspec.Struct, frozen=True):
     """Wait until every connection has everything up to its room's head; return a snapshot and reset the counts.
 
@@ -171,5 +237,7 @@ class WorkerFailed(msgspec.Struct, frozen=True):
     why: str
 
 
-WorkerCommand = Connect | Send | WatchChanges | SendChanges | Settle | Close
-WorkerResult = Connected | Sent | ChangesWatched | ChangesSent | DeliverySnapshot | WorkerFailed
+WorkerCommand = Connect | Send | WatchChanges | SendChanges | Requests | Reconnect | Together | Settle | Close
+WorkerResult = (
+    Connected | Sent | ChangesWatched | ChangesSent | Requested | TogetherDone | DeliverySnapshot | WorkerFailed
+)

@@ -42,7 +42,8 @@ class WorkerState(Protocol):
 class WorkerTask(Protocol):
     """`step` returns the result, or None while the task is not finished."""
 
-    ready: int
+    @property
+    def ready(self) -> int: ...
 
     def step(self, now_ns: int) -> WorkerResult | None: ...
 
@@ -175,9 +176,10 @@ class SendTask:
         self._turn = 0
 
     def step(self, now_ns: int) -> WorkerResult | None:
+        command = self._command
         if self._started_ns is None:
             self._begin(now_ns)
-        if self._command.rate_per_s is not None:
+        if command.rate_per_s is not None:
             self._send_what_is_due(now_ns)
         if self._window is None:
             self._silence_meter.sample(now_ns, at_once=now_ns >= self._end_ns)
@@ -186,7 +188,8 @@ class SendTask:
         if self._window is None:
             self._window = self._last_received(now_ns)
         waiting = sum(len(connection.pending) for connection in self._senders if connection.open)
-        if waiting and now_ns < self._deadline_ns:
+        is_late = command.rate_per_s is not None and self._senders and self._due_ns() < self._end_ns
+        if (waiting or is_late) and now_ns < self._deadline_ns:
             return None
         return self._result(waiting, self._window)
 

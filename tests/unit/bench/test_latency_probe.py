@@ -98,3 +98,17 @@ def test_pings_that_one_pong_answers_waited_until_it_came() -> None:
     assert probe._take_frames(bytes((0x8A, 8)) + pong) == b""
     assert latencies.ping.count == 3
     assert list(probe._pings_ns) == [now_ns + 3]
+
+
+def test_heartbeats_that_were_due_while_one_had_no_answer_waited_until_it_came() -> None:
+    """One at a time is sent; to count that one alone would hide how many a stall concerned."""
+    probe = LatencyProbe(Address("127.0.0.1", 1), "t")
+    latencies = probe.measure(60)
+    first_ns = time.monotonic_ns()
+    probe._heartbeat_due_ns = first_ns
+    while time.monotonic_ns() < first_ns + 120_000_000:
+        time.sleep(0.01)  # the stall
+    answer = ack(json.dumps({"id": "heartbeat"})).encode()
+    assert probe._take_frames(bytes((0x81, len(answer))) + answer) == b""
+    assert latencies.heartbeat.count >= 3
+    assert (latencies.heartbeat.percentile_ms(100) or 0) >= 120
