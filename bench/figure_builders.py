@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench import client_limits
 from bench.client.worker_protocol import Connected
 from bench.histogram import Histogram, merged
-from bench.loaded_rooms import LoadResult
+from bench.loaded_rooms import CombinedResult, LoadResult
 from bench.result import Figure, Findings, Operation, Usage
 
 
@@ -48,6 +48,41 @@ def note_load(findings: Findings, name: str, load: LoadResult) -> None:
         Operation(sent, load.messages, load.messages - load.acked, load.sending_s, ack, load.usage, bound),
         Operation(f"{prefix}message to delivery", load.deliveries, 0, load.sending_s, delivery, load.usage, bound),
     ]
+
+
+def note_combined(findings: Findings, name: str, done: CombinedResult) -> None:
+    """Add the rows of a combined load: of messages, of each REST request and of connections that came. CPU and RSS are
+    those of all together.
+    """
+    prefix = f"{name}: " if name else ""
+    bound = client_limits.reason(done.load) is not None
+    if done.load.messages:
+        note_load(findings, name, done.load)
+    else:
+        note_client(findings, prefix, done.load)
+    for request, counts in done.requests.items():
+        latency_us = Histogram(counts.latency_us)
+        findings.operations.append(
+            Operation(
+                f"{prefix}{request}", counts.count, counts.errors, done.seconds, latency_us, done.load.usage, bound
+            )
+        )
+    if done.connected:
+        count = sum(one.ready for one in done.connected)
+        findings.operations.append(
+            connect_operation(f"{prefix}connect to joined", done.connected, count, Usage())  # CPU is of all together
+        )
+
+
+def all_requests(done: CombinedResult) -> tuple[int, int, Histogram]:
+    """Count, errors and latencies of the REST requests together."""
+    each = done.requests.values()
+    latency_us = merged(one.latency_us for one in each)
+    return sum(one.count for one in each), sum(one.errors for one in each), latency_us
+
+
+def latencies_together(*histograms: Histogram) -> Histogram:
+    return merged(one.counts() for one in histograms)
 
 
 def note_client(findings: Findings, prefix: str, load: LoadResult) -> bool:

@@ -33,3 +33,12 @@ class MeasuredServer(msgspec.Struct, frozen=True):
             return int(self.process.memory_info().rss)
         except psutil.Error as error:
             raise BenchError(f"the server died: {error}") from error
+
+    def descriptors(self) -> int | None:
+        """Open files and sockets. Raises BenchError where the process has ended."""
+        if self.process is None:
+            return None
+        try:
+            return int(self.process.num_fds())
+        except psutil.Error as error:
+            raise BenchError(f"the server died: {error}") from error

@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from bench.scenario import Scenario
-from bench.scenarios import cache, changes, echo, fanout, idle, limits, overload, publish, scale, search, spike, store
+from bench.scenarios import (
+    cache,
+    changes,
+    echo,
+    fanout,
+    idle,
+    limits,
+    mixed,
+    overload,
+    performance,
+    publish,
+    scale,
+    search,
+    soak,
+    spike,
+    store,
+    stress,
+)
 
-SCENARIOS: dict[str, Scenario] = {
-    one.SCENARIO.name: one.SCENARIO
-    for one in (fanout, changes, echo, idle, spike, store, search, cache, publish, scale, limits, overload)
-}
+_MODULES = (
+    fanout, changes, echo, idle, performance, stress, spike, mixed, store, search, cache, publish, scale, limits,
+    overload, soak,
+)  # fmt: skip
+SCENARIOS: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}

@@ -55,7 +55,7 @@ SCENARIO = Scenario(
         "senders": Option(20, 1, 200, "of them that change messages, each of a user of its own"),
         "rate": Option(100, 1, 1000, "changes a second"),
         "edits": Option(50, 0, 100, "% of the changes that are edits; the others are reactions"),
-        "seconds": Option(10, 1, 120, "of changing"),
+        "seconds": Option(6, 1, 120, "of changing"),
         "bytes": Option(64, 20, 2000, "of content"),
     },
     run=_run,

@@ -41,7 +41,7 @@ SCENARIO = Scenario(
     about="A small room in a closed loop: durable messages a second, and how long each takes to be acked and be back.",
     options={
         "connections": Option(20, 1, 1000, "all in one room, all sending"),
-        "seconds": Option(8, 1, 120, "of talking"),
+        "seconds": Option(6, 1, 120, "of talking"),
         "bytes": Option(64, 20, 2000, "of content"),
     },
     run=_run,

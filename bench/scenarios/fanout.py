@@ -52,7 +52,7 @@ SCENARIO = Scenario(
     options={
         "connections": Option(1000, 1, 9000, "connections in the room"),
         "rate": Option(30, 1, 1000, "messages a second"),
-        "seconds": Option(10, 1, 120, "of sending"),
+        "seconds": Option(8, 1, 120, "of sending"),
         "bytes": Option(64, 20, 2000, "of content"),
     },
     run=_run,

@@ -16,7 +16,7 @@ from bench import figure_builders
 from bench.histogram import merged
 from bench.loaded_rooms import LoadedRooms, LoadResult
 from bench.redis_process import RedisProcess
-from bench.result import Figure
+from bench.result import CPU, Figure
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
@@ -48,7 +48,7 @@ class _Setup(msgspec.Struct):
     def figures(self) -> list[Figure]:
         snapshots = [snapshot for load in self.loads for snapshot in load.snapshots]
         return [
-            Figure(f"{self.name}: server CPU per delivery", self.cost_us(), "µs"),
+            Figure(f"{self.name}: server CPU per delivery", self.cost_us(), "µs", CPU),
             *(
                 [
                     Figure(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import apsw
 
-from bench.result import Figure
+from bench.result import GAIN, Figure
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 from monitor.observer import Observer
@@ -65,7 +65,7 @@ async def _measure(context: ScenarioContext, folder: Path) -> list[Figure]:
                 scan_ms = _scan_ms(folder / "chat.db", search)
                 figures += [
                     Figure(f"{name}: scan", scan_ms, "ms"),
-                    Figure(f"{name}: against a scan", scan_ms / p50, "times quicker"),
+                    Figure(f"{name}: against a scan", scan_ms / p50, "times quicker", GAIN),
                 ]
         for name, prefix in (("a beginning of all words", "wor"), ("a beginning of a rare word", RARE[:4])):
             context.step(name)

@@ -18,7 +18,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.result import Figure
+from bench.result import GAIN, Figure
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 from bench.store_queries import MongoQueries, Queries, Query, SqliteQueries, one_line_for
@@ -81,7 +81,7 @@ def _measure(
             context.step(f"{name}: {what}")
             ours_s, other_s = _alternate(ours, other)
             figures += [
-                Figure(f"{name}: {what}", other_s / ours_s, "times quicker"),
+                Figure(f"{name}: {what}", other_s / ours_s, "times quicker", GAIN),
                 Figure(f"{name}: {what}: ours", ours_s * 1e3, "ms"),
             ]
         return figures

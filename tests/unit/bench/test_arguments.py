@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from bench.__main__ import main
+from bench.scenarios import SCENARIOS
 
 
 def exit_code(*arguments: str) -> int | str | None:
@@ -23,8 +24,7 @@ def exit_code(*arguments: str) -> int | str | None:
     [
         (
             ["--scenario", "nonsense"],
-            "--scenario nonsense: there are fanout, changes, echo, idle, spike, store, search, cache, publish, scale, "
-            "limits, overload",
+            f"--scenario nonsense: there are {', '.join(SCENARIOS)}",
         ),
         (["--scenario", "idle", "--set", "nonsense=1"], "--set nonsense: idle has connections"),
         (["--scenario", "idle", "--set", "connections=9001"], "--set connections=9001: idle takes 1 to 9000"),
@@ -48,7 +48,5 @@ def test_wrong_arguments_are_refused_with_exit_2_and_a_reason(
 def test_help_lists_every_scenario_and_its_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("--help") == 0
     text = capsys.readouterr().out
-    assert all(
-        f"  {name}" in text for name in ("fanout", "echo", "idle", "spike", "cache", "publish", "scale", "overload")
-    )
+    assert all(f"  {name}" in text for name in SCENARIOS)
     assert "connections=1000" in text

@@ -55,6 +55,66 @@ def test_small_changes_against_a_real_server_come_once_and_in_order(tmp_path: Pa
     assert all(figures[name] > 0 for name in ("server CPU per delivery", "change due to ack, p50"))
 
 
+def test_a_small_mix_of_requests_and_messages_is_delivered_and_reported_by_kind(tmp_path: Path) -> None:
+    sizes = ("connections=20", "rooms=2", "users=2", "rate=50", "requests=50", "http_connections=4", "seconds=2")
+    done = bench("--scenario", "mixed", "--json", *[f"--set={size}" for size in sizes], TMPDIR=str(tmp_path))
+    figures = figures_of(done)
+    assert (figures["requests/s"], figures["messages/s over WebSockets"], figures["errors"]) == (50, 50, 0)
+    rows = {row["name"]: row for row in json.loads(done.stdout)["scenarios"][0]["operations"]}
+    assert rows["message to ack"]["count"] == 100
+    assert rows["message to delivery"]["count"] == 10 * (100 + rows["POST /messages"]["count"])
+    assert sum(row["count"] for name, row in rows.items() if "GET" in name or "POST" in name) == 100
+    assert all(0 < row["p50Ms"] <= row["p99Ms"] <= row["maxMs"] for row in rows.values())
+
+
+@pytest.mark.slow
+def test_a_small_spike_leaves_nobody_without_a_message(tmp_path: Path) -> None:
+    options = [f"--set={option}" for option in ("connections=20", "present=5", "users=4", "seconds=1")]
+    done = bench("--scenario", "spike", "--json", *options, TMPDIR=str(tmp_path))
+    assert figures_of(done)["all joined after"] > 0
+    rows = {row["name"]: row for row in json.loads(done.stdout)["scenarios"][0]["operations"]}
+    assert [rows[f"{name}: connect to joined"]["count"] for name in ("all arrive", "all come back")] == [20, 20]
+    assert rows["all write: message to delivery"]["count"] == 5 * 20 * 25
+
+
+@pytest.mark.slow
+def test_a_small_performance_run_has_four_phases_with_requests_and_messages(tmp_path: Path) -> None:
+    sizes = ("connections=20", "rooms=2", "users=2", "quiet_seconds=1", "load_seconds=2", "spike_seconds=1")
+    done = bench("--scenario", "performance", "--json", *[f"--set={size}" for size in sizes], TMPDIR=str(tmp_path))
+    assert figures_of(done)["load: requests and messages"] == pytest.approx(200)
+    rows = {row["name"] for row in json.loads(done.stdout)["scenarios"][0]["operations"]}
+    for phase in ("warm-up", "load", "spike", "cool-down"):
+        assert {f"{phase}: message to delivery", f"{phase}: GET /messages"} <= rows
+    assert "spike: connect to joined" in rows
+
+
+@pytest.mark.slow
+def test_a_stress_run_ends_at_the_criterion_and_names_it(tmp_path: Path) -> None:
+    sizes = ("rooms=2", "connections=2", "rate=9000", "p99_ms=10", "seconds=1")
+    done = bench("--scenario", "stress", "--json", *[f"--set={size}" for size in sizes], TMPDIR=str(tmp_path))
+    (scenario,) = json.loads(done.stdout)["scenarios"]
+    assert scenario["failures"] == []
+    figures = {figure["name"]: figure["value"] for figure in scenario["figures"]}
+    assert figures["fails at"] >= 9000 > 0
+    assert any("messages/s failed: " in note for note in scenario["notes"])
+
+
+@pytest.mark.slow
+def test_a_short_soak_has_everything_at_once_and_says_what_grew(tmp_path: Path) -> None:
+    sizes = ("minutes=1", "stretch_seconds=2", "connections=20", "rooms=2", "users=2", "requests=10", "reconnects=5")
+    done = bench("--scenario", "soak", "--json", *[f"--set={size}" for size in sizes], TMPDIR=str(tmp_path))
+    (scenario,) = json.loads(done.stdout)["scenarios"]
+    # Loop lag and latencies may grow where other tests begin meanwhile: whether it passed is not asked here.
+    assert not [failure for failure in scenario["failures"] if " grew from " not in failure]
+    figures = {figure["name"]: figure["value"] for figure in scenario["figures"]}
+    assert figures["messages"] == 30 * 60
+    assert figures["edits and reactions"] == 10 * 60
+    assert figures["connections that came back"] > 200
+    (growth,) = scenario["tables"]
+    assert [row[0] for row in growth["rows"]][:2] == ["resident memory", "open descriptors"]
+    assert [len(plot["lines"][row[0]]) for plot, row in zip(scenario["plots"], growth["rows"], strict=True)] == [30] * 4
+
+
 def children_of(pid: int) -> list[str]:
     """The names of those that run."""
     names = []
