@@ -18,7 +18,7 @@ from bench.growth import SAMPLES_MIN, Limit
 from bench.histogram import Histogram, merged
 from bench.latency_probe import LatencyProbe
 from bench.loaded_rooms import CombinedResult, LoadedRooms
-from bench.result import Figure, Operation, Plot, Table
+from bench.result import Figure, Operation, Plot, Table, Usage
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
@@ -48,6 +48,9 @@ class _Totals(msgspec.Struct):
     deliveries: int = 0
     changes: int = 0
     reconnects: int = 0
+    refused: int = 0
+    cpu_s: float | None = 0.0
+    rss_bytes: int | None = None
     ack: Histogram = msgspec.field(default_factory=Histogram)
     delivery: Histogram = msgspec.field(default_factory=Histogram)
     rejoined: Histogram = msgspec.field(default_factory=Histogram)
@@ -60,6 +63,9 @@ class _Totals(msgspec.Struct):
         self.deliveries += done.load.deliveries
         self.changes += done.changes
         self.reconnects += sum(one.ready for one in done.connected)
+        self.refused += sum(one.refused for one in done.connected)
+        self.cpu_s = None if self.cpu_s is None or done.load.cpu_s is None else self.cpu_s + done.load.cpu_s
+        self.rss_bytes = done.load.rss_bytes
         self.ack = figure_builders.latencies_together(self.ack, done.load.ack())
         self.delivery = figure_builders.latencies_together(self.delivery, done.load.delivery())
         back = merged(one.ready_us for one in done.connected)
@@ -70,14 +76,15 @@ class _Totals(msgspec.Struct):
             self.requests[name] = RequestCounts(before.count + counts.count, before.errors + counts.errors, latency_us)
 
     def operations(self) -> list[Operation]:
-        refused = self.messages - self.acked
+        usage, seconds = Usage(self.cpu_s, self.rss_bytes), self.seconds
+        sent, refused = self.messages + self.changes, self.messages - self.acked
         rows = [
-            Operation("message or change to ack", self.messages + self.changes, refused, self.seconds, self.ack),
-            Operation("message or change to delivery", self.deliveries, 0, self.seconds, self.delivery),
-            Operation("back and rejoined", self.reconnects, 0, self.seconds, self.rejoined),
+            Operation("message or change to ack", sent, refused, seconds, self.ack, usage),
+            Operation("message or change to delivery", self.deliveries, 0, seconds, self.delivery, usage),
+            Operation("back and rejoined", self.reconnects, 0, seconds, self.rejoined, usage),
         ]
         for name, one in self.requests.items():
-            rows.append(Operation(name, one.count, one.errors, self.seconds, Histogram(one.latency_us)))
+            rows.append(Operation(name, one.count, one.errors, seconds, Histogram(one.latency_us), usage))
         return rows
 
 
@@ -115,6 +122,7 @@ def _run(context: ScenarioContext) -> list[Figure]:
         Figure("edits and reactions", totals.changes, ""),
         Figure("deliveries", totals.deliveries, ""),
         Figure("connections that came back", totals.reconnects, ""),
+        Figure("refused for the time being", totals.refused, "connects"),
     ]
 
 
