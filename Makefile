@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FILES := ulimit -n 20000 2>/dev/null || ulimit -n $$(ulimit -Hn);
 
-.PHONY: install run test test-quick test-slow coverage lint bench cluster faults soak debian-packages wire-server
+.PHONY: install run test test-quick test-slow coverage lint bench bench-check bench-reference cluster faults soak debian-packages wire-server
 
 install: $(STAMP)
 
@@ -67,11 +67,26 @@ wire-server: debian-packages
 	    rm -rf $(WIRE)/target/dependency $(WIRE)/target/classes && mv $(WIRE)/target/new/* $(WIRE)/target; \
 	fi
 
+# SCENARIO is one, or several with commas between; ARGS are the bench's own: make bench SCENARIO=fanout ARGS='--html fanout.html'.
 bench: install
-	@$(FILES) $(BIN)/python -m bench $(if $(SCENARIO),--scenario $(SCENARIO))
+	@$(FILES) $(BIN)/python -m bench $(if $(SCENARIO),--scenario $(SCENARIO)) $(ARGS)
+
+# Against the figures of the last time that somebody looked at them (docs/decisions/0038); bench-reference measures them anew.
+CHECKED := fanout,echo,idle
+REFERENCE := bench/reference.json
+
+bench-check: install
+	@$(FILES) $(BIN)/python -m bench --scenario $(CHECKED) --against $(REFERENCE) --tries 3 $(ARGS)
+
+bench-reference: install
+	@$(FILES) $(BIN)/python -m bench --scenario $(CHECKED) --json > $(REFERENCE).new
+	@mv $(REFERENCE).new $(REFERENCE)
+
+soak: install
+	@$(FILES) $(BIN)/python -m bench --scenario soak $(if $(MINUTES),--set minutes=$(MINUTES)) $(ARGS)
 
 cluster: install
 	@$(FILES) exec $(BIN)/python -m deploy.cluster
 
-faults soak:
+faults:
 	@echo "make $@: not there yet; this version runs as one process" >&2; exit 2

@@ -24,6 +24,7 @@ class Bound(msgspec.Struct, frozen=True):
 
 
 CPU = Bound(1.25, over_floor=True)
+CPU_OF_BATCHES = Bound(1.4, over_floor=True)  # depends on how many share a commit, and so on the client's speed, too
 MEMORY = Bound(1.25)
 GAIN = Bound(1.5, more_is_better=True)
 

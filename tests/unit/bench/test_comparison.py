@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from bench import comparison, report
 from bench.comparison import NOT_COMPARED, OK, REGRESSION, Comparison, EarlierRun
 from bench.errors import BenchError
 from bench.result import CPU, GAIN, MEMORY, Bound, Figure, Result
+from bench.scenarios import SCENARIOS
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def result(value: float | None, *, bound: Bound | None = CPU, floor_us: float | None = 8.0) -> Result:
@@ -83,6 +87,15 @@ def test_a_file_that_is_no_run_of_this_bench_is_refused(tmp_path: Path, content:
         comparison.read(path)
     with pytest.raises(BenchError, match="No such file"):
         comparison.read(tmp_path / "missing.json")
+
+
+def test_the_reference_is_of_the_scenarios_and_options_that_make_bench_check_runs() -> None:
+    (checked,) = re.findall(r"^CHECKED := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    reference = comparison.read(ROOT / "bench" / "reference.json")
+    scenarios = [SCENARIOS[name] for name in checked.split(",")]
+    comparison.check_options(reference, {one.name: one.values({}) for one in scenarios})
+    assert [one.name for one in reference.scenarios] == [one.name for one in scenarios]
+    assert all(one.floor_us for one in reference.scenarios)
 
 
 def test_the_table_says_what_was_allowed_and_what_came_of_it(tmp_path: Path) -> None:
