@@ -1,4 +1,4 @@
-"""An error of a read does not affect later reads of the same reader."""
+"""Reads that share a reader: an error, a long one, and a write between them affect no other."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ from store.sqlite.read_connections import ReaderPool
 from tests.unit.store.conftest import BlockingOperation, Open, StoreWithRoom, damage_page
 
 Start = Callable[..., ReaderPool]
+
+UNTIL_OVER = (
+    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE NOT is_over()) SELECT count(*) FROM c"
+)
 
 
 @pytest.fixture
@@ -69,7 +73,7 @@ async def test_a_read_that_ends_after_its_deadline_spoils_no_later_one_and_holds
     room_store: StoreWithRoom, data_dir: Path, start_readers: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # so that the deadline is checked also in BEGIN and COMMIT
-    monkeypatch.setattr("store.sqlite.read_connections.PROGRESS_STEPS", 2)
+    monkeypatch.setattr("store.sqlite.read_thread.PROGRESS_STEPS", 2)
     await room_store.say("before")
     readers = start_readers(timeout_s=2.0)
     held = BlockingOperation()
@@ -99,6 +103,49 @@ async def test_a_read_that_raises_leaves_no_transaction(
     await room_store.say("after")
     checkpoint(data_dir)
     assert await readers.read("count", count) == 2
+
+
+@pytest.mark.gen_test
+async def test_a_read_that_waits_behind_another_sees_what_was_written_before_it_was_asked_for(
+    room_store: StoreWithRoom, start_readers: Start
+) -> None:
+    await room_store.say("before")
+    readers = start_readers()
+    held = BlockingOperation()
+
+    def count_and_hold(connection: apsw.Connection) -> int:
+        number = count(connection)
+        held(connection)
+        return number
+
+    first = asyncio.ensure_future(readers.read("held", count_and_hold))
+    await held.wait_began()
+    await room_store.say("meanwhile")
+    later = [asyncio.ensure_future(readers.read("count", count)) for _ in range(3)]
+    held.release.set()
+    assert await first == 1
+    assert await asyncio.gather(*later) == [2, 2, 2]
+
+
+@pytest.mark.gen_test
+async def test_what_is_read_is_told_while_a_later_statement_of_the_same_reader_runs(
+    room_store: StoreWithRoom, start_readers: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.sqlite.read_thread.PROGRESS_STEPS", 100)
+    await room_store.say("before")
+    readers = start_readers()
+    is_over = False
+
+    def run_until_over(connection: apsw.Connection) -> int:
+        connection.create_scalar_function("is_over", lambda: is_over)
+        number: int = connection.execute(UNTIL_OVER).get
+        return number
+
+    quick, slow = (asyncio.ensure_future(readers.read("read", one)) for one in (count, run_until_over))
+    assert await quick == 1
+    assert not slow.done()
+    is_over = True
+    assert await slow > 0
 
 
 FAILED, AGAIN = "store: a read failed: corrupt", "store: reads succeed again"
