@@ -147,14 +147,16 @@ class Handler(RequestSender, Generic[S]):
         operators, request = self.shared.operators, self.request
         if self.is_for_operators and operators.admits_by_address(self.client, request.host, request.headers):
             return
-        self.common_check = address_check("anonymous", self.client)
         if self.is_public or not self._is_known_method:  # an unknown method needs no identity to be refused
-            if (self.is_limited or not self._is_implemented_method()) and method not in self.counts_itself:
-                await self.count(self.common_check)
+            if self.is_limited or not self._is_implemented_method():
+                self.common_check = address_check("anonymous", self.client)
+                if method not in self.counts_itself:
+                    await self.count(self.common_check)
             return
         try:
             self.identity = await self.identify()
         except ChatError as error:
+            self.common_check = address_check("anonymous", self.client)
             await self.count(self.common_check)
             raise (operators.refusal(self.client) if self.is_for_operators else error) from error
         self.common_check = Check(self.counted_as, self.identity.user.id)

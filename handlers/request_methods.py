@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+
 from tornado.web import RequestHandler
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # in the order of the Allow header
@@ -20,14 +23,15 @@ class AnyMethod(tuple[str, ...]):
         return True
 
 
-def implemented_methods(handler: type[RequestHandler]) -> list[str]:
+@cache
+def implemented_methods(handler: type[RequestHandler]) -> tuple[str, ...]:
     """Return the methods that a handler class overrides, and HEAD if GET is one of them."""
-    own = [
+    own = tuple(
         method
         for method in METHODS
         if getattr(handler, method.lower(), None) is not getattr(RequestHandler, method.lower(), None)
-    ]
-    return ["GET", "HEAD", *own[1:]] if own[0] == "GET" else own
+    )
+    return ("GET", "HEAD", *own[1:]) if own[0] == "GET" else own
 
 
 class RequestMethods(RequestHandler):
@@ -35,8 +39,8 @@ class RequestMethods(RequestHandler):
 
     SUPPORTED_METHODS = AnyMethod(RequestHandler.SUPPORTED_METHODS)
 
-    def _allowed_methods(self) -> list[str]:
-        return implemented_methods(type(self))
+    def _allowed_methods(self) -> Sequence[str]:
+        return implemented_methods(type(self))  # type: ignore[arg-type]  # mypy does not know that classes have a hash
 
     def _is_implemented_method(self) -> bool:
         return self.request.method in self._allowed_methods()
