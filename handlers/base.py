@@ -1,7 +1,7 @@
 """The base class of all HTTP handlers: the order in which a request is counted, authenticated, checked and answered.
 
 What each step needs is in a module of its own: request_methods.py, request_sender.py, request_input.py, cors.py,
-rate_limit_headers.py, error_reply.py.
+rate_limit_headers.py, error_reply.py, whole_replies.py.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from handlers.rate_limit_headers import nearest_to_refusal, set_rate_limit_heade
 from handlers.request_input import bearer_token, query_values
 from handlers.request_sender import RequestSender
 from handlers.shared_services import SharedServices
+from handlers.whole_replies import WholeReplies
 from limits.contract import Check, Decision
 from limits.ip_addresses import address_check
 from limits.load_shedding import ShedClass
@@ -45,7 +46,7 @@ S = TypeVar("S")
 
 
 @stream_request_body
-class Handler(RequestSender, Generic[S]):
+class Handler(RequestSender, WholeReplies, Generic[S]):
     """A handler of the JSON interface. `services` is the record that its group of routes needs, None if none is needed.
 
     Subclasses raise what `errors.as_refusal` translates. `identity` is the user of the token, and not set where
@@ -58,6 +59,7 @@ class Handler(RequestSender, Generic[S]):
     - `for_bots`: the methods that bots may use, none unless it is said;
     - `has_secret_path`: the path holds a secret, so logs show the route in its place;
     - `compresses`: the methods whose replies may be compressed, for they hold no secret; none unless it is said;
+    - `runs_in_connection`: without a body, a request is served in the task of its connection, see handler_run.py;
     - `operations`: what each method takes and returns, for the API documents.
     """
 
@@ -70,6 +72,7 @@ class Handler(RequestSender, Generic[S]):
     operations: ClassVar[Mapping[str, Operation]] = {}
     has_secret_path: ClassVar[bool] = False
     compresses: ClassVar[Collection[str]] = ()
+    runs_in_connection: ClassVar[bool] = True
     max_body_bytes: int = MAX_BODY_BYTES
 
     identity: Identity
@@ -85,11 +88,6 @@ class Handler(RequestSender, Generic[S]):
         self._is_path_text = True
         self._body = bytearray()
         self._decision: Decision | None = None
-
-    def set_default_headers(self) -> None:
-        self.set_header("Server", "chat-rooms")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Cache-Control", "no-store")
 
     # ---- before the method ---------------------------------------------------------------------------------------
 
@@ -265,16 +263,13 @@ class Handler(RequestSender, Generic[S]):
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
         set_rate_limit_headers(self, self._decision)
-        self.finish(encoded_as_accepted(self, body) if self._counted_method in self.compresses else body)
+        self.finish_whole(encoded_as_accepted(self, body) if self._counted_method in self.compresses else body)
 
     def reply_nothing(self) -> None:
         """Finish with 204 and no body."""
         self.set_status(204)
         set_rate_limit_headers(self, self._decision)
         self.finish()
-
-    def compute_etag(self) -> None:
-        """Return None: Tornado would hash every reply, and no reply here may be stored (Cache-Control)."""
 
     def _set_common_headers(self) -> None:
         """Set the headers of every reply, errors included."""

@@ -185,6 +185,7 @@ def make_application(services: Services) -> Application:
         default_handler_class=NotFound,
         default_handler_args={"shared": services.shared, "route": "other", "services": None},
         log_function=log_request,
+        shares_contexts=not services.shared.spans.exports,  # a span is the context of all that its task does after
     )
     return application
 

@@ -24,7 +24,9 @@ S = TypeVar("S")
 
 
 class StreamingHandler(Handler[S], Generic[S]):
-    """A handler that sends its reply in pieces."""
+    """A handler that sends its reply in pieces, in a task of its own: it may take long."""
+
+    runs_in_connection = False
 
     async def send_all(self, pieces: AsyncGenerator[bytes, None], *, what: str, within_s: float | None = None) -> None:
         """Send the pieces, the last of which ends the reply. `what` is what the log calls them.

@@ -32,6 +32,8 @@ TCP_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 class HandshakeHandler(Handler[WebSocketConnectionFactory], WebSocketHandler):
     """Handles one handshake. It is freed after that: the link and the session remain."""
 
+    runs_in_connection = False  # which is of no use to it any more
+
     def initialize(self, *, shared: SharedServices, route: str, services: WebSocketConnectionFactory) -> None:
         super().initialize(shared=shared, route=route, services=services)
         self.connection_id: str | None = None  # once the handshake has succeeded

@@ -42,6 +42,13 @@ class ServerConnection(HTTP1ServerConnection):
         if self._serving_future is not None:
             await asyncio.wait([self._serving_future])
 
+    async def close(self) -> None:
+        """Close the connection at once, and wait for its end. A handler that runs in its task is cancelled."""
+        self.stream.close()
+        if self._serving_future is not None:
+            self._serving_future.cancel()
+            await asyncio.wait([self._serving_future])
+
     def _next_exchange(self, *, is_first: bool) -> RequestExchange:
         return RequestExchange(
             self.stream,

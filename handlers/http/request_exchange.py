@@ -15,18 +15,18 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
+from tornado.http1connection import HTTP1ConnectionParameters
 from tornado.httputil import (
     HTTPHeaders,
     HTTPInputError,
     HTTPMessageDelegate,
     RequestStartLine,
-    ResponseStartLine,
     parse_request_start_line,
 )
 from tornado.iostream import IOStream, StreamClosedError
 
 from handlers.http.exchange_timer import ExchangeTimer
+from handlers.http.reply_connection import ReplyConnection
 from handlers.http.request_head import (
     HEAD_TOO_LARGE,
     HEADERS_MAX,
@@ -53,7 +53,7 @@ class _Answered(Exception):
     """The reply is complete and ends the connection; the rest of the body is discarded by the lingering close."""
 
 
-class RequestExchange(HTTP1Connection):
+class RequestExchange(ReplyConnection):
     """One request of a connection and its reply."""
 
     def __init__(
@@ -91,6 +91,11 @@ class RequestExchange(HTTP1Connection):
         """Close the connection if no request has begun; otherwise the reply closes it."""
         if not self._has_begun:
             self.close()
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the request has a body; known as soon as its head is."""
+        return self._body_left != 0
 
     async def serve(self, delegate: HTTPMessageDelegate) -> bool:
         """Read a request and have it answered; returns whether another may follow on the connection."""
@@ -212,20 +217,6 @@ class RequestExchange(HTTP1Connection):
 
     # ---- the reply -----------------------------------------------------------------------------------------------
 
-    def write_headers(
-        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders, chunk: bytes | None = None
-    ) -> asyncio.Future[None]:
-        if not self._is_kept_after_reply():
-            self._disconnect_on_finish = True
-            if (
-                self._request_headers is not None
-                and self._request_headers.get("Connection", "").lower() == "keep-alive"
-            ):
-                del self._request_headers[
-                    "Connection"
-                ]  # else Tornado would promise an HTTP/1.0 client to keep the connection
-        return super().write_headers(start_line, headers, chunk)
-
     def _is_kept_after_reply(self) -> bool:
         """Whether the rest of the body can be discarded: it is small, and its client does not wait for a 100."""
         if self._server.is_stopping:
@@ -242,6 +233,9 @@ class RequestExchange(HTTP1Connection):
             super().finish()
         finally:
             self._read_finished = was_read
+        self._limit_time_of_reply()
+
+    def _limit_time_of_reply(self) -> None:
         if not self._finish_future.done():
             self._timer.set(self._bounds.reply_s, self._close_silently)
 

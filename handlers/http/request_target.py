@@ -19,8 +19,10 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
+from handlers.http.handler_run import HandlerRun
+from handlers.http.request_exchange import RequestExchange
 from handlers.http.request_head import BAD_HOST, HeadRefused, is_host
 from handlers.http.route_index import RouteIndex
 
@@ -28,7 +30,10 @@ _ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#]*)(?P<rest>[/?]?[^#]*)", r
 
 
 class TargetApplication(Application):
-    """An application whose requests are all in origin form, and whose routes are those of one table, for any host."""
+    """An application whose requests are all in origin form, and whose routes are those of one table, for any host.
+
+    Its setting `shares_contexts` says that no handler changes the context of the task that runs it.
+    """
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         return _OriginForm(super().start_request(server_conn, request_conn))
@@ -40,6 +45,24 @@ class TargetApplication(Application):
             return super().find_handler(request, **kwargs)
         row, path_args = found
         return self.get_handler_delegate(request, row.target, row.target_kwargs, path_args)
+
+    def get_handler_delegate(
+        self,
+        request: HTTPServerRequest,
+        target_class: type[RequestHandler],
+        target_kwargs: dict[str, Any] | None = None,
+        path_args: list[bytes] | None = None,
+        path_kwargs: dict[str, bytes] | None = None,
+    ) -> Any:
+        """Return the delegate that runs the handler: a task, or the task of the connection where nothing is lost."""
+        if (
+            getattr(target_class, "runs_in_connection", False)
+            and self.settings["shares_contexts"]
+            and isinstance(request.connection, RequestExchange)
+            and not request.connection.has_body
+        ):
+            return HandlerRun(self, request, target_class, target_kwargs or {}, path_args or [])
+        return super().get_handler_delegate(request, target_class, target_kwargs, path_args, path_kwargs)
 
     @cached_property
     def _index(self) -> RouteIndex:

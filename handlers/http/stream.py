@@ -11,8 +11,16 @@ from tornado.iostream import IOStream, UnsatisfiableReadError
 class HeadStream(IOStream):
     """A stream whose bounded read returns the bytes up to its bound, so that a refusal can be sent.
 
-    IOStream's own closes the connection instead.
+    IOStream's own closes the connection instead. Once it sends without delay (TCP_NODELAY) it goes on so: replies are
+    written whole, and to switch it for each is two system calls.
     """
+
+    _is_nodelay = False
+
+    def set_nodelay(self, value: bool) -> None:
+        if value and not self._is_nodelay:
+            self._is_nodelay = True
+            super().set_nodelay(True)
 
     def _find_read_pos(self) -> int | None:
         try:

@@ -34,6 +34,39 @@ ROOT = Path(__file__).parent.parent.parent.parent
 # File → (a class of the dependency, its private names that the file uses or overrides)
 USED: dict[str, tuple[tuple[type, frozenset[str]], ...]] = {
     "handlers/base.py": ((RequestHandler, frozenset({"_finished"})),),
+    "handlers/whole_replies.py": (
+        (
+            RequestHandler,
+            frozenset(
+                {
+                    "_break_cycles",
+                    "_finished",
+                    "_headers",
+                    "_headers_written",
+                    "_log",
+                    "_reason",
+                    "_status_code",
+                    "_write_buffer",
+                }
+            ),
+        ),
+    ),
+    "handlers/http/handler_run.py": ((RequestHandler, frozenset({"_execute"})),),
+    "handlers/http/reply_connection.py": (
+        (
+            HTTP1Connection,
+            frozenset(
+                {
+                    "_disconnect_on_finish",
+                    "_finish_request",
+                    "_request_headers",
+                    "_request_start_line",
+                    "_response_start_line",
+                    "_write_finished",
+                }
+            ),
+        ),
+    ),
     "handlers/uploads.py": ((RequestHandler, frozenset({"_finished", "_handle_request_exception"})),),
     "handlers/http/request_exchange.py": (
         (
@@ -87,6 +120,9 @@ PARAMETERS: tuple[tuple[Callable[..., object], tuple[str, ...]], ...] = (
     (IOStream._find_read_pos, ()),
     (HTTPServer._handle_connection, ("connection", "address")),
     (tornado.httpserver._HTTPRequestContext.__init__, ("stream", "address", "protocol", "trusted_downstream")),
+    (RequestHandler._execute, ("transforms", "args", "kwargs")),
+    (RequestHandler._break_cycles, ()),
+    (RequestHandler._log, ()),
     (WebSocketHandler._log, ()),
     (WebSocketHandler.get_websocket_protocol, ()),
     (WebSocketHandler.detach, ()),
