@@ -16,6 +16,7 @@ from handlers.content_encoding import encoded_as_accepted
 from handlers.database_health import DatabaseHealth
 from handlers.documents.operation import Media, Operation
 from monitor import metrics_json, prometheus
+from monitor.forecast import Forecast
 from monitor.metrics_collector import MetricsCollector
 from monitor.metrics_snapshot import MetricsSnapshot, sum_snapshots
 
@@ -41,7 +42,7 @@ SCOPE = InputDecoder(Scope)
 class MetricPages:
     """The JSON pages: counters, and on two of them what a probe of the backend found.
 
-    `newest` returns the newest sample of the process, None before the first.
+    `newest` returns the newest sample of the process, None before the first, and `forecasts` its newest forecasts.
     """
 
     def __init__(
@@ -51,11 +52,13 @@ class MetricPages:
         database_health: DatabaseHealth,
         cache_health: CacheHealth,
         newest: Callable[[], Mapping[str, float] | None],
+        forecasts: Callable[[], Mapping[str, Forecast]],
     ) -> None:
         self._metrics_collector = metrics_collector
         self._database_health = database_health
         self._cache_health = cache_health
         self._newest = newest
+        self._forecasts = forecasts
         self._pages: Mapping[str, Callable[[MetricsSnapshot, bool], Awaitable[dict[str, object]]]] = {
             "performance": self._performance,
             "database": self._database,
@@ -75,7 +78,8 @@ class MetricPages:
         return own_head | {"scope": scope} | processes | await self._pages[name](snapshot, len(snapshots) == 1)
 
     async def _performance(self, snapshot: MetricsSnapshot, is_one_process: bool) -> dict[str, object]:
-        return metrics_json.performance(snapshot, is_one_process=is_one_process) | {"lately": self._newest()}
+        own = {"lately": self._newest(), "forecast": dict(self._forecasts())}
+        return metrics_json.performance(snapshot, is_one_process=is_one_process) | own
 
     async def _database(self, snapshot: MetricsSnapshot, is_one_process: bool) -> dict[str, object]:
         seen = await self._database_health.inspection()

@@ -11,6 +11,8 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
+from msgspec import UNSET
+
 from monitor.alerts import RAISED, Alert, AlertEvent
 
 AGAIN_EVERY_S = 900.0
@@ -68,12 +70,11 @@ class AlertLog:
 
     def _resolved(self, alert: Alert) -> None:
         if self._name(alert).is_raise_logged:
-            fields = {"name": alert.name, "severity": alert.severity, "worst": alert.value, "since": alert.since}
+            fields = _name_of(alert) | {"severity": alert.severity, "worst": alert.value, "since": alert.since}
             log.warning("ALERT resolved", extra={"fields": {**fields, "resolvedAt": alert.resolved_at}})
 
     def _line(self, what: str, alert: Alert, logged: _LoggedAlert, at_s: float) -> None:
-        fields: dict[str, object] = {
-            "name": alert.name,
+        fields = _name_of(alert) | {
             "severity": alert.severity,
             "value": alert.value,
             "threshold": alert.threshold,
@@ -87,3 +88,8 @@ class AlertLog:
 
     def _name(self, alert: Alert) -> _LoggedAlert:
         return self._names.setdefault(alert.name, _LoggedAlert(self._raises_max))
+
+
+def _name_of(alert: Alert) -> dict[str, object]:
+    named: dict[str, object] = {"name": alert.name}
+    return named if alert.subject is UNSET else named | {"subject": alert.subject}

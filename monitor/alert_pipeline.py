@@ -1,4 +1,4 @@
-"""Passes each sample to the history and the alerts, and each alert to the log and the webhook."""
+"""Passes each sample to the history, the forecasts and the alerts, and each alert to the log and the webhook."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from monitor.alert_log import AlertLog
 from monitor.alert_webhook import AlertWebhook
 from monitor.alerts import Alerts
+from monitor.forecaster import Forecaster
 from monitor.history import History
 from monitor.history_writer import HistoryWriter
 
@@ -20,6 +21,7 @@ class AlertPipeline:
         self,
         *,
         history: History,
+        forecaster: Forecaster,
         alerts: Alerts,
         alert_log: AlertLog,
         history_writer: HistoryWriter | None = None,
@@ -27,6 +29,7 @@ class AlertPipeline:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.history = history
+        self.forecaster = forecaster
         self.alerts = alerts
         self._alert_log = alert_log
         self._history_writer = history_writer
@@ -37,7 +40,8 @@ class AlertPipeline:
         """Process a sample taken at `at_epoch_s`. Must be called on the event loop; does not wait."""
         is_minute_over = self.history.add(at_epoch_s, sample)
         timed_s = self._now()
-        events = self.alerts.evaluate(at_epoch_s, sample, timed_s=timed_s)
+        self.forecaster.on_sample(at_epoch_s, timed_s)
+        events = self.alerts.evaluate(at_epoch_s, {**sample, **self.forecaster.hours_left}, timed_s=timed_s)
         self._alert_log.write(events, self.alerts.active, timed_s)
         if self._webhook is not None:
             for event in events:
@@ -50,4 +54,5 @@ class AlertPipeline:
 
         To be called after the sampler stops and before the store closes. Idempotent.
         """
-        await asyncio.gather(*(part.close() for part in (self._history_writer, self._webhook) if part is not None))
+        parts = (self.forecaster, self._history_writer, self._webhook)
+        await asyncio.gather(*(part.close() for part in parts if part is not None))

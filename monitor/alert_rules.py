@@ -13,11 +13,14 @@ from math import isfinite
 
 from monitor.alert_thresholds import Thresholds
 from monitor.alerts import CRITICAL, WARNING, Measure, Rule
+from monitor.forecaster import HOURS_LEFT
 from monitor.sample_values import Sample
 
 # The cache is empty after a start, so all clients that reconnect cause misses. Measured: with 540 requests in the first
 # second a quarter of the reads missed.
 COLD_SAMPLES = 2
+# A forecast is made once a minute, and one is not made for some minutes where the newest points are noisier.
+FORECAST_CLEAR_S = 900.0
 
 
 def rules(thresholds: Thresholds, *, interval_s: float) -> tuple[Rule, ...]:
@@ -71,6 +74,17 @@ def rules(thresholds: Thresholds, *, interval_s: float) -> tuple[Rule, ...]:
         rule("bus", CRITICAL, 1.0, _newest("busLost"), bad=1),
         rule("disk", CRITICAL, disk, _disk_used_percent(thresholds.disk_free_plenty_bytes), clear=disk - 1),
         rule("errors", CRITICAL, errors, _error_percent(thresholds.answers_min), clear=0.5 * errors, bad=1),
+        Rule(
+            name="forecast",
+            severity=WARNING,
+            threshold=thresholds.hours_left,
+            clear=thresholds.hours_left / 0.9,
+            for_s=0.5 * interval_s,
+            clear_for_s=FORECAST_CLEAR_S,
+            measure=_fewest_hours_left,
+            is_low_bad=True,
+            subject=_nearest_limit,
+        ),
     )
 
 
@@ -139,6 +153,21 @@ def _disk_used_percent(free_plenty_bytes: float) -> Measure:
         return 0.0 if newest.get("diskFreeBytes", 0.0) >= free_plenty_bytes else 100 - free
 
     return measure
+
+
+def _hours_left(window: Sequence[Sample]) -> dict[str, float]:
+    """Return the hours until each limit whose forecast is known, by resource."""
+    newest = window[-1]
+    return {resource: newest[key] for resource, key in HOURS_LEFT.items() if key in newest}
+
+
+def _fewest_hours_left(window: Sequence[Sample]) -> float | None:
+    return min(_hours_left(window).values(), default=None)
+
+
+def _nearest_limit(window: Sequence[Sample]) -> str | None:
+    left = _hours_left(window)
+    return min(left, key=left.__getitem__, default=None)
 
 
 def _sum(window: Sequence[Sample], metric: str) -> float:

@@ -33,6 +33,7 @@ class Thresholds(Struct, frozen=True, kw_only=True):
     disk_used_percent: float = 95.0
     disk_free_plenty_bytes: float = 20e9  # with more free the disk does not count as full: of a large disk, 5 % is much
     error_percent: float = 5.0
+    hours_left: float = 24.0  # until the nearest limit that is forecast
     # With fewer reads or answers than these, a percentage of them is not significant.
     cache_reads_min: int = 100
     answers_min: int = 50

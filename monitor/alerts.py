@@ -1,14 +1,15 @@
 """Which alerts are active: one state machine per rule, which processes each sample. Knows no metric by name.
 
 To prevent flapping, an alert is raised after `for_s` at its threshold or above, and resolved after `clear_for_s` below
-its clear threshold. Values between the two thresholds change nothing.
+its clear threshold. Values between the two thresholds change nothing. Where low values are the bad ones, the other way
+round.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from math import isfinite
+from math import inf, isfinite
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
@@ -22,13 +23,16 @@ WINDOW_SAMPLES = 6
 
 # The value that a rule compares, from the newest samples (the newest last); None: they do not contain it.
 Measure = Callable[[Sequence[Sample]], float | None]
+# What the value is of, for a rule that compares the worst of several.
+Subject = Callable[[Sequence[Sample]], str | None]
 
 
 class Rule(Struct, frozen=True):
     """Raised after `for_s` at `threshold` or above, resolved after `clear_for_s` below `clear`, which is at most
     `threshold`.
 
-    The first `skipped` samples after the start are ignored.
+    With `is_low_bad` raised at `threshold` or below, and resolved above `clear`, which is at least `threshold`. The
+    first `skipped` samples after the start are ignored.
     """
 
     name: str
@@ -39,6 +43,20 @@ class Rule(Struct, frozen=True):
     clear_for_s: float
     measure: Measure
     skipped: int = 0
+    is_low_bad: bool = False
+    subject: Subject | None = None
+
+    def is_bad(self, value: float) -> bool:
+        """Return whether a value calls for the alert."""
+        return value <= self.threshold if self.is_low_bad else value >= self.threshold
+
+    def is_good(self, value: float) -> bool:
+        """Return whether a value calls for its end."""
+        return value > self.clear if self.is_low_bad else value < self.clear
+
+    def worse(self, one: float, other: float) -> float:
+        """Return the worse of two values."""
+        return min(one, other) if self.is_low_bad else max(one, other)
 
 
 class State(Struct, frozen=True):
@@ -59,7 +77,10 @@ class State(Struct, frozen=True):
 
 
 class Alert(Struct, frozen=True, rename="camel"):
-    """An alert for clients and webhooks. `value`: the newest while it is active, the worst once it is resolved."""
+    """An alert for clients and webhooks. `value`: the newest while it is active, the worst once it is resolved.
+
+    `subject`: what the value is of, for a rule that has several.
+    """
 
     name: str
     severity: str
@@ -67,6 +88,7 @@ class Alert(Struct, frozen=True, rename="camel"):
     threshold: float
     since: str
     resolved_at: str | UnsetType = UNSET
+    subject: str | UnsetType = UNSET
 
 
 class AlertLists(Struct, frozen=True):
@@ -85,19 +107,24 @@ class AlertEvent(Struct, frozen=True):
 
 
 def next_state(rule: Rule, state: State, value: float | None, at_s: float) -> tuple[State, str | None]:
-    """Return the next state, and RAISED or RESOLVED on a transition. A value of None changes nothing."""
-    if value is None or not isfinite(value):
+    """Return the next state, and RAISED or RESOLVED on a transition. A value of None changes nothing.
+
+    One that is infinite neither, except in the good direction, where it counts and is not shown: an hour that never
+    comes.
+    """
+    if value is None or (not isfinite(value) and not (rule.is_low_bad and value == inf)):
         return state, None
     if not state.is_active:
-        if value < rule.threshold:
+        if not rule.is_bad(value):
             return State(), None
-        worst = value if state.turning_s is None else max(value, state.worst)
+        worst = value if state.turning_s is None else rule.worse(value, state.worst)
         since_s = _begun(state.turning_s, at_s)
         if at_s - since_s < rule.for_s:
             return State(worst=worst, turning_s=since_s), None
         return State(since_s=since_s, value=value, worst=worst), RAISED
-    state = structs.replace(state, value=value, worst=max(value, state.worst))
-    if value >= rule.clear:
+    if isfinite(value):
+        state = structs.replace(state, value=value, worst=rule.worse(value, state.worst))
+    if not rule.is_good(value):
         return structs.replace(state, turning_s=None), None
     since_s = _begun(state.turning_s, at_s)
     if at_s - since_s < rule.clear_for_s:
@@ -125,6 +152,7 @@ class Alerts:
         self._history: deque[Alert] = deque(maxlen=history_max)
         self._samples = 0
         self._since_s: dict[str, float] = {}  # of active alerts: when they began, by the wall clock
+        self._subjects: dict[str, str] = {}  # by rule, of its newest bad value
 
     def evaluate(self, at_s: float, sample: Sample, *, timed_s: float | None = None) -> list[AlertEvent]:
         """Process a sample, and return the alerts that it raised or resolved.
@@ -142,13 +170,16 @@ class Alerts:
             if not shown:
                 continue
             before = self._states[rule.name]
-            after, event = next_state(rule, before, rule.measure(shown), timed_s)
+            value = rule.measure(shown)
+            after, event = next_state(rule, before, value, timed_s)
             self._states[rule.name] = after
+            if rule.subject is not None and value is not None and rule.is_bad(value):
+                self._subjects[rule.name] = rule.subject(shown) or self._subjects[rule.name]
             if event == RAISED:
                 self._since_s[rule.name] = at_s - (timed_s - (after.since_s or timed_s))
                 events.append(AlertEvent(RAISED, self._active(rule), at_s))
             elif event == RESOLVED:
-                resolved = _alert(
+                resolved = self._alert(
                     rule, self._since_s.pop(rule.name), value=before.worst, resolved_at=rfc3339_from_s(at_s)
                 )
                 self._history.appendleft(resolved)
@@ -161,19 +192,19 @@ class Alerts:
         return [self._active(rule) for rule in self._rules if self._states[rule.name].is_active]
 
     def _active(self, rule: Rule) -> Alert:
-        return _alert(rule, self._since_s[rule.name], value=self._states[rule.name].value)
+        return self._alert(rule, self._since_s[rule.name], value=self._states[rule.name].value)
+
+    def _alert(self, rule: Rule, since_s: float, *, value: float, resolved_at: str | UnsetType = UNSET) -> Alert:
+        return Alert(
+            name=rule.name,
+            severity=rule.severity,
+            value=round(value, 3),
+            threshold=rule.threshold,
+            since=rfc3339_from_s(since_s),
+            resolved_at=resolved_at,
+            subject=self._subjects.get(rule.name, UNSET),
+        )
 
     def shown(self) -> AlertLists:
         """Return the body of /metrics/alerts."""
         return AlertLists(list(self.active), list(self._history))
-
-
-def _alert(rule: Rule, since_s: float, *, value: float, resolved_at: str | UnsetType = UNSET) -> Alert:
-    return Alert(
-        name=rule.name,
-        severity=rule.severity,
-        value=round(value, 3),
-        threshold=rule.threshold,
-        since=rfc3339_from_s(since_s),
-        resolved_at=resolved_at,
-    )

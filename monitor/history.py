@@ -99,6 +99,26 @@ class History:
         """Note that `older` can read the minutes before this number."""
         self._minutes_written = until
 
+    # ---- for forecasts -------------------------------------------------------------------------------------------
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether `older` is asked for anything: minutes are kept over a restart."""
+        return self._older is not None
+
+    def minute_means(self, metric: str) -> list[tuple[float, float]]:
+        """Return the times and means of the minutes in memory, in the order of time."""
+        return [(cell.at_s, cell.mean) for cell in self._minutes.cells(metric)]
+
+    async def means_before_start(self, metric: str, minutes: int, *, now_s: float) -> list[tuple[float, float]]:
+        """Return times and means of what `older` has of the last `minutes` before those in memory, POINTS_MAX at most.
+
+        Raises the errors of `older`.
+        """
+        minutes = min(minutes, self.minutes_max)
+        cells = await self._before_memory(metric, minutes, now_s, -(-minutes // POINTS_MAX))
+        return [(cell.at_s, cell.mean) for cell in cells]
+
     # ---- queries -------------------------------------------------------------------------------------------------
 
     async def query(self, metric: str, minutes: int, *, now_s: float) -> MetricHistory:
@@ -159,19 +179,22 @@ class History:
         return [joined[at_s] for at_s in sorted(joined)]
 
     async def _kept(self, metric: str, minutes: int, now_s: float, step: int) -> list[Cell]:
-        """Return what the store has from before the minutes in memory."""
-        since = _since(minutes, now_s, step)
-        # The oldest minute in memory may have begun in the process before this one, which wrote its part.
-        until = int(min(now_s, self._first_s) // 60) + 1
-        if self._older is None or until <= since:
-            return []
+        """Return what the store has from before the minutes in memory; beyond a day, raises the errors of `older`."""
         try:
-            points = await self._older(metric, since, until, step)
+            return await self._before_memory(metric, minutes, now_s, step)
         except Exception as error:
             if minutes > DAY_MINUTES:
                 raise
             log.warning("what was kept of the history cannot be read: %s", error)
             return []  # the minutes in memory are shown; their times say where they begin
+
+    async def _before_memory(self, metric: str, minutes: int, now_s: float, step: int) -> list[Cell]:
+        since = _since(minutes, now_s, step)
+        # The oldest minute in memory may have begun in the process before this one, which wrote its part.
+        until = int(min(now_s, self._first_s) // 60) + 1
+        if self._older is None or until <= since:
+            return []
+        points = await self._older(metric, since, until, step)
         return [Cell(point.minute * 60.0, point.least, point.total, point.most, point.samples) for point in points]
 
 

@@ -106,6 +106,21 @@ GAUGES: Mapping[str, Gauge] = {
     "database_pool_max": Gauge("database_pool_limit", "Connections to the database that there may be."),
     "disk_free_bytes": Gauge("disk_free_bytes", "What may still be written where DATA_DIR is."),
     "disk_size_bytes": Gauge("disk_size_bytes", "That, and all that is written there."),
+    "forecast_connections_s": Gauge(
+        "forecast_connections_seconds",
+        "Until WS_MAX_CONNECTIONS at the present trend; +Inf: not in sight, or not known.",
+    ),
+    "forecast_memory_s": Gauge(
+        "forecast_memory_seconds",
+        "Until ALERT_MEMORY_THRESHOLD at the present trend; +Inf: not in sight, or not known.",
+    ),
+    "forecast_disk_s": Gauge(
+        "forecast_disk_seconds", "Until the disk is full at the present trend; +Inf: not in sight, or not known."
+    ),
+    "forecast_store_queue_s": Gauge(
+        "forecast_store_queue_seconds",
+        "Until its queue is full at the present trend; +Inf: not in sight, or not known.",
+    ),
     "shed_level": Gauge(
         "shed_level", "What is shed: 0 nothing, 1 typing and presence, 2 reads, 3 arrivals, 4 a share of messages."
     ),

@@ -23,6 +23,7 @@ from monitor.alert_thresholds import Thresholds
 from monitor.alert_webhook import AlertWebhook
 from monitor.alerts import Alerts
 from monitor.counting_observer import CountingObserver
+from monitor.forecaster import Forecaster, resources
 from monitor.history import History
 from monitor.history_writer import HistoryWriter
 from monitor.loop_lag import LoopLag
@@ -74,6 +75,7 @@ def build_monitoring(
             store,
             budget,
             traffic,
+            alert_pipeline.forecaster,
             *(() if log_output is None else (log_output,)),
         ),
         busiest=chat.hub.busiest,
@@ -99,9 +101,14 @@ def _alert_pipeline(settings: Settings, *, monitoring: MonitoringStore, process_
         ),
         retention_days=monitor.retention_days,
     )
+    thresholds = thresholds_from(settings)
     return AlertPipeline(
         history=history,
-        alerts=Alerts(rules=rules(thresholds_from(settings), interval_s=monitor.interval_s)),
+        forecaster=Forecaster(
+            history=history,
+            resources=resources(connections_max=settings.ws.max_connections, memory_percent=thresholds.memory_percent),
+        ),
+        alerts=Alerts(rules=rules(thresholds, interval_s=monitor.interval_s)),
         alert_log=AlertLog(),
         history_writer=HistoryWriter(
             history=history,

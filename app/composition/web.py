@@ -152,6 +152,7 @@ def build_web(
             database_health=database_health,
             cache_health=cache_health,
             newest=lambda: monitoring.monitor.newest_sample,
+            forecasts=lambda: monitoring.alert_pipeline.forecaster.forecasts,
         ),
         alert_pipeline=monitoring.alert_pipeline,
         assets=load_assets(WEB, bundles=FOR_OTHER_SITES),

@@ -35,6 +35,7 @@ from tests.support.alerts import AlertLines, repeating_on_threads, write_locked
 from tests.support.client import Person, call, person_at, register
 from tests.support.frames import BINARY, CONTINUATION, client_frame
 from tests.support.in_process_commands import run_in_process
+from tests.support.kept_history import keep_history
 from tests.support.machine_stalls import counting_stalls
 from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.redis_server import RedisServer
@@ -522,6 +523,45 @@ def test_the_disk_is_raised_by_one_that_is_nearly_full(tmp_path: Path) -> None:
         disk.until_resolved(active)
 
 
+# ---- the forecast -------------------------------------------------------------------------------------------------
+
+GROWTH_PER_HOUR = 2.5
+GROWN, ROOM = 20, 10  # connections at the restart, and places that are left: four hours
+
+
+@pytest.mark.gen_test
+async def test_connections_that_have_grown_for_hours_are_told_before_the_pool_is_full(tmp_path: Path) -> None:
+    await keep_history(tmp_path, "connections", lambda hour: GROWN + GROWTH_PER_HOUR * hour, hours=7)
+    places = {"WS_MAX_CONNECTIONS": str(GROWN + ROOM), "WS_MAX_CONNECTIONS_PER_USER": str(GROWN + ROOM)}
+    with serving(tmp_path, {**QUICK, **places, "MONITOR_RETENTION_DAYS": "2"}) as server, ExitStack() as stack:
+        token, lines = register(server.url).access_token, AlertLines(server, "forecast")
+
+        def forecasts() -> dict[str, Any]:
+            return call(server.url, "GET", "/metrics/performance").json["forecast"]
+
+        for _ in range(GROWN):
+            stack.enter_context(RawWebSocket(server.port, token=token))
+        lines.until_logged("raised")
+        assert " subject=connections severity=warning " in lines.lines_with("raised")[0]
+        shown = forecasts()["connections"]
+        assert (shown["metric"], shown["limit"], shown["state"]) == ("connections", GROWN + ROOM, "limit_in_sight")
+        assert shown["value"] == pytest.approx(GROWN, abs=1)
+        assert shown["slopePerHour"] == pytest.approx(GROWTH_PER_HOUR, rel=0.1)
+        assert shown["hoursEarliest"] <= shown["hours"] <= shown["hoursLatest"]
+        assert shown["hours"] == pytest.approx(ROOM / GROWTH_PER_HOUR, abs=0.5)
+        (active,) = [alert for alert in alerts(server)["active"] if alert["name"] == "forecast"]
+        assert (active["severity"], active["threshold"], active["subject"]) == ("warning", 24, "connections")
+        assert active["value"] == pytest.approx(shown["hours"], abs=0.1)
+        exposed = call(server.url, "GET", "/metrics").body.decode()
+        assert float(re.findall(r"^chat_forecast_connections_seconds (.+)$", exposed, re.MULTILINE)[0]) == (
+            pytest.approx(3600 * shown["hours"], abs=600)
+        )
+        # Nothing is known of memory and queue, which began with the process
+        poll(lambda: set(forecasts()) == {"connections", "memory", "disk", "storeQueue"})
+        assert {forecasts()[name]["state"] for name in ("memory", "disk", "storeQueue")} == {"too_few_points"}
+        assert "chat_forecast_memory_seconds +Inf\n" in exposed
+
+
 # ---- and none -----------------------------------------------------------------------------------------------------
 
 
@@ -574,7 +614,7 @@ def test_a_busy_server_that_was_just_started_raises_nothing(start: Start) -> Non
 @pytest.mark.parametrize(
     ("env", "line"),
     [
-        ({"ALERT_WEBHOOK_URL": "https://hooks.example.org/s3cret"}, "ok   alerts: 11, to the log and a webhook"),
+        ({"ALERT_WEBHOOK_URL": "https://hooks.example.org/s3cret"}, "ok   alerts: 12, to the log and a webhook"),
         ({"ALERT_CPU_THRESHOLD": "0"}, "FAIL alerts: cpu would be raised for ever: its threshold is 0"),
     ],
 )

@@ -34,8 +34,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
     with serving(tmp_path_factory.mktemp("live") / "data", {"MONITOR_INTERVAL": "0.2"}) as server:
         ada = register(server.url)
         ada.post(ada.make_room()["id"], "x")
-        # There are with the first sample and, a moment later, its disk
-        sampled = (b"chat_process_cpu_ratio", b"chat_disk_free_bytes")
+        # The second comes with the first sample that has the disk
+        sampled = (b"chat_process_cpu_ratio", b"chat_forecast_disk_seconds")
         shown = poll(lambda: all(name in (body := ada.call("GET", "/metrics").body) for name in sampled) and body)
         text = shown.decode()
     yield (

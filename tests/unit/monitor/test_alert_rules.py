@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 
-from monitor.alert_rules import COLD_SAMPLES, rules
+from monitor.alert_rules import COLD_SAMPLES, FORECAST_CLEAR_S, rules
 from monitor.alerts import RAISED, RESOLVED, WINDOW_SAMPLES, Alerts
 from monitor.sample_values import Sample
 from tests.support.thresholds import THRESHOLDS
@@ -29,6 +31,8 @@ WELL: Sample = {
     "diskFreeBytes": 9e9,
     "answers": 100.0,
     "answersFailed": 0.0,
+    "memoryHoursLeft": 40.0,
+    "diskHoursLeft": inf,
 }
 BAD: dict[str, tuple[str, Sample]] = {
     "cpu": ("warning", {"cpu": 80.0}),
@@ -42,6 +46,7 @@ BAD: dict[str, tuple[str, Sample]] = {
     "bus": ("critical", {"busLost": 1.0}),
     "disk": ("critical", {"diskFreePercent": 4.0}),
     "errors": ("critical", {"answersFailed": 30.0}),
+    "forecast": ("warning", {"memoryHoursLeft": 24.0}),
 }
 
 
@@ -73,7 +78,7 @@ class SampledAlerts:
 def test_the_names_are_the_contracts() -> None:
     names = [rule.name for rule in rules(THRESHOLDS, interval_s=INTERVAL_S)]
     assert sorted(names) == sorted(BAD)
-    assert len(set(names)) == len(names) == 11
+    assert len(set(names)) == len(names) == 12
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -87,7 +92,8 @@ def test_it_is_raised_by_the_second_bad_sample_at_the_latest_and_resolved_once_a
     assert (alert.name, alert.severity) == (name, severity)
     for _ in range(20):
         assert watched.feed(**bad) == []
-    assert watched.until((RESOLVED, name), 12) >= 4
+    within = int(FORECAST_CLEAR_S / INTERVAL_S) + 2 if name == "forecast" else 12
+    assert watched.until((RESOLVED, name), within) >= 4
     for _ in range(20):
         assert watched.feed() == []
 
@@ -116,7 +122,9 @@ def test_each_is_raised_within_three_intervals(interval_s: float) -> None:
         # The first bad sample comes an interval after the thing at the latest, the one that raises it a whole interval
         # after for_s.
         assert interval_s + rule.for_s + interval_s <= 3 * interval_s
-        assert rule.clear <= rule.threshold
+        assert rule.is_good(rule.clear + 0.001) == rule.is_low_bad
+        assert rule.is_good(rule.clear - 0.001) != rule.is_low_bad
+        assert not rule.is_good(rule.threshold)
         assert rule.clear_for_s >= 2 * interval_s
 
 
@@ -174,6 +182,22 @@ def test_little_of_a_large_disk_is_plenty() -> None:
         assert watched.feed(diskFreePercent=2.0, diskFreeBytes=50e9) == []
     assert watched.until((RAISED, "disk"), 2, diskFreePercent=2.0, diskFreeBytes=19e9) == 2
     assert watched.alerts.active[0].value == 98.0
+
+
+def test_the_nearest_limit_is_the_one_that_is_told_and_one_that_is_out_of_sight_is_not_shown() -> None:
+    watched = SampledAlerts()
+    bad = {"memoryHoursLeft": 20.0, "diskHoursLeft": 7.5, "connectionsHoursLeft": inf}
+    watched.until((RAISED, "forecast"), 2, **bad)
+    (alert,) = watched.alerts.active
+    assert (alert.value, alert.threshold, alert.subject) == (7.5, 24, "disk")
+    assert watched.feed(memoryHoursLeft=3.0) == []
+    assert [(alert.value, alert.subject) for alert in watched.alerts.active] == [(3.0, "memory")]
+    assert watched.feed(memoryHoursLeft=inf) == []
+    assert [(alert.value, alert.subject) for alert in watched.alerts.active] == [(3.0, "memory")]
+    assert watched.feed(memoryHoursLeft=25.0) == []
+    within = int(FORECAST_CLEAR_S / INTERVAL_S) + 2
+    assert watched.until((RESOLVED, "forecast"), within, memoryHoursLeft=27.0) == within - 1
+    assert [(alert.value, alert.subject) for alert in watched.alerts.shown().history] == [(3.0, "memory")]
 
 
 def test_a_sample_that_tells_nothing_raises_and_resolves_nothing() -> None:
