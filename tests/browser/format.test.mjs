@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { alertWords, bytes, duration, ms, number, percent, share, spaced, UNKNOWN } from "../../web/ui/format.js";
+import { alertWords, bytes, duration, hourRange, hours, ms, number, percent, share, spaced, UNKNOWN } from "../../web/ui/format.js";
 
 test("numbers are rounded to significant digits, and an unknown value is a dash", () => {
   assert.deepEqual([0, 0.123, 3.456, 56.78, 123.4, 1234, 1_234_567].map(number), [
@@ -13,7 +13,7 @@ test("numbers are rounded to significant digits, and an unknown value is a dash"
     "1,234",
     "1.2M",
   ]);
-  for (const format of [number, ms, bytes, percent, share, duration]) {
+  for (const format of [number, ms, bytes, percent, share, duration, hours]) {
     for (const nothing of [null, undefined, NaN, Infinity, "5"]) assert.equal(format(nothing), UNKNOWN);
   }
   assert.deepEqual([0, 0.05, 4.71, 1500].map(ms), ["0 ms", "50 µs", "4.71 ms", "1.5 s"]);
@@ -32,6 +32,13 @@ test("numbers are rounded to significant digits, and an unknown value is a dash"
   assert.equal(spaced("loopLagMs"), "loop lag ms");
 });
 
+test("hours are rough, and an interval is in the unit of its middle", () => {
+  assert.deepEqual([0.2, 1, 9.46, 23.7, 60].map(hours), ["12 min", "1 h", "9.5 h", "24 h", "2.5 d"]);
+  assert.equal(hourRange(0.9, 1.2, 1.04), "0.9–1.2 h");
+  assert.equal(hourRange(9.01, 9.04, 9.02), "9 h");
+  assert.equal(hourRange(40, null, 60), "1.7 d or later");
+});
+
 test("an alert is shown in its unit, and an unknown alert without one", () => {
   assert.deepEqual(alertWords({ name: "slow_query", value: 1500, threshold: 1000 }), {
     title: "Slow query",
@@ -42,6 +49,11 @@ test("an alert is shown in its unit, and an unknown alert without one", () => {
     title: "Bus lost",
     value: "",
     threshold: "",
+  });
+  assert.deepEqual(alertWords({ name: "forecast", subject: "storeQueue", value: 7.52, threshold: 24 }), {
+    title: "Forecast: store queue",
+    value: "7.5 h",
+    threshold: "24 h",
   });
   assert.deepEqual(alertWords({ name: "toString", value: 2, threshold: 1 }), {
     title: "toString",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.browser.person import PASSWORD, Person
 from tests.support import accounts, client
+from tests.support.kept_history import keep_history
 from tests.support.server import ServerProcess, serving
 
 QUICK = {"MONITOR_INTERVAL": "0.5"}
@@ -180,6 +184,31 @@ def test_axe_finds_nothing_and_on_a_phone_touch_works_and_nothing_scrolls_sidewa
     expect(chart.locator(".chart-readout")).to_contain_text("MiB at")
     page.locator("#charts-title").tap()
     expect(chart.locator(".chart-readout")).to_have_text("")
+
+
+def test_the_forecast_says_in_words_when_a_limit_is_reached_and_what_is_not_known(
+    tmp_path: Path, open_dashboard: OpenDashboard
+) -> None:
+    with ThreadPoolExecutor(1) as pool:  # Playwright runs a loop in this thread
+        kept = keep_history(tmp_path, "connections", lambda hour: 60 + 5 * hour, hours=10)
+        pool.submit(asyncio.run, kept).result()
+    env = {**QUICK, "MONITOR_RETENTION_DAYS": "2", "WS_MAX_CONNECTIONS": "100"}
+    with serving(tmp_path, env) as server:
+        page = open_dashboard(server.url, **PHONE).page
+        expect_live(page)
+        connections = page.locator('#forecasts [data-resource="connections"]')
+        expect(connections).to_contain_text(
+            re.compile(r"Reaches the limit of 100 in about (7\.9|8) h \(.* h\)\. Now 60\.")
+        )
+        expect(connections.locator(".urgent")).to_have_count(1)
+        expect(page.locator('#forecasts [data-resource="memory"]')).to_contain_text("Not known yet")
+        raised = page.locator('#active [data-alert="forecast"]')
+        expect(raised).to_contain_text(re.compile(r"Forecast: connections.*threshold 24 h"))
+        expect(page.locator("#charts")).to_have_css("opacity", "1")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            assert violations(page) == []
+        assert page.evaluate("Math.max(document.documentElement.scrollWidth, innerWidth)") == 320
 
 
 def test_html_in_values_from_clients_is_shown_as_text(

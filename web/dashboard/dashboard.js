@@ -3,6 +3,7 @@
 import { Chart } from "../ui/chart.js";
 import { AccessView } from "./access-view.js";
 import { CHARTS, ChartsView } from "./charts.js";
+import { ForecastView } from "./forecast.js";
 import { MetricsPoller, RANGES } from "./metrics-poller.js";
 import { MetricsApi } from "./metrics-api.js";
 import { StateView } from "./state-view.js";
@@ -33,11 +34,13 @@ const poller = new MetricsPoller({
 });
 const charts = new ChartsView({ poller, Chart });
 const overview = new Overview({ poller });
+const forecast = new ForecastView({ poller });
 new StateView({ poller, metricsApi });
 new AccessView({ poller, metricsApi });
 
 poller.addEventListener("data", () => {
   overview.render();
+  forecast.render();
   charts.render();
 });
 

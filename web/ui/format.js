@@ -79,6 +79,30 @@ export function moment(at, now) {
   return Number.isNaN(date.getTime()) ? UNKNOWN : `${isToday ? "" : day}${clock(at)}`;
 }
 
+/** `[size in hours, name]` of the unit in which so many hours are shown. */
+function hourUnit(value) {
+  if (value < 1) return [1 / 60, "min"];
+  return value < 48 ? [1, "h"] : [24, "d"];
+}
+
+/** A number of hours, roughly, in one unit: 12 min, 9.5 h, 3 d. */
+export const hours = known((value) => {
+  const [size, unit] = hourUnit(value);
+  return `${rough(value / size)} ${unit}`;
+});
+
+/** An interval around `middle` hours, in the unit of that: "7–14 h"; "7 h or later" where the end is not known. */
+export function hourRange(first, last, middle) {
+  const [size, unit] = hourUnit(middle);
+  const [from, to] = [first / size, last / size].map(rough);
+  if (typeof last !== "number") return `${from} ${unit} or later`;
+  return from === to ? `${from} ${unit}` : `${from}–${to} ${unit}`;
+}
+
+function rough(value) {
+  return (value >= 10 ? WHOLE : ONE_DIGIT).format(value);
+}
+
 const ALERTS = new Map([
   ["cpu", ["CPU", percent]],
   ["memory", ["Memory", percent]],
@@ -91,6 +115,7 @@ const ALERTS = new Map([
   ["bus", ["Bus lost", null]],
   ["disk", ["Disk used", percent]],
   ["errors", ["Server errors", percent]],
+  ["forecast", ["Forecast", hours]],
 ]);
 
 /** Camel case to words: "loopLagMs" becomes "loop lag ms". */
@@ -99,7 +124,8 @@ export function spaced(name) {
 }
 
 /** `{title, value, threshold}` of an alert as texts. */
-export function alertWords({ name, value, threshold }) {
-  const [title, format = number] = ALERTS.get(name) ?? [name];
+export function alertWords({ name, subject, value, threshold }) {
+  const [kind, format = number] = ALERTS.get(name) ?? [name];
+  const title = subject ? `${kind}: ${spaced(subject)}` : kind;
   return { title, value: format ? format(value) : "", threshold: format ? format(threshold) : "" };
 }
