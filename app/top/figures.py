@@ -8,7 +8,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from app.top.metrics_replies import Database, Poll
+from app.top.metrics_replies import Alert, Database, Poll
 
 UNKNOWN = "–"
 OPERATIONS_MAX = 8
@@ -68,12 +68,16 @@ def figures_of(poll: Poll, before: Poll | None) -> Figures:
             ("Shedding", _shedding(poll)),
         ),
         alerts=[
-            (alert.severity, f"{alert.name} is {number(alert.value)}, and its threshold {number(alert.threshold)}")
+            (alert.severity, f"{_title(alert)} is {number(alert.value)}, and its threshold {number(alert.threshold)}")
             for alert in poll.alerts.active
         ],
         tables=(_processes(poll), _operations(poll.database, before), _rooms(poll)),
         notes=_notes(poll),
     )
+
+
+def _title(alert: Alert) -> str:
+    return alert.name if alert.subject is None else f"{alert.name} of {alert.subject}"
 
 
 def _rate(name: str, poll: Poll, before: Poll) -> float | None:

@@ -112,6 +112,7 @@ class Alert(Struct, frozen=True):
     severity: str
     value: float | None = None
     threshold: float | None = None
+    subject: str | None = None
 
 
 class Alerts(Struct, frozen=True):

@@ -53,6 +53,16 @@ def shown(poll: Poll, before: Poll | None = None) -> dict[str, str]:
     return dict(figures_of(poll, before).facts)
 
 
+def test_an_alert_is_told_with_what_it_is_of() -> None:
+    forecast = {"name": "forecast", "subject": "disk", "severity": "warning", "value": 7.5, "threshold": 24.0}
+    cpu = {"name": "cpu", "severity": "critical", "value": 93.0, "threshold": 80.0}
+    alerts = figures_of(poll(4, received=1, alerts={"active": [cpu, forecast]}), None).alerts
+    assert [text for _, text in alerts] == [
+        "cpu is 93, and its threshold 80",
+        "forecast of disk is 7.50, and its threshold 24",
+    ]
+
+
 def test_a_rate_is_the_increase_between_two_polls_by_the_servers_clock() -> None:
     facts = shown(poll(4, received=130), poll(0, received=100))
     assert facts["Messages in"] == "7.50/s, 130 in all"
