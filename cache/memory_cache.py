@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from cache.bounded_values import BoundedValues
 from cache.cache_inspection import CacheInspection
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.keys_and_ttls import Key
@@ -22,16 +23,6 @@ T = TypeVar("T")
 
 JITTER = 0.1  # values live 90 to 100 % of their TTL, so that values filled together do not expire together
 UNCERTAIN_MAX = 10_000  # keys; past them the earliest may be filled again
-ENTRY_BYTES = 300  # an entry's own weight: key, slots, table
-
-
-class _Entry:
-    __slots__ = ("expires_s", "value", "weight")
-
-    def __init__(self, value: Any, expires_s: float, weight: int) -> None:
-        self.value = value
-        self.expires_s = expires_s
-        self.weight = weight
 
 
 class _Fence:
@@ -58,12 +49,9 @@ class MemoryCache:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._observer = observer
-        self._max_entries = max_entries
-        self._max_bytes = max_bytes
         self._now = now
         self._jitter = jitter
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._bytes = 0
+        self._values = BoundedValues(max_entries=max_entries, max_bytes=max_bytes, now=now)
         # A load holds its key's lease while it is in this table. Once removed, it can neither fill nor be shared.
         self._leases: dict[str, asyncio.Task[Any]] = {}
         # All loads under way: bounded by the callers, and the callers that were cancelled within the store's deadline.
@@ -73,23 +61,19 @@ class MemoryCache:
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._values)
 
     @property
     def weight_bytes(self) -> int:
         """Estimated size of all that is held."""
-        return self._bytes
+        return self._values.weight_bytes
 
     async def get_or_load(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
-        name = key.name
-        entry = self._entries.get(name)
+        entry = self._values.find(key.name)
         if entry is not None:
-            if self._now() < entry.expires_s:
-                self._entries.move_to_end(name)
-                self._observer.cache_read(key.kind.name, "hit")
-                value: T = entry.value
-                return value
-            self._drop(name)
+            self._observer.cache_read(key.kind.name, "hit")
+            value: T = entry.value
+            return value
         return await self._load_shared(key, load)
 
     async def invalidate(self, *keys: Key[object]) -> None:
@@ -117,25 +101,18 @@ class MemoryCache:
 
     async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
         """See the contract. An error of `update.apply` is raised, and the value forgotten."""
-        name = key.name
-        self._leases.pop(name, None)
-        entry = self._entries.get(name)
-        if entry is None:
-            return
-        self._drop(name)  # also where `apply` raises
-        if entry.value is None or self._now() >= entry.expires_s:
-            return
-        value = update.apply(entry.value)
-        if value is not None:
-            self._keep(key, value, entry.expires_s)
+        self._leases.pop(key.name, None)
+        self._values.update(key, update.apply)
 
     def invalidate_all(self) -> None:
         self._leases.clear()
-        self._entries.clear()
-        self._bytes = 0
+        self._values.clear()
 
     async def inspect(self) -> CacheInspection:
-        return CacheInspection("memory", entries=len(self._entries), used_bytes=self._bytes, max_bytes=self._max_bytes)
+        values = self._values
+        return CacheInspection(
+            "memory", entries=len(values), used_bytes=values.weight_bytes, max_bytes=values.max_bytes
+        )
 
     def ensure_generation(self) -> None:
         """Memory loses nothing."""
@@ -147,8 +124,7 @@ class MemoryCache:
             task.cancel()
         await asyncio.gather(*loads, return_exceptions=True)
         self._leases.clear()
-        self._entries.clear()
-        self._bytes = 0
+        self._values.clear()
 
     # ---- loading -------------------------------------------------------------------------------------------------
 
@@ -186,7 +162,7 @@ class MemoryCache:
             if value is None:
                 ttl_s = min(ttl_s, NEGATIVE_TTL_S)
             if ttl_s > 0:
-                self._keep(key, value, began_s + ttl_s)  # its age counts from the begin of its load
+                self._values.keep(key, value, began_s + ttl_s)  # its age counts from the begin of its load
         else:
             self._observer.cache_read(key.kind.name, "stale_fill")
         return value
@@ -212,29 +188,10 @@ class MemoryCache:
         fence = self._fences.get(name)
         return fence is not None and self._now() < fence.until_s
 
-    # ---- keeping -------------------------------------------------------------------------------------------------
-
-    def _keep(self, key: Key[T], value: T, expires_s: float) -> None:
-        name = key.name
-        weight = ENTRY_BYTES + len(name) + key.kind.weigh(value)
-        if weight > self._max_bytes:
-            return
-        self._drop(name)
-        self._entries[name] = _Entry(value, expires_s, weight)
-        self._bytes += weight
-        while self._bytes > self._max_bytes or len(self._entries) > self._max_entries:
-            _, oldest = self._entries.popitem(last=False)
-            self._bytes -= oldest.weight
-
-    def _drop(self, name: str) -> None:
-        entry = self._entries.pop(name, None)
-        if entry is not None:
-            self._bytes -= entry.weight
-
     def _forget(self, keys: tuple[Key[object], ...]) -> None:
         for key in keys:
             self._leases.pop(key.name, None)
-            self._drop(key.name)
+            self._values.drop(key.name)
 
 
 class NoCache:
