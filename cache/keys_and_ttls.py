@@ -100,6 +100,9 @@ class Keys:
         return Key(self._room, self._room.prefix + room_id)
 
     def membership(self, room_id: str, user_id: str) -> Key[Membership | None]:
+        """What a user may do in a room. What is read and unread is as old as the cached value: it moves with every
+        message, and nobody is shown it from here.
+        """
         # The length keeps ("a:b", "c") and ("a", "b:c") apart: a room id may be whatever a client sent.
         return Key(self._membership, f"{self._membership.prefix}{len(room_id)}:{room_id}:{user_id}")
 

@@ -146,7 +146,6 @@ class MessageWriter:
             await self._cache.update(keys.page(room_id), message_page.append(first_seq, messages))
         newest = max(fresh, key=lambda message: message.seq)
         await self._cache.update(keys.stats(room_id), room_totals.advance(newest.seq, newest.created_at))
-        await self._cache.invalidate(*(keys.membership(room_id, user_id) for user_id in authors))
         for author in authors:
             self._on_posted(room_id, author, author in rest_authors)
         for first_seq, messages in runs:

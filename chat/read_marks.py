@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cache.contract import Cache
-from cache.keys_and_ttls import Keys
 from chat.codec import Codec
 from chat.events import MessageReadUpdate
 from chat.outsiders import refusal_of_outsider
@@ -28,16 +26,12 @@ class ReadMarks:
         self,
         *,
         store: Store,
-        cache: Cache,
-        keys: Keys,
         bus: Bus,
         codec: Codec,
         rooms: Rooms,
         latest_told: Callable[[str, str], tuple[int, ...] | None],
     ) -> None:
         self._store = store
-        self._cache = cache
-        self._keys = keys
         self._bus = bus
         self._codec = codec
         self._rooms = rooms
@@ -52,7 +46,6 @@ class ReadMarks:
         state = await self._store.members.mark_read(room_id, user_id, seq)
         if state is None:
             raise await refusal_of_outsider(self._store, room_id, user_id)
-        await self._cache.invalidate(self._keys.membership(room_id, user_id))
         about, order = reading_order(state)
         event = self._codec.event(MessageReadUpdate(state))
         await self._bus.publish(user_topic(user_id), UserEvent(user_id, event, about, order))

@@ -139,9 +139,7 @@ def build_conversation(
         codec=codec,
         head_of=head_of if common.shared.is_shared else head_here,
     )
-    read_marks = ReadMarks(
-        store=store, cache=cache, keys=keys, bus=bus, codec=codec, rooms=rooms, latest_told=latest_told
-    )
+    read_marks = ReadMarks(store=store, bus=bus, codec=codec, rooms=rooms, latest_told=latest_told)
     message_changes = MessageChanges(
         store=store,
         cache=cache,

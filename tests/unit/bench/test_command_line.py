@@ -175,7 +175,7 @@ def test_a_small_publish_measures_each_way_at_each_rate(tmp_path: Path) -> None:
     ways = (
         "floor: bare send() and recv()",
         "publish",
-        "publish, extend and invalidate",
+        "publish and update the cache",
         "publish where the room is open",
     )
     assert {f"{rate}/s: {way}" for rate in ("50", "5,000") for way in ways} <= figures.keys()

@@ -72,8 +72,6 @@ async def test_the_answer_is_never_behind_what_was_told_before_it(
         overtaken: Any = StoreWith(store, OvertakenMembers(store, bus, others_seq))
         marks = ReadMarks(
             store=overtaken,
-            cache=cache,
-            keys=keys,
             bus=bus,
             codec=codec,
             rooms=Rooms(
