@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cache.contract import Cache
 from chat.connections.connection_pool import Pool
 from chat.connections.mentions_of_all import MentionsOfAll
 from chat.connections.revocations import Revocations
@@ -18,6 +19,7 @@ from chat.room_deletion import DeletedRoomEvents
 from cluster.events import (
     AccountEnded,
     AllMentioned,
+    CacheInvalidated,
     ConnectionReplaced,
     MembershipBegan,
     MembershipEnded,
@@ -83,6 +85,7 @@ class BusDispatch:
         room_activity: RoomActivitySender,
         deleted_rooms: DeletedRoomEvents,
         recheck_requests: RecheckRequests,
+        cache: Cache,
     ) -> None:
         self._receivers: dict[type, Callable[[Any], object]] = {
             RoomMessages: hub.on_messages,
@@ -102,6 +105,7 @@ class BusDispatch:
             RoomDeleted: deleted_rooms.deleted,
             AccountEnded: lambda _: hub.forget_recent_messages(),
             MembershipUncertain: lambda one: recheck_requests.recheck_members([(one.room_id, one.user_id)]),
+            CacheInvalidated: lambda invalidated: cache.forget_here(invalidated.names),
         }
 
     def receive(self, topic: str, event: object) -> None:

@@ -24,7 +24,7 @@ from app.listening_refusal import listening_refusal
 from app.settings import Settings
 from chat.connections.slot_reconciler import RECONCILE_EVERY_S
 from cluster.live_processes import BEAT_S
-from cluster.topics import EVERYONE
+from cluster.topics import CACHE, EVERYONE
 from common.startup_error import StartupError
 from handlers.http.listening_sockets import listening_sockets, paced
 from limits.load_shedding import STEP_EVERY_S, LoadShedder, NullLoadShedder
@@ -102,6 +102,7 @@ class Process:
             raise StartupError(listening_refusal(server.host, server.port, error)) from error
         self._shared.bus.start(receive=chat.bus_dispatch.receive, on_back=self._bus_is_back)
         await self._shared.bus.subscribe(EVERYONE)
+        await self._shared.bus.subscribe(CACHE)
         chat.membership_recheck.start()
         self._every(chat.heartbeat_sweep.interval_s, chat.heartbeat_sweep.tick)
         self._every(ws.cleanup_interval_s, chat.pool.clean_up)
@@ -157,6 +158,7 @@ class Process:
 
     def _bus_is_back(self) -> None:
         """Read from the store and from Redis what the bus may have lost while it was away."""
+        self._shared.cache.forget_here(())
         self._chat.live_processes.bus_restored()
         self._chat.slot_reconciler.start()
         self._chat.recheck_requests.recheck_all()

@@ -6,7 +6,7 @@ Cached values are shared between all callers: nobody may change one in place.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
@@ -28,7 +28,9 @@ class Cache(Protocol):
     """Values by typed key, each for its TTL at most.
 
     A value that `get_or_load` returns was loaded after every `invalidate`, `update` or fence exit of its key that
-    returned before the call: a reader that asks after a write was announced here never gets the value before the write.
+    returned before the call in this process: a reader that asks after a write was announced here never gets the value
+    before the write. What another process invalidates is forgotten here when its event comes, and NEAR_MAX_AGE_S later
+    at the latest (cache/near_cache.py).
     """
 
     async def get_or_load(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
@@ -54,11 +56,17 @@ class Cache(Protocol):
     async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
         """Change a value that is cached, without loading it; without a cached value nothing is made.
 
-        Loads under way are detached. The value keeps its expiry; a cached None is forgotten.
+        Loads under way are detached. The value keeps its expiry; a cached None is forgotten. A cache that processes
+        share forgets the value instead: the next reader loads it.
         """
 
     def invalidate_all(self) -> None:
         """Forget every value in every process: an invalidation may have been lost."""
+
+    def forget_here(self, names: Sequence[str]) -> None:
+        """Forget values in this process alone, by the names of their keys: another process invalidated them. Without
+        names, forget all: what others invalidated may not have been received.
+        """
 
     async def inspect(self) -> CacheInspection:
         """Return the state of the backend. Raises CacheUnreachable."""

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -107,6 +107,9 @@ class MemoryCache:
     def invalidate_all(self) -> None:
         self._leases.clear()
         self._values.clear()
+
+    def forget_here(self, names: Sequence[str]) -> None:
+        """No other process writes what is kept here."""
 
     async def inspect(self) -> CacheInspection:
         values = self._values
@@ -211,6 +214,9 @@ class NoCache:
         """Nothing is kept."""
 
     def invalidate_all(self) -> None:
+        """Nothing is kept."""
+
+    def forget_here(self, names: Sequence[str]) -> None:
         """Nothing is kept."""
 
     async def inspect(self) -> CacheInspection:

@@ -1,8 +1,7 @@
 """The cached page of a room's newest messages: its format, and its update by a commit.
 
-The messages are kept encoded, so that a reader sends them without encoding them again. In Redis a page is one string
-that a script can append to (`lua/extend_page.lua`): `last_seq:rev:has_more:count:`, followed by each message as a
-netstring, `length:bytes`.
+The messages are kept encoded, so that a reader sends them without encoding them again. In Redis a page is one string:
+`last_seq:rev:has_more:count:`, followed by each message as a netstring, `length:bytes`. Older processes append to it.
 """
 
 from __future__ import annotations
@@ -11,11 +10,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from cache.value_update import UpdateScript, ValueUpdate
+from cache.value_update import ValueUpdate
 
 KEEP = 100  # messages: the most that one request may ask for
-# Its own key holds messages that arrived before those of another process with lower seqs, for 10 s at most.
-APPEND = UpdateScript("extend_page", own_suffixes=(":early",))
 
 
 class Page(Struct, frozen=True):
@@ -44,10 +41,9 @@ class Page(Struct, frozen=True):
 def append(first_seq: int, messages: Sequence[bytes]) -> ValueUpdate[Page]:
     """The update by a commit that stored these messages, with consecutive seqs from `first_seq` on.
 
-    Messages that the page has are skipped. Where a seq between them is missing, the page is forgotten; Redis, where
-    another process may add the missing ones, keeps the messages for 10 s.
+    Messages that the page has are skipped. Where a seq between them is missing, the page is forgotten.
     """
-    return ValueUpdate(lambda page: page.extended(first_seq, messages), APPEND, (KEEP, first_seq, *messages))
+    return ValueUpdate(lambda page: page.extended(first_seq, messages))
 
 
 def pack(page: Page) -> bytes:

@@ -22,7 +22,7 @@ from msgspec import Struct
 from cache.cache_inspection import CacheInspection, CacheUnreachable
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.keys_and_ttls import Key
-from cache.redis_scripts import FILL_VALUE, LOWER_FENCE, RAISE_FENCE, READ_VALUE, UPDATES
+from cache.redis_scripts import FILL_VALUE, LOWER_FENCE, RAISE_FENCE, READ_VALUE
 from cache.single_flight import result_of
 from cache.value_update import ValueUpdate
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
@@ -75,6 +75,13 @@ class RedisCache:
         """Begin a generation if there is none, as after a FLUSHALL or a full memory; called every few seconds."""
         self._client.send("SET", GENERATION, secrets.token_hex(4), "NX")
 
+    def forget_here(self, names: Sequence[str]) -> None:
+        """Stop sharing loads without Redis with later callers. What is in Redis, whoever invalidated it has deleted."""
+        if not names:
+            self._local_loads.clear()
+        for name in names:
+            self._local_loads.pop(name, None)
+
     async def inspect(self) -> CacheInspection:
         started_s = time.perf_counter()
         try:
@@ -100,6 +107,12 @@ class RedisCache:
         )
 
     async def get_or_load(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
+        return (await self.read(key, load))[0]
+
+    async def read(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
+        """As `get_or_load`; also whether the value may be kept for readers after this one: no fence stood, and Redis
+        answered.
+        """
         if self._closed:
             raise CacheClosed
         kind, name = key.kind, key.name
@@ -113,7 +126,7 @@ class RedisCache:
             if "WRONGTYPE" in str(error):
                 self._discard_garbage(name, error)
                 self.invalidate_all()  # it may be the generation
-            return await self._load_locally(key, load)
+            return await self._load_locally(key, load), False
         if self._closed:
             raise CacheClosed
         seconds = time.perf_counter() - started_s
@@ -122,10 +135,11 @@ class RedisCache:
                 value: T = kind.unpack(reply)
             except (ValueError, RecursionError) as error:
                 self._discard_garbage(name, error)
-                return await self._load_locally(key, load)
+                return await self._load_locally(key, load), False
             self._observer.cache_read(kind.name, "hit", seconds)
-            return value
-        return await self._load_shared(key, reply[0], load, seconds, may_fill=len(reply) == 1)
+            return value, True
+        may_fill = len(reply) == 1
+        return await self._load_shared(key, reply[0], load, seconds, may_fill=may_fill), may_fill
 
     async def invalidate(self, *keys: Key[object]) -> None:
         if keys:
@@ -159,11 +173,10 @@ class RedisCache:
         self._client.send("EVALSHA", LOWER_FENCE.sha, len(redis_keys), *redis_keys, token)
 
     async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
-        name, script = key.name, update.script
-        self._local_loads.pop(name, None)
-        value_key, lease_key, _ = _redis_keys(name)
-        redis_keys = (value_key, lease_key, *[name + suffix for suffix in script.own_suffixes], GENERATION)
-        self._client.send("EVALSHA", UPDATES[script.name].sha, len(redis_keys), *redis_keys, *update.arguments)
+        """Forget the value. A script that changes it in place cost each message more than the loads that it saved: what
+        readers of this process have, the near cache updates, and an open room's page comes from the hub.
+        """
+        await self.invalidate(key)
 
     async def close(self) -> None:
         self._closed = True

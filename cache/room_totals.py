@@ -1,16 +1,14 @@
 """The cached totals of a room: their format, and their update by a commit.
 
-In Redis they are four lines of text, which a script can change in place (`lua/advance_totals.lua`).
+In Redis they are four lines of text, which older processes change in place.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from cache.value_update import UpdateScript, ValueUpdate
+from cache.value_update import ValueUpdate
 from store.models import RoomStats
-
-ADVANCE = UpdateScript("advance_totals")
 
 _NOTHING = b"-"  # there is no such room
 
@@ -25,7 +23,7 @@ def advanced(stats: RoomStats, seq: int, at: str) -> RoomStats:
 
 def advance(seq: int, at: str) -> ValueUpdate[RoomStats | None]:
     """The update by a commit whose newest message has this seq and time (RFC 3339)."""
-    return ValueUpdate(lambda stats: stats and advanced(stats, seq, at), ADVANCE, (seq, at))
+    return ValueUpdate(lambda stats: stats and advanced(stats, seq, at))
 
 
 def pack(stats: RoomStats | None) -> bytes:

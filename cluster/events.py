@@ -202,6 +202,15 @@ class MembershipUncertain(Struct, frozen=True, tag=True, array_like=True):
     user_id: str
 
 
+class CacheInvalidated(Struct, frozen=True, tag=True, array_like=True):
+    """Cached values that must not be used any more, by the names of their keys; without names: all values.
+
+    It has a topic of its own, to which processes that do not know it do not subscribe.
+    """
+
+    names: tuple[str, ...] = ()
+
+
 Event = (
     RoomMessages
     | RoomChanges
@@ -220,4 +229,5 @@ Event = (
     | RoomDeleted
     | AccountEnded
     | MembershipUncertain
+    | CacheInvalidated
 )

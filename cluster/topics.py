@@ -6,6 +6,8 @@ from store.models import ReadState
 
 # Every process subscribes to it: revoked sessions, memberships, who is connected where, heartbeats
 EVERYONE = "all"
+# As EVERYONE, of cached values that were invalidated
+CACHE = "cache"
 
 
 def room_topic(room_id: str) -> str:

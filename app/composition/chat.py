@@ -51,8 +51,10 @@ from store.contract import Store
 from store.errors import StoreError
 
 PRESENCE_GRACE_S = 1.0
-# How long a cached permission is trusted: another process may change it, and the event of that may be lost.
+# How long a cached permission is trusted: another process may change it, and the event of that may be lost. With Redis
+# it is then kept in this process for NEAR_MAX_AGE_S more (cache/near_cache.py): 5 s in all, the late fills included.
 TRUST_S = 4.0
+SHARED_TRUST_S = 3.0
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,8 +106,8 @@ def build_chat(
             messages_s=settings.cache.ttl_messages_s,
             users_s=settings.cache.ttl_users_s,
             stats_s=settings.cache.ttl_stats_s,
-            access_s=TRUST_S,
-            unverified_s=TRUST_S if shared.is_shared else math.inf,
+            access_s=SHARED_TRUST_S if shared.is_shared else TRUST_S,
+            unverified_s=SHARED_TRUST_S if shared.is_shared else math.inf,
         )
     )
     paced_callbacks = PacedCallbacks(loop=loop)
@@ -250,6 +252,7 @@ def build_chat(
                 pool=pool, presence=presence, paced_callbacks=paced_callbacks, end=membership_events.ended
             ),
             recheck_requests=recheck_requests,
+            cache=cache,
         ),
         codec=codec,
         conversation=conversation,

@@ -81,6 +81,7 @@ async def _local(settings: Settings, counts: CacheCounts, process_id: str) -> As
 @asynccontextmanager
 async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> AsyncIterator[Cluster]:
     # Imported only here, because the import of the driver takes long
+    from cache.near_cache import NearCache
     from cache.redis_cache import RedisCache
     from cache.redis_scripts import SCRIPTS
     from cluster.redis_bus import RedisBus
@@ -106,11 +107,12 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
         )
         on_up.append(shared_limiter.redis_restored)
         limiter = shared_limiter
+    bus = RedisBus(client=client, options=options, process_id=process_id)
     cache: Cache = NoCache()
     if settings.cache.enabled:
-        cache = shared_cache = RedisCache(client=client, observer=_observer(settings, counts))
-        on_up.append(shared_cache.invalidate_all)
-    bus = RedisBus(client=client, options=options, process_id=process_id)
+        observer = _observer(settings, counts)
+        cache = NearCache(shared=RedisCache(client=client, observer=observer), bus=bus, observer=observer)
+        on_up.append(cache.invalidate_all)
     on_up.append(bus.notify_if_restored)
     connection_slots = RedisConnectionSlots(
         client=client, max_per_user=settings.ws.max_connections_per_user, process_id=process_id

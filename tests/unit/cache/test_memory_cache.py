@@ -13,7 +13,7 @@ from cache import memory_cache, message_page
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, Cache, CacheClosed
 from cache.keys_and_ttls import CacheTtls, Keys
 from cache.memory_cache import MemoryCache, NoCache
-from cache.value_update import UpdateScript, ValueUpdate
+from cache.value_update import ValueUpdate
 from store.errors import StoreTimeout
 
 pytestmark = pytest.mark.gen_test
@@ -32,7 +32,7 @@ async def let_tasks_run() -> None:
 
 def update_by(apply) -> ValueUpdate:
     """An update for the in-process cache only: its script does not exist."""
-    return ValueUpdate(apply, UpdateScript("none"), ())
+    return ValueUpdate(apply)
 
 
 def start_read(cache: Cache, key, load) -> asyncio.Task:

@@ -20,9 +20,10 @@ from cache import message_page, redis_cache, room_totals
 from cache.cache_inspection import CacheUnreachable
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.keys_and_ttls import CacheTtls, Key, Keys
-from cache.message_page import KEEP, Page
+from cache.message_page import Page
 from cache.redis_cache import FILL_LATE_S, RedisCache
 from cache.redis_scripts import SCRIPTS
+from cache.value_update import ValueUpdate
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
 from cluster.redis_keys import GENERATION
 from store.errors import StoreTimeout
@@ -634,107 +635,42 @@ async def test_a_fence_whose_raiser_dies_stands_for_its_bound_and_no_longer(
     assert load.count == 3
 
 
-# ---- pages that are extended in place --------------------------------------------------------------------------------
+# ---- updates ---------------------------------------------------------------------------------------------------------
 
 
 def page_of(first: int, last: int, *, rev: int = 5, has_more: bool = True) -> Page:
-    return Page(messages_of(first, last), last, rev, has_more)
-
-
-def messages_of(first: int, last: int) -> tuple[bytes, ...]:
-    return tuple(b'{"seq":%d}' % seq for seq in range(first, last + 1))
+    return Page(tuple(b'{"seq":%d}' % seq for seq in range(first, last + 1)), last, rev, has_more)
 
 
 PAGE = KEYS.page("r1")
 
 
-async def test_a_commit_extends_the_page_that_all_processes_read_and_keeps_its_expiry(
-    stack: AsyncExitStack, redis: RedisServer
-) -> None:
+def the_next(seq: int) -> ValueUpdate[Page]:
+    """The update by the commit of the message with this seq."""
+    return message_page.append(seq, page_of(seq, seq).messages)
+
+
+async def test_an_update_makes_every_process_load_the_value_again(stack: AsyncExitStack, redis: RedisServer) -> None:
     a, b = await start_two_processes(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
-    await a.client.call("PEXPIRE", PAGE.name, 60_000)
-    await b.cache.update(PAGE, message_page.append(4, messages_of(4, 5)))
+    await b.cache.update(PAGE, the_next(4))
     await b.flushed()
-    assert [await process.get(PAGE, "unused") for process in (a, b)] == [page_of(1, 5)] * 2
-    assert 0 < await a.client.call("PTTL", PAGE.name) <= 60_000
+    assert await a.get(PAGE, page_of(1, 4)) == page_of(1, 4)
+    assert await b.get(PAGE, "unused") == page_of(1, 4)
 
 
-async def test_what_a_page_has_already_is_skipped(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await start_process(stack, redis.port)
-    await a.get(PAGE, page_of(1, 3))
-    await a.cache.update(PAGE, message_page.append(2, messages_of(2, 5)))
-    await a.cache.update(PAGE, message_page.append(1, messages_of(1, 5)))
-    assert await a.get(PAGE, "unused") == page_of(1, 5)
-
-
-async def test_what_two_processes_announce_out_of_order_is_read_in_order(
-    stack: AsyncExitStack, redis: RedisServer
-) -> None:
-    a, b = await start_two_processes(stack, redis.port)
-    await a.get(PAGE, page_of(1, 3))
-    await b.cache.update(PAGE, message_page.append(8, messages_of(8, 9)))
-    await b.cache.update(PAGE, message_page.append(6, messages_of(6, 7)))
-    await b.flushed()
-    assert await a.get(PAGE, "unused") == page_of(1, 3)
-    await a.cache.update(PAGE, message_page.append(4, messages_of(4, 5)))
-    await a.flushed()
-    assert await b.get(PAGE, "unused") == page_of(1, 9)
-    assert await a.client.call("EXISTS", f"{PAGE.name}:early") == 0
-
-
-async def test_what_comes_early_is_kept_for_a_moment_only(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await start_process(stack, redis.port)
-    await a.get(PAGE, page_of(1, 3))
-    await a.cache.update(PAGE, message_page.append(5, messages_of(5, 5)))
-    assert 0 < await a.client.call("PTTL", f"{PAGE.name}:early") <= 10_000
-
-
-async def test_extending_what_is_not_here_makes_nothing(stack: AsyncExitStack, redis: RedisServer) -> None:
-    a = await start_process(stack, redis.port)
-    await a.cache.update(PAGE, message_page.append(1, messages_of(1, 2)))
-    await a.flushed()
-    assert await a.client.call("EXISTS", PAGE.name, f"{PAGE.name}:early") == 0
-    assert await a.get(PAGE, page_of(1, 2)) == page_of(1, 2)
-
-
-async def test_a_load_begun_before_a_commit_does_not_fill_over_it(stack: AsyncExitStack, redis: RedisServer) -> None:
+async def test_a_load_begun_before_an_update_does_not_fill_over_it(stack: AsyncExitStack, redis: RedisServer) -> None:
     a, b = await start_two_processes(stack, redis.port)
     loader = ControlledLoader()
     before = a.start_read(PAGE, loader)
     await until_loads_begin(loader)
-    await b.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
+    await b.cache.update(PAGE, the_next(4))
     await b.flushed()
     loader.loads[0].set_result(page_of(1, 3))
     assert await before == page_of(1, 3)
     await a.flushed()
     assert a.observer.outcomes["stale_fill"] == 1
     assert await b.get(PAGE, page_of(1, 4)) == page_of(1, 4)
-
-
-async def test_a_page_that_grows_holds_the_newest_and_stays_within_twice_its_size(
-    stack: AsyncExitStack, redis: RedisServer
-) -> None:
-    a, b = await start_two_processes(stack, redis.port)
-    await a.get(PAGE, page_of(1, 1, has_more=False))
-    longest = 0
-    for first in range(2, 6 * KEEP, 7):
-        last = first + 6
-        await a.cache.update(PAGE, message_page.append(first, messages_of(first, last)))
-        longest = max(longest, await a.client.call("STRLEN", PAGE.name))
-        assert await b.get(PAGE, "unused") == page_of(max(1, last - KEEP + 1), last, has_more=last > KEEP)
-    assert longest < (2 * KEEP + 7) * 20 + 100
-
-
-async def test_a_page_of_an_older_generation_is_not_extended_but_forgotten(
-    stack: AsyncExitStack, redis: RedisServer
-) -> None:
-    a, b = await start_two_processes(stack, redis.port)
-    await a.get(PAGE, page_of(1, 3))
-    b.cache.invalidate_all()
-    await b.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
-    assert await b.client.call("EXISTS", PAGE.name) == 0
-    assert await a.get(PAGE, page_of(1, 5)) == page_of(1, 5)
 
 
 # ---- invalidations that were missed ----------------------------------------------------------------------------------
@@ -842,17 +778,6 @@ async def test_after_a_flush_in_mid_traffic_reads_go_on_and_go_on_brings_the_cac
     assert load.count == 4
 
 
-async def test_a_flush_between_a_page_and_its_extension_leaves_no_page(
-    stack: AsyncExitStack, redis: RedisServer
-) -> None:
-    a = await start_process(stack, redis.port)
-    await a.get(PAGE, page_of(1, 3))
-    await a.client.call("FLUSHALL")
-    a.cache.ensure_generation()
-    await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
-    assert await a.get(PAGE, page_of(1, 4)) == page_of(1, 4)
-
-
 async def test_go_on_changes_nothing_where_all_is_well(stack: AsyncExitStack, redis: RedisServer) -> None:
     a, b = await start_two_processes(stack, redis.port)
     await a.get(KEY, "ada")
@@ -868,7 +793,7 @@ async def test_with_its_scripts_forgotten_the_cache_works_and_shows_nothing_old(
     a, b = await start_two_processes(stack, redis.port)
     await a.get(PAGE, page_of(1, 3))
     await a.client.call("SCRIPT", "FLUSH")
-    await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
+    await a.cache.update(PAGE, the_next(4))
     await a.flushed_on_any_connection()
     assert await b.cache.get_or_load(PAGE, CountingLoader(page_of(1, 4))) == page_of(1, 4)
 
@@ -1002,15 +927,6 @@ async def test_a_generation_that_is_of_another_type_is_begun_anew(stack: AsyncEx
     assert await b.get(KEY, "unused") == "ada"
 
 
-async def test_a_page_of_another_type_does_not_stop_its_extension_and_is_not_read(
-    stack: AsyncExitStack, redis: RedisServer
-) -> None:
-    a = await start_process(stack, redis.port)
-    await a.client.call("SADD", PAGE.name, "a set")
-    await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
-    assert await a.get(PAGE, page_of(1, 4)) == page_of(1, 4)
-
-
 # ---- a Redis that is full, or takes no writes ------------------------------------------------------------------------
 
 
@@ -1054,19 +970,6 @@ async def test_with_its_memory_full_reads_are_answered_and_invalidations_still_w
     assert await b.get(KEYS.email("u1"), "unused") == "kept again"
 
 
-async def test_with_its_memory_full_a_page_misses_no_message(stack: AsyncExitStack, own_redis: RedisServer) -> None:
-    a, b = await start_two_processes(stack, own_redis.port)
-    await a.get(PAGE, page_of(1, 3))
-    await fill_memory(a)
-    await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
-    await a.flushed()
-    assert await b.get(PAGE, page_of(1, 4)) == page_of(1, 4)
-    await a.cache.update(PAGE, message_page.append(6, messages_of(6, 6)))
-    await a.cache.update(PAGE, message_page.append(5, messages_of(5, 5)))
-    await a.flushed()
-    assert await b.get(PAGE, page_of(1, 6)) == page_of(1, 6)
-
-
 async def test_a_redis_that_takes_no_writes_shows_nothing_that_should_have_been_invalidated(
     stack: AsyncExitStack, own_redis: RedisServer
 ) -> None:
@@ -1078,7 +981,7 @@ async def test_a_redis_that_takes_no_writes_shows_nothing_that_should_have_been_
     with pytest.raises(RedisRefused):
         await a.client.call("DEL", "anything")
     await a.cache.invalidate(KEY)
-    await a.cache.update(PAGE, message_page.append(4, messages_of(4, 4)))
+    await a.cache.update(PAGE, the_next(4))
     await a.flushed()
     for process in (a, b):
         assert await process.cache.get_or_load(KEY, CountingLoader("new")) == "new"
@@ -1111,7 +1014,7 @@ async def test_without_an_answer_each_asker_loads_within_the_timeout_and_then_at
     assert load.count == 40 and a.observer.outcomes["error"] == 40
     async with a.cache.fence(KEY):
         await a.cache.invalidate(KEY)
-        await a.cache.update(PAGE, message_page.append(1, messages_of(1, 1)))
+        await a.cache.update(PAGE, the_next(1))
     with pytest.raises(CacheUnreachable):
         await a.cache.inspect()
 
@@ -1159,7 +1062,7 @@ async def enter_and_leave_fence(cache: RedisCache) -> None:
     [
         lambda cache: cache.invalidate(KEYS.email("another"), KEY),
         enter_and_leave_fence,
-        lambda cache: cache.update(KEY, message_page.append(4, messages_of(4, 4))),
+        lambda cache: cache.update(KEY, the_next(4)),
         lambda cache: cache.update(KEY, room_totals.advance(4, "2026-01-31T12:00:00.123Z")),
     ],
     ids=["invalidate", "fence", "extend", "advance"],

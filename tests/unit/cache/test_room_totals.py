@@ -13,6 +13,7 @@ from cache.room_totals import advance, advanced, pack, unpack
 from store.models import RoomStats
 from tests.support.redis_server import RedisServer
 from tests.unit.cache.conftest import ControlledLoader, CountingLoader, CountingObserver
+from tests.unit.cache.test_near_cache import start_near
 from tests.unit.cache.test_redis_cache import start_process
 
 BEFORE = RoomStats(room_id="r1", participant_count=3, message_count=7, last_activity="2026-01-31T12:00:00.123Z")
@@ -40,8 +41,8 @@ def test_the_greatest_seq_is_the_number_of_messages() -> None:
 async def test_a_commit_is_taken_into_kept_totals_and_into_nothing_else(
     stack: AsyncExitStack, redis: RedisServer, keys: Keys, observer: CountingObserver
 ) -> None:
-    shared = (await start_process(stack, redis.port)).cache
-    for cache in (shared, MemoryCache(observer=observer)):
+    near = (await start_near(stack, redis.port)).cache
+    for cache in (near, MemoryCache(observer=observer)):
         key = keys.stats("r1")
         await cache.update(key, advance(5, "2026-01-01T00:00:00.000Z"))  # nothing is there yet
         load = CountingLoader(BEFORE)

@@ -15,6 +15,7 @@ import pytest
 from cluster.events import (
     AccountEnded,
     AllMentioned,
+    CacheInvalidated,
     ConnectionReplaced,
     Event,
     MembershipBegan,
@@ -69,6 +70,8 @@ EVENTS: list[Any] = [
     RoomDeleted("r1"),
     AccountEnded("u1"),
     MembershipUncertain("r1", "u1"),
+    CacheInvalidated(("chat:1:user:u1", "chat:1:email:u1")),
+    CacheInvalidated(),
 ]
 
 
