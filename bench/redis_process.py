@@ -75,11 +75,12 @@ class RedisProcess:
         found = re.search(rf"cmdstat_{command}:calls=(\d+)", self.ask("INFO", "commandstats").decode())
         return int(found[1]) if found else 0
 
-    def ask(self, *words: str) -> bytes:
+    def ask(self, *words: str | bytes) -> bytes:
         """Send one command on a new connection; returns the raw reply, as far as one `recv` reads. Raises OSError."""
-        command = f"*{len(words)}\r\n" + "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
+        parts = [word.encode() if isinstance(word, str) else word for word in words]
+        command = b"*%d\r\n" % len(parts) + b"".join([b"$%d\r\n%s\r\n" % (len(part), part) for part in parts])
         with socket.create_connection(self.address, timeout=_ASK_TIMEOUT_S) as connection:
-            connection.sendall(command.encode())
+            connection.sendall(command)
             return connection.recv(_REPLY_MAX_BYTES)
 
     def send_signal(self, number: int) -> None:

@@ -22,6 +22,7 @@ from chat.request_context import RequestContext
 from chat.request_inputs.messages import ChangesSince, History, SendMessage
 from chat.request_results.messages import ChangesView, ChangeView, HistoryPage, MessageWithAuthor, PostedMessage
 from chat.rooms import Rooms
+from monitor.observer import Observer
 from store.contract import Store
 from store.models import Head, Message, MessageDraft, User
 
@@ -32,8 +33,9 @@ BEHIND_MAX = 10_000
 class Messages:
     """Posts and reads messages for clients.
 
+    `page_here(room_id, limit)` returns the newest messages of a room that is open here, if it is sure of them.
     `head_of(room_id)` returns how far the room is, where the cached page may not tell; a page behind that head is not
-    used. `now` is monotonic, in seconds.
+    used. `now` is monotonic, in seconds. The Observer gets a hit of a page for each one of `page_here`.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class Messages:
         presenter: Presenter,
         administrators: Administrators,
         codec: Codec,
+        page_here: Callable[[str, int], Page | None],
         head_of: Callable[[str], Awaitable[Head | None]],
+        observer: Observer,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -58,7 +62,9 @@ class Messages:
         self._presenter = presenter
         self._administrators = administrators
         self._codec = codec
+        self._page_here = page_here
         self._head_of = head_of
+        self._observer = observer
         self._now = now
         # By room: the (seq, rev) of a cached page that was found to be behind, and since when
         self._behind: dict[str, tuple[tuple[int, int] | None, float]] = {}
@@ -166,10 +172,17 @@ class Messages:
         return HistoryPage([self._codec.encode(message) for message in messages], page.has_more, page.rev)
 
     async def _newest(self, room_id: str, limit: int) -> HistoryPage:
+        here = self._page_here(room_id, limit)
+        if here is not None:
+            self._observer.cache_read("page", "hit")
+            return HistoryPage(here.messages, here.has_more, here.rev)
         key = self._keys.page(room_id)
         page = await self._cache.get_or_load(key, lambda: self._load_newest(room_id))
         head = await self._head_of(room_id)
-        if head is not None and (head.seq > page.last_seq or head.rev > page.rev):
+        if head is not None and _is_behind(page, head):
+            self._cache.forget_here((key.name,))  # another process has written: what all share may be newer
+            page = await self._cache.get_or_load(key, lambda: self._load_newest(room_id))
+        if head is not None and _is_behind(page, head):
             if self._stays_behind(room_id, page):
                 await self._cache.invalidate(key)
             at_head = self._keys.page_at(room_id, head.seq, head.rev)
@@ -203,6 +216,10 @@ class Messages:
         page = await self._store.changes.page(room_id, since=query.since, limit=query.limit)
         changes = [ChangeView(change.rev, change.message) for change in page.changes]
         return ChangesView(changes, page.rev, page.has_more)
+
+
+def _is_behind(page: Page, head: Head) -> bool:
+    return head.seq > page.last_seq or head.rev > page.rev
 
 
 def _with_author(message: Message, author: User | None) -> MessageWithAuthor:

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts that processes share where there are several. `cache_name` is a field of /health."""
+    """The parts that processes share where there are several. `cache_name` is a field of /health.
+
+    `cache_observer` is told of reads that are answered without the cache as a hit of it would be.
+    """
 
     cache_name: str
     cache: Cache
@@ -40,6 +43,7 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     limiter: Limiter
     snapshots: Snapshots
     counts: CacheCounts
+    cache_observer: Observer
     is_shared: bool
 
 
@@ -74,6 +78,7 @@ async def _local(settings: Settings, counts: CacheCounts, process_id: str) -> As
         limiter=limiter,
         snapshots=MemorySnapshots(),
         counts=counts,
+        cache_observer=_observer(settings, counts),
         is_shared=False,
     )
 
@@ -109,8 +114,8 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
         limiter = shared_limiter
     bus = RedisBus(client=client, options=options, process_id=process_id)
     cache: Cache = NoCache()
+    observer = _observer(settings, counts)
     if settings.cache.enabled:
-        observer = _observer(settings, counts)
         cache = NearCache(shared=RedisCache(client=client, observer=observer), bus=bus, observer=observer)
         on_up.append(cache.invalidate_all)
     on_up.append(bus.notify_if_restored)
@@ -132,6 +137,7 @@ async def _redis(settings: Settings, counts: CacheCounts, process_id: str) -> As
             limiter=limiter,
             snapshots=snapshots,
             counts=counts,
+            cache_observer=observer,
             is_shared=True,
         )
 

@@ -137,7 +137,9 @@ def build_conversation(
         presenter=presenter,
         administrators=administrators,
         codec=codec,
+        page_here=hub.newest_page,
         head_of=head_of if common.shared.is_shared else head_here,
+        observer=common.shared.cache_observer,
     )
     read_marks = ReadMarks(store=store, bus=bus, codec=codec, rooms=rooms, latest_told=latest_told)
     message_changes = MessageChanges(

@@ -10,10 +10,13 @@ overlap nor leave a gap.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
+
+from store.models import Head
 
 
 class Outlet(Protocol):
@@ -100,8 +103,7 @@ class Ring:
         """Return the messages above `seq`, ascending; None if the ring does not reach back that far."""
         if seq < self.floor:
             return None
-        skip = seq - self.floor
-        return [message for index, message in enumerate(self._items) if index >= skip]
+        return list(itertools.islice(self._items, seq - self.floor, None))
 
 
 class Channel:
@@ -149,6 +151,16 @@ class Channel:
     def is_delivering(self) -> bool:
         """Whether events are on their way to connections, or wait for missing ones."""
         return self.in_fan_out or bool(self.groups) or self.hold_timer is not None or self.repair is not None
+
+    @property
+    def head(self) -> Head:
+        """The heads as far as they are known here: of what is held above a gap, the store has all that is below."""
+        return Head(max((self.seq, *self.held_messages)), max((self.rev, *self.held_changes)))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is known to be missing here that the store has."""
+        return not (self.held_messages or self.held_changes) and self.repair is None
 
     @property
     def is_idle(self) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from msgspec import structs
 
+from cache.message_page import Page
 from chat.codec import Codec
 from chat.delivery.event_order import EventOrder
 from chat.delivery.fan_out_to_connections import FanOut
@@ -258,9 +259,22 @@ class Hub:
         return True
 
     def head_of(self, room_id: str) -> Head | None:
-        """How far a room was delivered here; None where nobody here is in it."""
+        """How far a room is known here; None where nobody here is in it."""
         channel = self._channels.get(room_id)
-        return None if channel is None else Head(channel.seq, channel.rev)
+        return None if channel is None else channel.head
+
+    def newest_page(self, room_id: str, limit: int) -> Page | None:
+        """Return the newest messages of an open room, as they were delivered here.
+
+        None where the store must be asked: the ring does not reach back so far, something is missing here, or the bus
+        is lost. It never lacks what this process wrote: that is delivered here before its ack.
+        """
+        channel = self._channels.get(room_id)
+        if channel is None or not channel.is_whole or self._bus.lost:
+            return None
+        before = max(channel.seq - limit, 0)
+        messages = channel.ring.after(before)
+        return None if messages is None else Page(tuple(messages), channel.seq, channel.rev, before > 0)
 
     async def refresh(self, channel: Channel) -> None:
         """Bring a channel up to the store's heads. Raises StoreError."""

@@ -5,16 +5,21 @@ read of the store.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pymongo
 import pytest
 from pymongo.errors import PyMongoError
 
+from cluster.events import AccountEnded, CacheInvalidated, UserEvent
+from cluster.topics import CACHE, EVERYONE, user_topic
 from tests.integration.conftest import JWT
-from tests.support.client import CommandRefused, call, chat, register
+from tests.support.bus_events import publish
+from tests.support.client import ChatConnection, CommandRefused, call, chat, register
 from tests.support.mongo import MongoServer
 from tests.support.redis_server import RedisServer
 from tests.support.server import ServerProcess, serving
@@ -53,6 +58,14 @@ def answers_ping(mongo: MongoServer) -> bool:
     return True
 
 
+async def heard_by(connection: ChatConnection, user_id: str, redis: RedisServer) -> None:
+    """Wait until the user's process has handled what was published to it so far."""
+    about = {"rooms": [{"roomId": secrets.token_hex(4), "lastSeq": 1}]}
+    event = msgspec.json.encode({"event": "roomActivity", "data": about})
+    publish(redis, user_topic(user_id), UserEvent(user_id, event))
+    await connection.until(lambda: about in connection.named("roomActivity"))
+
+
 @pytest.mark.gen_test
 async def test_a_first_authenticate_whose_profile_cannot_be_read_is_an_error_then_4401_and_no_login(
     tmp_path: Path, mongo: MongoServer, redis: RedisServer
@@ -74,6 +87,8 @@ async def test_a_first_authenticate_whose_profile_cannot_be_read_is_an_error_the
                 await until(lambda: not answers_ping(mongo))
                 for one in (ada, bob):
                     assert redis.ask("DEL", f"chat:1:email:{one.id}") == b":1\r\n"
+                publish(redis, CACHE, CacheInvalidated((f"chat:1:email:{ada.id}", f"chat:1:email:{bob.id}")))
+                await heard_by(b, bob.id, redis)
                 with pytest.raises(CommandRefused) as refused:
                     await nobody.command("authenticate", token=ada.access_token)
                 assert refused.value.data["retryable"]
@@ -149,7 +164,7 @@ async def test_a_hundred_who_read_one_page_while_redis_is_away_read_it_once(
 async def test_a_hundred_who_find_a_cached_page_behind_its_room_read_the_page_once(
     tmp_path: Path, mongo: MongoServer, redis: RedisServer
 ) -> None:
-    """As where whoever wrote has not told the cache yet, or died before."""
+    """As where whoever wrote has not told the cache yet, or died before. The hub has no page."""
     env = {**database_env(mongo, tmp_path), **JWT, **redis.env, "STORE_TIMEOUT": "60000", "REDIS_TIMEOUT": "5000"}
     with serving(tmp_path / "data", env) as server:
         ada = register(server.url)
@@ -166,12 +181,16 @@ async def test_a_hundred_who_find_a_cached_page_behind_its_room_read_the_page_on
 
         async with chat(server.ws_url, ada) as a:
             await a.command("joinRoom", roomId=room)  # so that the process knows the room's head
+            publish(redis, EVERYONE, AccountEnded("somebody"))
+            await heard_by(a, ada.id, redis)
             assert ada.call("GET", "/messages", roomId=room).status == 200
             copied = redis.ask("COPY", f"chat:1:page:{room}", "old page", "DB", "0")
             assert copied == b":1\r\n"
             ada.post(room, "and again")
             await a.until(lambda: len(a.named("receiveMessage")) == 1)
             assert redis.ask("COPY", "old page", f"chat:1:page:{room}", "REPLACE") == b":1\r\n"
+            publish(redis, CACHE, CacheInvalidated((f"chat:1:page:{room}",)))
+            await heard_by(a, ada.id, redis)
             # her permission is cached again
             assert ada.call("GET", "/messages", roomId=room, after=2).status == 200
             before, hits_before = page_reads(), hits()

@@ -53,7 +53,7 @@ class RedisServer:
             raise AssertionError(f"{error}: {self.log_path.read_text()}") from error
         return self
 
-    def ask(self, *words: str) -> bytes:
+    def ask(self, *words: str | bytes) -> bytes:
         """Send one command on a new connection; returns the raw reply, up to the bytes of one `recv`."""
         return self._started().ask(*words)
 

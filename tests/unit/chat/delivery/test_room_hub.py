@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cache.message_page import Page
 from chat.delivery import gap_repair
 from chat.delivery.event_order import changed_event
 from chat.delivery.room_hub import Hub
@@ -21,7 +22,7 @@ from handlers.codec.json_encoding import encode
 from monitor.observer import Observer
 from store import sqlite
 from store.contract import Store
-from store.models import Actor, Change, MessageDraft, RoomDraft, RoomPatch, Stored
+from store.models import Actor, Change, Head, MessageDraft, RoomDraft, RoomPatch, Stored
 from tests.support.actors import ADMIN
 
 
@@ -89,10 +90,10 @@ class Subscriber:
         self.is_open = self.is_over = False
 
 
-def hub_on(store: Any) -> Hub:
+def hub_on(store: Any, bus: MemoryBus | None = None) -> Hub:
     return Hub(
         store=store,
-        bus=MemoryBus(),
+        bus=bus or MemoryBus(),
         codec=JsonCodec(),
         frame=lambda payload: payload,
         observer=Observer(),
@@ -349,3 +350,63 @@ async def test_settings_that_the_bus_did_not_bring_are_told_once_in_order_and_as
         await until(lambda: not hub.is_delivering(room.id))
         assert len(one.received) == 2
         await hub.close()
+
+
+@pytest.mark.gen_test
+async def test_the_newest_page_is_of_an_open_room_and_no_longer_than_asked(tmp_path: Path) -> None:
+    async with room_in(tmp_path) as room:
+        hub = hub_on(room.store)
+        try:
+            assert hub.newest_page(room.id, 2) is None, "nobody is in it"
+            await listening(hub, room.id)
+            assert hub.newest_page(room.id, 2) == Page((), 0, 0, False)
+            said = [await room.say() for _ in range(3)]
+            for one in said:
+                hub.on_messages(one)
+            texts = [one.events[0] for one in said]
+            assert hub.newest_page(room.id, 2) == Page(tuple(texts[1:]), 3, 0, True)
+            assert hub.newest_page(room.id, 3) == Page(tuple(texts), 3, 0, False)
+            hub.forget_recent_messages()
+            assert hub.newest_page(room.id, 1) is None, "the ring is empty"
+            hub.on_messages(await room.say())
+            assert hub.newest_page(room.id, 1) is not None
+            assert hub.newest_page(room.id, 2) is None
+        finally:
+            await hub.close()
+
+
+@pytest.mark.gen_test
+async def test_there_is_no_newest_page_while_something_is_missing_and_the_head_counts_what_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gap_repair, "HOLD_S", 3_600.0)
+    async with room_in(tmp_path) as room:
+        hub = hub_on(room.store)
+        try:
+            await listening(hub, room.id)
+            first, second = await room.say(), await room.say()
+            hub.on_messages(second)
+            assert hub.newest_page(room.id, 1) is None
+            assert hub.head_of(room.id) == Head(2, 0)
+            hub.on_messages(first)
+            page = hub.newest_page(room.id, 1)
+            assert page is not None and page.last_seq == 2
+        finally:
+            await hub.close()
+
+
+@pytest.mark.gen_test
+async def test_there_is_no_newest_page_while_the_bus_is_lost(tmp_path: Path) -> None:
+    class LostBus(MemoryBus):
+        lost = False
+
+    bus = LostBus()
+    async with room_in(tmp_path) as room:
+        hub = hub_on(room.store, bus)
+        try:
+            await listening(hub, room.id)
+            assert hub.newest_page(room.id, 1) is not None
+            bus.lost = True
+            assert hub.newest_page(room.id, 1) is None
+        finally:
+            await hub.close()
