@@ -39,6 +39,8 @@ class RedisBus:
         self._deliver = ReceiverGuard()
         self._garbled = False
         self._prefix = channel(self._database, "")
+        # A payload is an array of two, of which the first is the id of its publisher
+        self._own_head = b"\x92" + _encoder.encode(process_id)
         self._listener = RedisListener(
             options=options,
             pulse_channel=channel(self._database, f"pulse:{process_id}"),
@@ -97,12 +99,13 @@ class RedisBus:
             self._on_back()
 
     def _received(self, name: str, payload: bytes) -> None:
+        if payload.startswith(self._own_head):
+            return  # it was delivered when it was published
         try:
-            sender, event = _decoder.decode(payload)
+            _, event = _decoder.decode(payload)
         except (ValueError, RecursionError) as error:
             if not self._garbled:
                 self._garbled = True
                 logger.warning("what is published to a channel of ours cannot be read: %s", error)
             return
-        if sender != self._process_id:
-            self._deliver(self._receive, name.removeprefix(self._prefix), event)
+        self._deliver(self._receive, name.removeprefix(self._prefix), event)

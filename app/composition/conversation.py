@@ -137,7 +137,7 @@ def build_conversation(
         presenter=presenter,
         administrators=administrators,
         codec=codec,
-        page_here=hub.newest_page,
+        page_here=hub.newest_page if common.settings.cache.enabled else lambda room_id, limit: None,
         head_of=head_of if common.shared.is_shared else head_here,
         observer=common.shared.cache_observer,
     )

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import NoScriptError, ResponseError
 
 from cluster.redis_connection import redis_bounds
 from cluster.redis_connection.deadline import Deadline
 from cluster.redis_connection.errors import RedisGone, RedisRefused
 from cluster.redis_connection.options import RedisOptions
 from cluster.redis_connection.reconnecting_connection import ReconnectingConnection, notify_all
-
-Part = str | bytes | int | float
+from cluster.redis_connection.reply_stream import Part, ReplyError, ReplyStream
 
 
 class Script:
@@ -63,9 +61,12 @@ class RedisClient(ReconnectingConnection):
         self._waiting: deque[_Call] = deque()
         self._in_flight: deque[_Call] = deque()
         self._waiting_bytes = 0
-        self._wake = asyncio.Event()
-        self._limit: asyncio.Timeout | None = None
-        self._overflowed = False
+        self._stream: ReplyStream | None = None
+        self._deadline = Deadline(
+            oldest_s=lambda: self._in_flight[0].accepted_s if self._in_flight else None,
+            timeout_s=options.timeout_s,
+            on_overdue=lambda: self._give_up("no answer in time"),
+        )
         self.is_up = False
         self._on_up: Sequence[Callable[[], object]] = ()
         self._on_down: Sequence[Callable[[], object]] = ()
@@ -120,14 +121,13 @@ class RedisClient(ReconnectingConnection):
             return False
         if len(self._waiting) >= redis_bounds.WAITING_MAX or self._waiting_bytes >= redis_bounds.WAITING_MAX_BYTES:
             # The dropped command may have been an invalidation, so the connection is ended as if it had been lost.
-            self._overflowed = True
-            if self._limit is not None and not self._limit.expired():  # an expired timeout cannot be rescheduled
-                self._limit.reschedule(self._loop.time())
+            self._give_up("too many commands wait")
             return False
         call = _Call(parts, future, self._loop.time())
+        if not self._waiting and not self._in_flight:
+            self._loop.call_soon(self._write_batch)
         self._waiting.append(call)
         self._waiting_bytes += call.size
-        self._wake.set()
         return True
 
     async def _use(self, connection: AbstractConnection) -> None:
@@ -135,47 +135,45 @@ class RedisClient(ReconnectingConnection):
             for script in self._scripts:
                 await connection.send_command("SCRIPT", "LOAD", script.text, check_health=False)
                 await connection.read_response()
+        self._stream = ReplyStream(connection, self._settle)
         self.is_up = True
         self._log_state(True)
         for callback in self._on_up:
             callback()
         self._tried.set()
-        while True:
-            if not self._waiting:
-                self._wake.clear()
-                await self._wake.wait()
-            if self._overflowed:
-                raise TimeoutError("too many commands wait")
-            for _ in range(min(len(self._waiting), redis_bounds.BATCH_MAX)):
-                call = self._waiting.popleft()
-                self._waiting_bytes -= call.size
-                self._in_flight.append(call)
-            async with asyncio.timeout(None) as limit:
-                self._limit = limit
-                deadline = Deadline(limit, self._in_flight[0].accepted_s, self._options.timeout_s)
-                try:
-                    await self._exchange(connection)
-                finally:
-                    self._limit = None
-                    deadline.cancel()
+        await self._stream.ended
 
-    async def _exchange(self, connection: AbstractConnection) -> None:
-        in_flight = self._in_flight
-        await connection.send_packed_command(
-            connection.pack_commands([call.parts for call in in_flight]), check_health=False
-        )
-        while in_flight:
-            try:
-                reply = await connection.read_response(disable_decoding=True)
-            except NoScriptError as error:
-                call = in_flight[0]
+    def _write_batch(self) -> None:
+        """Send the waiting commands, if none is under way."""
+        if self._stream is None or self._in_flight or not self._waiting:
+            return
+        for _ in range(min(len(self._waiting), redis_bounds.BATCH_MAX)):
+            call = self._waiting.popleft()
+            self._waiting_bytes -= call.size
+            self._in_flight.append(call)
+        self._stream.write(call.parts for call in self._in_flight)
+        self._deadline.watch()
+
+    def _settle(self, reply: Any) -> None:
+        """Take the reply to the oldest command under way."""
+        if not self._in_flight:
+            raise ConnectionError("Redis answered what was not asked")
+        call = self._in_flight[0]
+        if isinstance(reply, ReplyError):
+            if str(reply).startswith("NOSCRIPT"):
                 if call.future is None:
-                    raise  # an invalidation that did not happen is treated as a lost connection
+                    raise ConnectionError(str(reply))  # an invalidation that did not happen is as a lost connection
                 self._reload_scripts()
-                reply = RedisRefused(f"NOSCRIPT {error}")
-            except ResponseError as error:
-                reply = RedisRefused(str(error))
-            in_flight.popleft().settle(reply)
+            reply = RedisRefused(str(reply))
+        self._in_flight.popleft()
+        call.settle(reply)
+        if not self._in_flight and self._waiting:
+            # After those who were waiting for these replies: what they ask next goes with the rest
+            self._loop.call_soon(self._write_batch)
+
+    def _give_up(self, reason: str) -> None:
+        if self._stream is not None:
+            self._stream.end(TimeoutError(reason))
 
     def _reload_scripts(self) -> None:
         """Load the scripts again: the server no longer has them (SCRIPT FLUSH, or a restart)."""
@@ -184,7 +182,10 @@ class RedisClient(ReconnectingConnection):
 
     def _on_end(self) -> None:
         was_up, self.is_up = self.is_up, False
-        self._overflowed = False
+        self._deadline.cancel()
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
         lost = [*self._in_flight, *self._waiting]
         self._in_flight.clear()
         self._waiting.clear()

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 
 from cluster.redis_connection import redis_bounds
 from cluster.redis_connection.options import RedisOptions
 from cluster.redis_connection.reconnecting_connection import ReconnectingConnection
+from cluster.redis_connection.reply_stream import ReplyError, ReplyStream
 
 
 class RedisListener(ReconnectingConnection):
@@ -40,7 +42,7 @@ class RedisListener(ReconnectingConnection):
         self._wanted: dict[str, None] = {}
         self._to_send: list[tuple[str, str]] = []
         self._waiters: dict[str, deque[asyncio.Future[None]]] = {}
-        self._wake = asyncio.Event()
+        self._stream: ReplyStream | None = None
         self._last_received_at = 0.0
         self._last_echo_sent_at = 0.0  # when the newest received pulse was sent
         self.is_up = False
@@ -59,34 +61,39 @@ class RedisListener(ReconnectingConnection):
     def unsubscribe(self, channel: str) -> None:
         self._wanted.pop(channel, None)
         if self.is_up:
-            self._to_send.append(("UNSUBSCRIBE", channel))
-            self._wake.set()
+            self._send("UNSUBSCRIBE", channel)
 
     def _ask(self, command: str, channel: str) -> asyncio.Future[None]:
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiters.setdefault(channel, deque()).append(future)
-        self._to_send.append((command, channel))
-        self._wake.set()
+        self._send(command, channel)
         return future
+
+    def _send(self, command: str, channel: str) -> None:
+        """Send a command; those of one loop turn go in one write."""
+        if not self._to_send:
+            self._loop.call_soon(self._write_commands)
+        self._to_send.append((command, channel))
+
+    def _write_commands(self) -> None:
+        commands, self._to_send = self._to_send, []
+        if self._stream is not None:
+            self._stream.write(commands)
 
     async def _use(self, connection: AbstractConnection) -> None:
         self._last_received_at = self._loop.time()
         self._to_send.clear()
         self._wanted[self._pulse_channel] = None
+        self._stream = stream = ReplyStream(connection, self._take)
         self.is_up = True  # from now on `subscribe` sends its command
         standing = asyncio.gather(*[self._ask("SUBSCRIBE", channel) for channel in self._wanted])
-        parts = [
-            asyncio.create_task(part)
-            for part in (self._read(connection), self._write(connection), self._watch_pulse(standing))
-        ]
+        watching = asyncio.create_task(self._watch_pulse(standing))
         try:
-            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-            for part in done:
-                part.result()
+            await asyncio.wait((watching, stream.ended), return_when=asyncio.FIRST_COMPLETED)
+            await (watching if watching.done() else stream.ended)
         finally:
-            for part in parts:
-                part.cancel()
-            await asyncio.gather(*parts, return_exceptions=True)
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
     async def _watch_pulse(self, standing: Awaitable[object]) -> None:
         """Report when the subscriptions are confirmed, then check each second that pulses come back.
@@ -114,40 +121,35 @@ class RedisListener(ReconnectingConnection):
             if self._loop.time() - self._last_echo_sent_at > redis_bounds.LATE_MAX_S:
                 raise TimeoutError("what is heard is late")
 
-    async def _read(self, connection: AbstractConnection) -> None:
-        while True:
-            message = await connection.read_response(disable_decoding=True)
-            self._last_received_at = self._loop.time()
-            kind, channel, payload = message
-            if kind == b"message":
-                name = channel.decode()
-                if name != self._pulse_channel:
-                    self._receive(name, payload)
-                else:
-                    self._take_echo(payload)
-            elif kind == b"subscribe":
-                waiting = self._waiters.get(channel.decode())
-                if waiting:
-                    future = waiting.popleft()
-                    if not waiting:
-                        del self._waiters[channel.decode()]
-                    if not future.done():
-                        future.set_result(None)
+    def _take(self, message: Any) -> None:
+        self._last_received_at = self._loop.time()
+        if isinstance(message, ReplyError):
+            raise ConnectionError(str(message))
+        kind, channel, payload = message
+        if kind == b"message":
+            name = channel.decode()
+            if name != self._pulse_channel:
+                self._receive(name, payload)
+            else:
+                self._take_echo(payload)
+        elif kind == b"subscribe":
+            waiting = self._waiters.get(channel.decode())
+            if waiting:
+                future = waiting.popleft()
+                if not waiting:
+                    del self._waiters[channel.decode()]
+                if not future.done():
+                    future.set_result(None)
 
     def _take_echo(self, payload: bytes) -> None:
         with contextlib.suppress(ValueError):  # any client of this Redis may publish to the channel
             self._last_echo_sent_at = max(self._last_echo_sent_at, min(float(payload), self._loop.time()))
 
-    async def _write(self, connection: AbstractConnection) -> None:
-        while True:
-            if not self._to_send:
-                self._wake.clear()
-                await self._wake.wait()
-            commands, self._to_send = self._to_send, []
-            await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-
     def _on_end(self) -> None:
         self.stands = self.is_up = False
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
         waiters, self._waiters = self._waiters, {}
         for waiting in waiters.values():
             for future in waiting:

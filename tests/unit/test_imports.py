@@ -45,6 +45,7 @@ DOORS = {
     "apsw": "store/sqlite/",
     "sqlite3": "nowhere",
     "redis": "cluster/redis_connection/",
+    "hiredis": "cluster/redis_connection/",
     "opentelemetry": "monitor/otel.py",
     "prometheus_client": "monitor/prometheus.py",
     "ujson": "handlers/codec/json_encoding.py",

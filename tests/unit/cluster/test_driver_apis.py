@@ -8,6 +8,7 @@ name that the driver no longer has. A newer version must pass this before its bo
 from __future__ import annotations
 
 import ast
+import asyncio
 import configparser
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,8 +22,9 @@ from redis.asyncio import Connection
 from redis.asyncio.connection import AbstractConnection, SSLConnection, UnixDomainSocketConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, RedisError
 
+from cluster.redis_connection.reply_stream import ReplyError, ReplyStream
 from tests.support.redis_proxy import options_for
 from tests.support.redis_server import RedisServer
 
@@ -30,26 +32,27 @@ ROOT = Path(__file__).parent.parent.parent.parent
 FOLDER = ROOT / "cluster" / "redis_connection"
 
 IMPORTED = {
+    ("hiredis", "HiredisError"),
+    ("hiredis", "Reader"),
+    ("hiredis", "pack_command"),
     ("redis.asyncio", "Connection"),
     ("redis.asyncio.connection", "AbstractConnection"),
     ("redis.asyncio.connection", "parse_url"),
     ("redis.asyncio.retry", "Retry"),
     ("redis.backoff", "NoBackoff"),
     ("redis.exceptions", "AuthenticationError"),
-    ("redis.exceptions", "NoScriptError"),
     ("redis.exceptions", "RedisError"),
-    ("redis.exceptions", "ResponseError"),
 }
 
 # Method of a connection → the keyword arguments that we pass
 CONNECTION: dict[str, frozenset[str]] = {
     "connect": frozenset(),
     "disconnect": frozenset({"nowait"}),
-    "pack_commands": frozenset(),
     "read_response": frozenset({"disable_decoding"}),
     "send_command": frozenset({"check_health"}),
-    "send_packed_command": frozenset({"check_health"}),
 }
+# What is read of an established connection
+ATTRIBUTES = {"_writer"}
 
 # What a connection is made with, besides what a URL names
 MADE_WITH = {
@@ -103,7 +106,11 @@ def test_the_product_imports_only_the_listed_names_of_the_driver() -> None:
 
 
 def test_the_product_uses_only_the_listed_names_of_a_connection() -> None:
-    assert names_of_connections() == {name: set(keywords) for name, keywords in CONNECTION.items()}
+    used = names_of_connections()
+    assert used.keys() >= ATTRIBUTES
+    assert {name: keywords for name, keywords in used.items() if name not in ATTRIBUTES} == {
+        name: set(keywords) for name, keywords in CONNECTION.items()
+    }
 
 
 @pytest.mark.parametrize("kind", [Connection, SSLConnection, UnixDomainSocketConnection])
@@ -138,41 +145,65 @@ def test_a_url_gives_the_connections_class_and_arguments(url: str, kind: type[Ab
 
 
 def test_the_errors_are_kinds_of_each_other_as_we_catch_them() -> None:
-    assert issubclass(NoScriptError, ResponseError)
-    assert issubclass(ResponseError, RedisError)
     assert issubclass(AuthenticationError, RedisError)
 
 
+class Replies:
+    """The replies to commands on a connection whose transport was taken over."""
+
+    def __init__(self, connection: AbstractConnection) -> None:
+        self.stream = ReplyStream(connection, self._receive)
+        self._replies: asyncio.Queue[object] = asyncio.Queue()
+
+    def _receive(self, reply: object) -> None:
+        self._replies.put_nowait(reply)
+
+    async def next(self, count: int = 1) -> list[object]:
+        return [await self._replies.get() for _ in range(count)]
+
+
 @pytest.mark.gen_test
-async def test_commands_that_are_packed_together_are_answered_one_by_one_in_order(redis: RedisServer) -> None:
+async def test_commands_that_are_sent_together_are_answered_one_by_one_in_order(redis: RedisServer) -> None:
     async with connected(redis.port) as connection:
-        packed = connection.pack_commands([("SET", "a", b"\xff"), ("GET", "a"), ("GET", "b"), ("INCRBY", "n", 2)])
-        assert all(isinstance(part, bytes) for part in packed)
-        await connection.send_packed_command(packed, check_health=False)
-        replies = [await connection.read_response(disable_decoding=True) for _ in range(4)]
-        assert replies == [b"OK", b"\xff", None, 2]
+        replies = Replies(connection)
+        replies.stream.write([("SET", "a", b"\xff"), ("GET", "a"), ("GET", "b"), ("INCRBY", "n", 2)])
+        assert await replies.next(4) == [b"OK", b"\xff", None, 2]
 
 
 @pytest.mark.gen_test
-async def test_an_error_reply_is_raised_and_leaves_the_connection_usable(redis: RedisServer) -> None:
+async def test_an_error_is_a_reply_and_leaves_the_connection_usable(redis: RedisServer) -> None:
     async with connected(redis.port) as connection:
-        packed = connection.pack_commands([("NO SUCH COMMAND",), ("EVALSHA", "0" * 40, 0), ("PING",)])
-        await connection.send_packed_command(packed, check_health=False)
-        with pytest.raises(ResponseError):
-            await connection.read_response(disable_decoding=True)
-        with pytest.raises(NoScriptError):
-            await connection.read_response(disable_decoding=True)
-        assert await connection.read_response(disable_decoding=True) == b"PONG"
+        replies = Replies(connection)
+        replies.stream.write([("NO SUCH COMMAND",), ("EVALSHA", "0" * 40, 0), ("PING",)])
+        unknown, forgotten, answer = await replies.next(3)
+        assert isinstance(unknown, ReplyError) and str(unknown).startswith("ERR unknown command")
+        assert isinstance(forgotten, ReplyError) and str(forgotten).startswith("NOSCRIPT")
+        assert answer == b"PONG"
 
 
 @pytest.mark.gen_test
-async def test_subscriptions_and_published_messages_are_read_as_lists_of_bytes(redis: RedisServer) -> None:
+async def test_subscriptions_and_published_messages_are_lists_of_bytes(redis: RedisServer) -> None:
     async with connected(redis.port) as listening, connected(redis.port) as publishing:
-        await listening.send_packed_command(listening.pack_commands([("SUBSCRIBE", "c")]), check_health=False)
-        assert await listening.read_response(disable_decoding=True) == [b"subscribe", b"c", 1]
-        await publishing.send_command("PUBLISH", "c", b"\xff", check_health=False)
-        assert await publishing.read_response(disable_decoding=True) == 1
-        assert await listening.read_response(disable_decoding=True) == [b"message", b"c", b"\xff"]
+        heard, told = Replies(listening), Replies(publishing)
+        heard.stream.write([("SUBSCRIBE", "c")])
+        assert await heard.next() == [[b"subscribe", b"c", 1]]
+        told.stream.write([("PUBLISH", "c", b"\xff")])
+        assert (await told.next(), await heard.next()) == ([1], [[b"message", b"c", b"\xff"]])
+
+
+@pytest.mark.gen_test
+async def test_the_end_of_a_connection_and_what_is_no_reply_end_the_stream(redis: RedisServer) -> None:
+    async with connected(redis.port) as connection:
+        replies = Replies(connection)
+        replies.stream.write([("QUIT",)])
+        with pytest.raises(ConnectionError):
+            await replies.stream.ended
+        assert await replies.next() == [b"OK"]
+    async with connected(redis.port) as connection:
+        replies = Replies(connection)
+        replies.stream.data_received(b"HTTP/1.1 400 Bad Request\r\n")
+        with pytest.raises(ConnectionError, match="not Redis"):
+            await replies.stream.ended
 
 
 def test_setup_cfg_bounds_redis_from_above() -> None:
