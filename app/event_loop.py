@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import math
 import select
 import selectors
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tornado.platform.asyncio import AsyncIOLoop
 
+from common.before_wait import RUN_WITHIN_S, WAIT_MAX_S
+
 if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
+
+log = logging.getLogger(__name__)
 
 # A loop turn handles at most so many sockets, which takes some milliseconds: 10,000 connections that arrive or end at
 # once are served in slices, between which timers and replies have their turns.
@@ -33,6 +39,8 @@ class SlicedSelector(selectors.BaseSelector):
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
+        self._before_wait: list[Callable[[], object]] = []
+        self._run_by_s = 0.0  # when those run at the latest, on the monotonic clock
         self._keys: dict[FileDescriptorLike, selectors.SelectorKey] = {}  # by descriptor
 
     def register(self, fileobj: FileDescriptorLike, events: int, data: object = None) -> selectors.SelectorKey:
@@ -66,6 +74,9 @@ class SlicedSelector(selectors.BaseSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for `timeout` seconds at most; None waits without end, as in all selectors."""
+        if self._before_wait and (timeout is None or timeout > 0 or time.monotonic() >= self._run_by_s):
+            self._run_before_wait()
+            timeout = WAIT_MAX_S if timeout is None else min(timeout, WAIT_MAX_S)
         # epoll counts milliseconds: rounded up, so that it never waits for less than `timeout`
         wait_s = -1.0 if timeout is None else max(0.0, math.ceil(timeout * 1000) / 1000)
         try:
@@ -82,6 +93,21 @@ class SlicedSelector(selectors.BaseSelector):
                 )
                 ready.append((key, mask & key.events))
         return ready
+
+    def call_before_wait(self, callback: Callable[[], object]) -> None:
+        """See common/before_wait.py."""
+        if not self._before_wait:
+            self._run_by_s = time.monotonic() + RUN_WITHIN_S
+        self._before_wait.append(callback)
+
+    def _run_before_wait(self) -> None:
+        waiting = self._before_wait
+        while waiting:  # a callback may add another
+            callback = waiting.pop(0)
+            try:
+                callback()
+            except Exception:
+                log.exception("a callback before the wait failed")
 
     def close(self) -> None:
         """Forget all descriptors; they stay open."""
@@ -110,6 +136,15 @@ class SlicedSelector(selectors.BaseSelector):
 def _epoll_mask(events: int) -> int:
     mask = select.EPOLLIN if events & selectors.EVENT_READ else 0
     return mask | select.EPOLLOUT if events & selectors.EVENT_WRITE else mask
+
+
+class SlicedLoop(asyncio.SelectorEventLoop):
+    """asyncio's loop on a SlicedSelector."""
+
+    def __init__(self) -> None:
+        selector = SlicedSelector()
+        super().__init__(selector)
+        self.call_before_wait = selector.call_before_wait
 
 
 class MonotonicIOLoop(AsyncIOLoop):
@@ -143,4 +178,4 @@ def _factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def _standard_loop() -> asyncio.AbstractEventLoop:
-    return asyncio.SelectorEventLoop(SlicedSelector()) if hasattr(select, "epoll") else asyncio.new_event_loop()
+    return SlicedLoop() if hasattr(select, "epoll") else asyncio.new_event_loop()

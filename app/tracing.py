@@ -61,4 +61,5 @@ def trace_commands(commands: Commands, spans: Spans) -> Commands:
     def label(session: Session, envelope: Envelope) -> Mapping[str, str]:
         return {"command": commands.name_of(envelope.event)}
 
-    return traced(commands, span=spans.root, prefix="command", labels={"execute": label})
+    in_tasks = {"prepare": lambda session, envelope: None}  # a span is a task's
+    return traced(commands, span=spans.root, prefix="command", labels={"execute": label}, replaced=in_tasks)

@@ -1,187 +1,254 @@
-"""The write path of messages: gathers a room's drafts into one append, publishes the stored messages, answers senders.
+"""The write path of messages: gathers a room's drafts into one append, publishes the stored messages, answers authors.
 
 One append of a room is in flight; the drafts that arrive during it are the next one, so no timer is needed. The store
-commits appends, of many rooms at once where it can (docs/decisions/0020).
+commits appends, of many rooms at once where it can (docs/decisions/0020). From a commit's end to the last send there is
+no task and no loop turn where nothing has to wait: the cost of the ordinary case, docs/decisions/0040.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import takewhile
+from typing import Protocol
 
-from msgspec import Struct
-
-from cache import message_page, room_totals
-from cache.contract import Cache
-from cache.keys_and_ttls import Keys
-from chat.codec import Codec
 from chat.errors import ChatError
-from chat.events import Mention
+from chat.message_authors import Accepted, Author
+from chat.message_publisher import MessagePublisher
 from chat.request_results.messages import PostedMessage
-from cluster.contract import Bus
-from cluster.events import AllMentioned, RoomMessages, UserEvent
-from cluster.topics import EVERYONE, room_topic, user_topic
-from monitor.observer import Observer
+from common.before_wait import call_before_wait
+from common.eager_start import run_eagerly
 from monitor.part_metrics import PartMetrics
 from store.contract import Store
 from store.errors import StoreError, StoreTimeout, StoreUnavailable
-from store.keyed_batcher import KeyedBatcher
-from store.models import ROOM_MENTION, Message, MessageDraft, Refusal, Stored, TooSoon
+from store.models import AppendOutcome, MessageDraft
 
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 500
+DEADLINE_CHECKS = 8  # in one timeout: a draft fails at most an eighth of it too late
 
 
-class Accepted(Struct, frozen=True):
-    """A draft with the time at which it was accepted and its transport.
+class Delivery(Protocol):
+    """What delivers to the connections of this process, see chat/delivery/fan_out_to_connections.py."""
 
-    `at_ms` is in milliseconds of the wall clock, because the process that delivers the message compares it.
-    """
+    def cork(self) -> None: ...
 
-    draft: MessageDraft
-    at_ms: float
-    transport: str
+    def uncork(self) -> None: ...
+
+
+class _RoomQueue:
+    """The drafts of a room in order of arrival: those of the append in flight, and those that wait."""
+
+    __slots__ = ("in_flight", "room_id", "waiting")
+
+    def __init__(self, room_id: str) -> None:
+        self.room_id = room_id
+        self.in_flight: list[Accepted] = []
+        self.waiting: deque[Accepted] = deque()
 
 
 class MessageWriter:
     """Appends drafts, and publishes the stored messages.
 
-    `max_waiting` bounds the unsettled drafts of all rooms; a draft waits at most `timeout_s`. `on_posted(room id, user
-    id, whether by REST)` is called for each author of a batch, and `on_newest(room id, seq)` for each batch.
-    `on_uncertain(room id)` is called for a batch that failed and may have been stored.
+    `max_waiting` bounds the unanswered drafts of all rooms; a draft waits at most `timeout_s`, and fails then with
+    StoreTimeout if its append has begun, else with StoreUnavailable("stalled"). `on_uncertain(room id)` is called for a
+    batch that failed and may have been stored.
     """
 
     def __init__(
         self,
         *,
         store: Store,
-        cache: Cache,
-        keys: Keys,
-        bus: Bus,
-        codec: Codec,
-        on_posted: Callable[[str, str, bool], None],
-        on_newest: Callable[[str, int], None],
+        publisher: MessagePublisher,
+        delivery: Delivery,
         on_uncertain: Callable[[str], None] = lambda room_id: None,
-        observer: Observer,
         timeout_s: float,
         max_waiting: int = 10_000,
     ) -> None:
         self.max_waiting = max_waiting
         self._store = store
-        self._cache = cache
-        self._keys = keys
-        self._bus = bus
-        self._codec = codec
-        self._observer = observer
-        self._on_posted = on_posted
-        self._on_newest = on_newest
+        self._publisher = publisher
+        self._delivery = delivery
         self._on_uncertain = on_uncertain
-        self._batcher: KeyedBatcher[Accepted, PostedMessage] = KeyedBatcher(
-            work=self._write, batch_max=MAX_BATCH, waiting_max=max_waiting, timeout_s=timeout_s
-        )
+        self._timeout_s = timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._queues: dict[str, _RoomQueue] = {}
+        self._due: dict[str, _RoomQueue] = {}  # those whose next append begins before the loop waits
+        self._waiting = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._publishing: set[asyncio.Task[None]] = set()  # one of each room at most
+        self._idle: asyncio.Future[None] | None = None  # while `close` waits
+        self._is_closed = False
 
-    def post(self, room_id: str, draft: MessageDraft, *, transport: str = "ws") -> Awaitable[PostedMessage]:
-        """Queue a draft. Raises StoreUnavailable when too many wait; the awaitable raises ChatError or StoreError."""
-        return self._batcher.submit(room_id, Accepted(draft, time.time() * 1000, transport))
+    def post(self, room_id: str, draft: MessageDraft, author: Author, *, transport: str) -> None:
+        """Queue a draft, whose outcome `author` gets, perhaps before this returns. Raises StoreUnavailable where too
+        many wait, or where this is closed.
+        """
+        if self._is_closed:
+            raise StoreUnavailable("closed")
+        if self._waiting >= self.max_waiting:
+            raise StoreUnavailable("stalled")
+        queue = self._queues.get(room_id)
+        if queue is None:
+            queue = self._queues[room_id] = _RoomQueue(room_id)
+        queue.waiting.append(Accepted(draft, author, transport, self._loop.time()))
+        self._waiting += 1
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._timeout_s / DEADLINE_CHECKS, self._check_deadlines)
+        if not queue.in_flight:
+            self._schedule_append(queue)
 
     @property
     def waiting(self) -> int:
-        """How many drafts are not settled yet."""
-        return self._batcher.waiting
+        """How many drafts are not answered yet."""
+        return self._waiting
 
     def metrics(self) -> PartMetrics:
         return PartMetrics(gauges={"store_queue": self.waiting, "store_queue_max": self.max_waiting})
 
-    async def _write(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[PostedMessage | Exception]:
-        try:
-            return await self._write_batch(room_id, accepted)
-        except (StoreTimeout, StoreUnavailable):
-            self._on_uncertain(room_id)
-            raise
-        except StoreError:
-            raise
-        except Exception as error:
-            log.exception("a batch of room %s failed", room_id)
-            raise ChatError("internal") from error
+    # ---- from the queue to the store -----------------------------------------------------------------------------
 
-    async def _write_batch(self, room_id: str, accepted: Sequence[Accepted]) -> Sequence[PostedMessage | Exception]:
-        fresh: list[Message] = []
-        encoded: list[bytes] = []
-        rest_authors: set[str] = set()
-        answers: list[PostedMessage | Exception] = []
-        by_rest = duplicates = duplicates_by_rest = 0
-        outcomes = await self._store.messages.append(room_id, [one.draft for one in accepted])
-        for one, outcome in zip(accepted, outcomes, strict=True):
-            if not isinstance(outcome, Stored):
-                answers.append(_refusal(outcome))
+    def _schedule_append(self, queue: _RoomQueue) -> None:
+        """Append what waits once the loop has nothing else to do: a room's messages that arrive together share it."""
+        if not self._due:
+            call_before_wait(self._loop, self._begin_appends)
+        self._due[queue.room_id] = queue
+
+    def _begin_appends(self) -> None:
+        due, self._due = self._due, {}
+        for queue in due.values():
+            self._begin_append(queue)
+
+    def _begin_append(self, queue: _RoomQueue) -> None:
+        """Append what waits. If nothing does, the room's queue ends."""
+        waiting = queue.waiting
+        batch: list[Accepted] = []
+        while waiting and len(batch) < MAX_BATCH:
+            accepted = waiting.popleft()
+            if accepted.is_answered:
                 continue
-            message = self._codec.encode(outcome.message)
-            if outcome.duplicate:
-                duplicates += 1
-                duplicates_by_rest += one.transport == "rest"
+            if accepted.author.is_gone:
+                self._settle(accepted)
             else:
-                if one.transport == "rest":
-                    by_rest += 1
-                    rest_authors.add(outcome.message.user_id)
-                fresh.append(outcome.message)
-                encoded.append(message)
-            answers.append(PostedMessage(message, outcome.duplicate))
-        # Counted here and not at the answer: the sender may have gone by then.
-        self._observer.messages_stored(ws=len(fresh) - by_rest, rest=by_rest)
-        if duplicates:
-            self._observer.messages_duplicate(ws=duplicates - duplicates_by_rest, rest=duplicates_by_rest)
-        if fresh:
-            await self._publish(room_id, fresh, encoded, accepted[0].at_ms, rest_authors)
-        return answers
-
-    async def _publish(
-        self, room_id: str, fresh: list[Message], encoded: list[bytes], accepted_ms: float, rest_authors: set[str]
-    ) -> None:
-        keys = self._keys
-        authors = {message.user_id for message in fresh}
-        runs = consecutive(fresh, encoded)
-        for first_seq, messages in runs:
-            await self._cache.update(keys.page(room_id), message_page.append(first_seq, messages))
-        newest = max(fresh, key=lambda message: message.seq)
-        await self._cache.update(keys.stats(room_id), room_totals.advance(newest.seq, newest.created_at))
-        for author in authors:
-            self._on_posted(room_id, author, author in rest_authors)
-        for first_seq, messages in runs:
-            await self._bus.publish(room_topic(room_id), RoomMessages(room_id, first_seq, messages, accepted_ms))
-        self._on_newest(room_id, newest.seq)
-        for message, payload in zip(fresh, encoded, strict=True):
-            if message.mentions:
-                await self._publish_mentions(message, self._codec.event(Mention(payload)))
-
-    async def _publish_mentions(self, message: Message, event: bytes) -> None:
-        """Tell who is mentioned, the author excepted; of a message that mentions all, nobody is told twice."""
-        if ROOM_MENTION in message.mentions:
-            await self._bus.publish(EVERYONE, AllMentioned(message.room_id, event, message.user_id))
+                batch.append(accepted)
+        if not batch:
+            del self._queues[queue.room_id]
             return
-        for user_id in message.mentions:
-            if user_id != message.user_id:
-                await self._bus.publish(user_topic(user_id), UserEvent(user_id, event))
+        queue.in_flight = batch
+        drafts = [accepted.draft for accepted in batch]
+        try:
+            self._store.messages.append_then(queue.room_id, drafts, partial(self._on_appended, queue))
+        except StoreUnavailable as error:
+            self._loop.call_soon_threadsafe(self._fail, queue, error)  # this may be before a wait
 
-    async def close(self) -> None:
-        """Wait up to 5 s for the accepted drafts, then fail the rest."""
-        await self._batcher.close(within_s=5)
+    def _on_appended(
+        self, queue: _RoomQueue, outcomes: Sequence[AppendOutcome] | None, error: Exception | None
+    ) -> None:
+        if outcomes is None:
+            assert error is not None
+            if not isinstance(error, StoreError):
+                log.error("a batch of room %s failed", queue.room_id, exc_info=error)
+                error = ChatError("internal")
+            self._fail(queue, error)
+            return
+        if self._is_closed:
+            return
+        self._delivery.cork()
+        try:
+            task = run_eagerly(self._publish_and_answer(queue, outcomes), self._loop)
+        finally:
+            self._delivery.uncork()
+        if task is not None:
+            self._publishing.add(task)
+            task.add_done_callback(self._publishing.discard)
 
+    def _fail(self, queue: _RoomQueue, error: Exception) -> None:
+        """Answer a batch with an error. Where the store is away, those behind it fail too, or each would wait for a
+        deadline of its own.
+        """
+        behind: list[Accepted] = []
+        if isinstance(error, StoreTimeout | StoreUnavailable):
+            self._on_uncertain(queue.room_id)
+            behind = list(queue.waiting)
+            queue.waiting.clear()
+        answers: list[tuple[Accepted, PostedMessage | Exception]] = [(one, error) for one in queue.in_flight]
+        self._answer(queue, answers + [(one, StoreUnavailable("stalled")) for one in behind])
 
-def _refusal(outcome: Refusal | TooSoon) -> ChatError:
-    if isinstance(outcome, TooSoon):
-        return ChatError("rate_limited", "The room is in slow mode.", retry_after_s=outcome.retry_after_s)
-    return ChatError(outcome.value)
+    # ---- from the store to all who hear of it --------------------------------------------------------------------
 
+    async def _publish_and_answer(self, queue: _RoomQueue, outcomes: Sequence[AppendOutcome]) -> None:
+        batch = queue.in_flight
+        answers: Sequence[PostedMessage | Exception]
+        try:
+            answers = await self._publisher.publish(queue.room_id, batch, outcomes)
+        except Exception:  # a defect: what publishes raises nothing
+            log.exception("a batch of room %s was stored and not published", queue.room_id)
+            answers = [ChatError("internal")] * len(batch)
+        self._answer(queue, list(zip(batch, answers, strict=True)))
 
-def consecutive(messages: Sequence[Message], encoded: Sequence[bytes]) -> list[tuple[int, tuple[bytes, ...]]]:
-    """Return the encoded messages as runs of consecutive seqs, since other processes may have written in between."""
-    runs: list[tuple[int, list[bytes]]] = []
-    following = None
-    for message, payload in sorted(zip(messages, encoded, strict=True), key=lambda pair: pair[0].seq):
-        if message.seq != following:
-            runs.append((message.seq, []))
-        runs[-1][1].append(payload)
-        following = message.seq + 1
-    return [(first_seq, tuple(payloads)) for first_seq, payloads in runs]
+    def _answer(self, queue: _RoomQueue, answers: Sequence[tuple[Accepted, PostedMessage | Exception]]) -> None:
+        """Answer the authors, begin the room's next append, deliver, and let the authors go on."""
+        answered: list[Accepted] = []
+        for accepted, outcome in answers:
+            if not accepted.is_answered:
+                self._settle(accepted)
+                accepted.author.answer(outcome)
+                answered.append(accepted)
+        queue.in_flight = []
+        if queue.waiting:
+            self._schedule_append(queue)
+        else:
+            del self._queues[queue.room_id]
+        self._delivery.uncork()
+        for accepted in answered:
+            accepted.author.resume()
+
+    def _settle(self, accepted: Accepted) -> None:
+        accepted.is_answered = True
+        self._waiting -= 1
+        if not self._waiting and self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    # ---- deadlines and the end -----------------------------------------------------------------------------------
+
+    def _check_deadlines(self) -> None:
+        self._timer = None
+        late_s = self._loop.time() - self._timeout_s
+        for queue in list(self._queues.values()):
+            self._fail_late(queue.in_flight, late_s, StoreTimeout("stalled"))
+            self._fail_late(queue.waiting, late_s, StoreUnavailable("stalled"))
+        if self._waiting:
+            self._timer = self._loop.call_later(self._timeout_s / DEADLINE_CHECKS, self._check_deadlines)
+
+    def _fail_late(self, drafts: Iterable[Accepted], late_s: float, error: StoreError) -> None:
+        """Fail those that were accepted before `late_s`. Those in flight may still be stored, and published."""
+        late = list(takewhile(lambda one: one.accepted_s <= late_s, drafts))
+        for accepted in late:
+            if not accepted.is_answered:
+                self._settle(accepted)
+                accepted.author.answer(error)
+                accepted.author.resume()
+
+    async def close(self, *, within_s: float = 5.0) -> None:
+        """Wait up to `within_s` for the accepted drafts, then fail the rest: StoreUnavailable("closed")."""
+        if self._waiting:
+            self._idle = self._loop.create_future()
+            await asyncio.wait([self._idle], timeout=within_s)
+        self._is_closed = True
+        for queue in list(self._queues.values()):
+            for accepted in (*queue.in_flight, *queue.waiting):
+                if not accepted.is_answered:
+                    self._settle(accepted)
+                    accepted.author.answer(StoreUnavailable("closed"))
+                    accepted.author.resume()
+            queue.waiting.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for task in self._publishing:
+            task.cancel()
+        await asyncio.gather(*self._publishing, return_exceptions=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 import time
@@ -15,6 +16,7 @@ from cache.message_page import KEEP, Page
 from chat.administrators import Administrators
 from chat.codec import Codec
 from chat.errors import ChatError, invalid
+from chat.message_authors import Author, AwaitedAnswer
 from chat.message_writer import MessageWriter
 from chat.outsiders import refusal_of_outsider
 from chat.presenter import Presenter
@@ -78,29 +80,40 @@ class Messages:
         Raises ChatError room_not_found, not_member, banned, muted, forbidden (to mention all), message_not_found,
         file_not_found, unavailable; StoreError.
         """
-        author = _author(context)
+        answer: asyncio.Future[PostedMessage] = asyncio.get_running_loop().create_future()
+        self.post_then(context, body, AwaitedAnswer(answer))
+        try:
+            return await answer
+        except ChatError as refused:
+            return await self.explain(context, body, refused)
+
+    def post_then(self, context: RequestContext, body: SendMessage, author: Author) -> None:
+        """As `post`, but `author` gets the outcome, whose refusals go to `explain`. Raises StoreUnavailable."""
+        user = _author(context)
         draft = MessageDraft(
-            user_id=author.id,
-            username=author.username,
+            user_id=user.id,
+            username=user.username,
             content=body.content,
             client_id=body.client_id or f"{self._made_here}{next(self._numbers):012d}",
             reply_to_id=body.reply_to_id,
             thread_id=body.thread_id,
             attachment_ids=body.attachments or (),
-            mentions=tuple(dict.fromkeys(body.mentions or ())),
-            by_admin=self._administrators.has(author),
+            mentions=tuple(dict.fromkeys(body.mentions)) if body.mentions else (),
+            by_admin=self._administrators.has(user),
         )
-        try:
-            return await self._message_writer.post(body.room_id, draft, transport=context.transport)
-        except ChatError as refused:
-            if refused.code in {"not_member", "muted"}:
-                # Raises room_not_found to a non-member of a private room
-                await self._rooms.seen_by(body.room_id, author.id)
-            if refused.code == "not_member":
-                raise await refusal_of_outsider(self._store, body.room_id, author.id) from refused
-            if refused.code == "muted" and (stored := await self._stored(author, body)):
-                return stored
-            raise
+        self._message_writer.post(body.room_id, draft, author, transport=context.transport)
+
+    async def explain(self, context: RequestContext, body: SendMessage, refused: ChatError) -> PostedMessage:
+        """Raise what the author may know of a refusal by the store, or return the message that was stored before."""
+        author = _author(context)
+        if refused.code in {"not_member", "muted"}:
+            # Raises room_not_found to a non-member of a private room
+            await self._rooms.seen_by(body.room_id, author.id)
+        if refused.code == "not_member":
+            raise await refusal_of_outsider(self._store, body.room_id, author.id) from refused
+        if refused.code == "muted" and (stored := await self._stored(author, body)):
+            return stored
+        raise refused
 
     async def post_counted(
         self, context: RequestContext, body: SendMessage, *, counting: Awaitable[None]

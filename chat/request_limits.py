@@ -30,6 +30,14 @@ class RequestLimits:
         if not decision.allowed:
             raise limit_refusal(decision)
 
+    def admits_at_once(self, context: RequestContext, check: Check, shed_class: ShedClass | None) -> bool:
+        """Count a request that is admitted without waiting for anything. False: nothing was counted, `shed` and `count`
+        decide.
+        """
+        if shed_class is not None and self._shedding.sheds(shed_class):
+            return False
+        return self._limiter.take_at_once(check, exempt=self.is_exempt(context))
+
     def shed(self, shed_class: ShedClass | None) -> None:
         """Raise ChatError unavailable if requests of this class are shed at the present load. None is never shed."""
         if shed_class is not None and not self._shedding.admits(shed_class):

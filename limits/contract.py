@@ -67,6 +67,11 @@ class Limiter(Protocol):
         An `exempt` command is never refused, and counted while there is room. Raises KeyError for an unknown operation.
         """
 
+    def take_at_once(self, check: Check, *, exempt: bool = False) -> bool:
+        """As `check` of one, where the answer is known without waiting and is yes. False: ask `check`; nothing was
+        counted.
+        """
+
     def counts(self) -> Counts:
         """Return the number of checks since the start, by operation and outcome: allowed, refused, exempt."""
 

@@ -147,6 +147,10 @@ class LoadShedder:
         self._observer.shed(kind.name.lower())
         return False
 
+    def sheds(self, kind: ShedClass) -> bool:
+        """Return whether some operations of this class are shed at present. Counts nothing."""
+        return self._shed.level >= kind
+
     def step(self) -> None:
         """Measure the load, and decide what is shed from now on."""
         now_s = self._now()
@@ -180,6 +184,9 @@ class NullLoadShedder:
 
     def admits(self, kind: ShedClass) -> bool:
         return True
+
+    def sheds(self, kind: ShedClass) -> bool:
+        return False
 
     def step(self) -> None:
         """Do nothing."""

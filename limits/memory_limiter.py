@@ -95,6 +95,21 @@ class MemoryLimiter:
             taken.allowed, check.operation, policy.count, taken.remaining, taken.reset_s, taken.retry_after_s
         )
 
+    def take_at_once(self, check: Check, *, exempt: bool = False) -> bool:
+        if exempt or check.wide_key is not None:
+            return exempt and self._check_all((check,), exempt).allowed
+        table = self._tables[check.operation]
+        if table is None:
+            return True
+        now_ns = self._now_ns()
+        state = table.states.get(check.key) or self._new(table.policy, now_ns)
+        taken = self._take(state, table.policy, now_ns, check.cost)
+        if not taken.allowed:
+            return False
+        self._keep(table, check.key, taken.state)
+        table.outcome_counts.allowed += 1
+        return True
+
     def counts(self) -> Counts:
         return counts({name: table.outcome_counts for name, table in self._tables.items() if table is not None})
 
@@ -177,6 +192,9 @@ class NoLimiter:
 
     async def check(self, checks: Sequence[Check], *, exempt: bool = False) -> Decision:
         return UNLIMITED
+
+    def take_at_once(self, check: Check, *, exempt: bool = False) -> bool:
+        return True
 
     def counts(self) -> Counts:
         return []

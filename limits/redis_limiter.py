@@ -133,6 +133,9 @@ class RedisLimiter:
                 outcome.count(limit.outcome_counts, command_passed=decision.allowed, exempt=exempt)
         return decision
 
+    def take_at_once(self, check: Check, *, exempt: bool = False) -> bool:
+        return False  # the counts are in Redis
+
     def counts(self) -> Counts:
         own = counts({name: limit.outcome_counts for name, limit in self._limits.items() if limit is not None})
         return added(own, self._fallback.counts())

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
+from common.callback_tasks import CallbackTasks
+
 T = TypeVar("T")
 
 Label = Callable[..., Mapping[str, str]]  # of a call's arguments
@@ -20,11 +22,12 @@ class Traced:
     """Has the attributes of `target`; its coroutine methods run in a span named `{prefix}.{method}`.
 
     `span` is Spans.child or Spans.root. Other methods have no span. `parts` names the attributes that are traced
-    likewise. `labels` has, by method, the function that returns a call's labels from its arguments. Attributes cannot
-    be assigned.
+    likewise. `labels` has, by method, the function that returns a call's labels from its arguments. Where there is a
+    method `name_then`, which does as the coroutine method `name` and passes the outcome to its last argument, `name` is
+    called for it in a task. `replaced` has attributes to use in place of the target's. Attributes cannot be assigned.
     """
 
-    __slots__ = ("_labels", "_prefix", "_span", "_target", "_traced")
+    __slots__ = ("_calls", "_labels", "_prefix", "_span", "_target", "_traced")
 
     def __init__(
         self,
@@ -34,21 +37,26 @@ class Traced:
         prefix: str,
         parts: tuple[str, ...] = (),
         labels: Mapping[str, Label] | None = None,
+        replaced: Mapping[str, Any] | None = None,
     ) -> None:
         self._target = target
         self._span = span
         self._prefix = prefix
         self._labels = labels or {}
+        self._calls = CallbackTasks()
         # Parts and coroutine methods by name; a method is added at its first call.
         self._traced: dict[str, Any] = {
             part: Traced(getattr(target, part), span=span, prefix=f"{prefix}.{part}") for part in parts
-        }
+        } | dict(replaced or {})
 
     def __getattr__(self, name: str) -> Any:
         known = self._traced.get(name)
         if known is not None:
             return known
         value = getattr(self._target, name)
+        if name.endswith("_then"):
+            awaited = getattr(self, name.removesuffix("_then"))
+            return lambda *args: self._calls.run(awaited(*args[:-1]), args[-1])
         if not inspect.iscoroutinefunction(value):
             return value
         call = self._traced[name] = self._in_span(name, value)
@@ -71,6 +79,7 @@ def traced(
     prefix: str,
     parts: tuple[str, ...] = (),
     labels: Mapping[str, Label] | None = None,
+    replaced: Mapping[str, Any] | None = None,
 ) -> T:
     """Return a Traced of `target`, typed as the target."""
-    return cast(T, Traced(target, span=span, prefix=prefix, parts=parts, labels=labels))
+    return cast(T, Traced(target, span=span, prefix=prefix, parts=parts, labels=labels, replaced=replaced))

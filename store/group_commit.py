@@ -2,7 +2,7 @@
 
 Owns the thread, the bounded queue and the deadlines. Knows no SQL and no driver: a Transactor commits the batches. One
 batch is in flight; the writes that arrive during it make the next one. So batches grow with the load, and a single
-write waits for no timer. docs/decisions/0020 says what is gathered here and what before.
+write waits for no timer and no loop turn. docs/decisions/0020 says what is gathered here and what before.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
+from common.before_wait import call_before_wait
 from monitor.observer import Observer
 from store.errors import StoreTimeout, StoreUnavailable, failure_of
 
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 A = TypeVar("A")
 C = TypeVar("C")
 R = TypeVar("R")
+
+OnSettled = Callable[[Any, Exception | None], None]  # called with a write's result, or with its error
 
 
 class Write(Struct, Generic[C], frozen=True):
@@ -70,13 +73,33 @@ class Transactor(Protocol):
 
 
 class _Pending(Struct, eq=False):
-    """An accepted write. `accepted_s` is on the loop's clock, in seconds."""
+    """An accepted write. `accepted_s` is on the loop's clock, in seconds.
+
+    Its outcome goes to `on_settled`, or to `future` where that is None.
+    """
 
     name: str
     write: Write[Any] | BatchWrite[Any]
     size_bytes: int
-    future: asyncio.Future[Any]
     accepted_s: float
+    future: asyncio.Future[Any] | None = None
+    on_settled: OnSettled | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody waits any more: settled by its deadline, or cancelled."""
+        return self.on_settled is None if self.future is None else self.future.done()
+
+    def settle(self, value: Any, error: Exception | None) -> None:
+        """Pass the outcome on. To be called once, while the write is not over."""
+        if self.future is None:
+            on_settled, self.on_settled = self.on_settled, None
+            assert on_settled is not None
+            on_settled(value, error)
+        elif error is None:
+            self.future.set_result(value)
+        else:
+            self.future.set_exception(error)
 
 
 class GroupCommitWriter(Generic[C]):
@@ -137,32 +160,49 @@ class GroupCommitWriter(Generic[C]):
         Raises StoreUnavailable at once if the queue is full ("stalled") or closed. Cancelling the future drops a
         waiting write and does not stop one whose batch has begun.
         """
-        return self._accept(name, Write(operation, guarded), size_bytes)
+        future: asyncio.Future[R] = self._loop.create_future()
+        self._accept(_Pending(name, Write(operation, guarded), size_bytes, self._loop.time(), future))
+        return future
 
     def submit_batched(
         self, name: str, operation: Callable[[C, Sequence[A]], Sequence[R]], argument: A, *, size_bytes: int = 0
     ) -> asyncio.Future[R]:
         """Accept a write that shares one call with all others of the same `operation`; otherwise as `submit`."""
-        return self._accept(name, BatchWrite(operation, argument), size_bytes)
+        future: asyncio.Future[R] = self._loop.create_future()
+        self._accept(_Pending(name, BatchWrite(operation, argument), size_bytes, self._loop.time(), future))
+        return future
 
-    def _accept(self, name: str, write: Write[C] | BatchWrite[C], size_bytes: int) -> asyncio.Future[Any]:
+    def submit_batched_then(
+        self,
+        name: str,
+        operation: Callable[[C, Sequence[A]], Sequence[R]],
+        argument: A,
+        on_settled: OnSettled,
+        *,
+        size_bytes: int = 0,
+    ) -> None:
+        """As `submit_batched`, but `on_settled(result, error)` is called in the loop turn in which the commit ends.
+
+        Whoever awaits a future goes on one turn later, and each turn asks the kernel for events: in the ordinary case,
+        one message at a time, the turns cost as much as the message (docs/decisions/0040).
+        """
+        write = BatchWrite(operation, argument)
+        self._accept(_Pending(name, write, size_bytes, self._loop.time(), on_settled=on_settled))
+
+    def _accept(self, pending: _Pending) -> None:
         if self._closed:
             raise StoreUnavailable("closed")
+        size_bytes = pending.size_bytes
         if self.pending >= self._pending_max_operations or self._pending_bytes + size_bytes > self._pending_max_bytes:
-            self._observer.store_operation(name, 0.0, "stalled")
+            self._observer.store_operation(pending.name, 0.0, "stalled")
             raise StoreUnavailable("stalled")
-        future: asyncio.Future[Any] = self._loop.create_future()
-        now_s = self._loop.time()
-        self._waiting.append(_Pending(name, write, size_bytes, future, now_s))
+        self._waiting.append(pending)
         self._pending_bytes += size_bytes
         self._idle.clear()
         if self._timer is None:
-            self._timer = self._loop.call_at(now_s + self._timeout_s, self._expire)
-        if not self._in_flight and not self._is_commit_scheduled:
-            # One loop turn later, so that all writes of this turn share the commit.
-            self._is_commit_scheduled = True
-            self._loop.call_soon(self._start_commit)
-        return future
+            self._timer = self._loop.call_at(pending.accepted_s + self._timeout_s, self._expire)
+        if not self._in_flight:
+            self._schedule_commit()
 
     async def close(self) -> None:
         """Wait for the accepted writes, at most `timeout_s`, then end the thread. Idempotent."""
@@ -177,12 +217,20 @@ class GroupCommitWriter(Generic[C]):
             self._timer.cancel()
             self._timer = None
 
+    def _schedule_commit(self) -> None:
+        """Start a commit once the loop has nothing else to do: then it holds all that has arrived together, and its
+        thread does not contend with the loop for the interpreter.
+        """
+        if not self._is_commit_scheduled:
+            self._is_commit_scheduled = True
+            call_before_wait(self._loop, self._start_commit)
+
     def _start_commit(self) -> None:
         self._is_commit_scheduled = False
         batch: list[_Pending] = []
         size_bytes = 0
         while self._waiting and len(batch) < self._batch_max_operations:
-            if self._waiting[0].future.done():  # its caller was cancelled or timed out
+            if self._waiting[0].is_over:
                 self._release(self._waiting.popleft())
                 continue
             size_bytes += self._waiting[0].size_bytes
@@ -196,23 +244,19 @@ class GroupCommitWriter(Generic[C]):
             self._idle.set()
 
     def _settle(self, batch: list[_Pending], outcomes: Sequence[Outcome], seconds: float) -> None:
-        ended: list[tuple[_Pending, str | None]] = []
-        try:
-            for pending, outcome in zip(batch, outcomes, strict=True):
-                self._release(pending)
-                if pending.future.done():  # cancelled, or already failed with StoreTimeout
-                    continue
-                if outcome.error is None:
-                    pending.future.set_result(outcome.value)
-                else:
-                    pending.future.set_exception(outcome.error)
-                ended.append((pending, failure_of(outcome.error)))
-        finally:
-            self._start_commit()
-        # After the futures are settled, so that an observer that raises delays no write.
+        ended: list[tuple[_Pending, Outcome]] = []
+        for pending, outcome in zip(batch, outcomes, strict=True):
+            self._release(pending)
+            if not pending.is_over:
+                ended.append((pending, outcome))
+        self._in_flight = []
+        for pending, outcome in ended:
+            _pass_on(pending, outcome)
+        self._schedule_commit()
+        # After the outcomes are passed on, so that an observer that raises delays no write.
         if any(outcome.error is None for outcome in outcomes):
             self._observer.store_commit(len(batch), seconds)
-        self._report(ended)
+        self._report([(pending, failure_of(outcome.error)) for pending, outcome in ended])
 
     def _report(self, ended: Sequence[tuple[_Pending, str | None]]) -> None:
         now_s = self._loop.time()
@@ -228,14 +272,15 @@ class GroupCommitWriter(Generic[C]):
         now_s = self._loop.time()
         late: list[tuple[_Pending, str | None]] = []
         for pending in (*self._in_flight, *self._waiting):
-            if pending.future.done():
+            if pending.is_over:
                 continue
             if pending.accepted_s + self._timeout_s > now_s:
                 self._timer = self._loop.call_at(pending.accepted_s + self._timeout_s, self._expire)
                 break
-            pending.future.set_exception(StoreTimeout(pending.name))
             late.append((pending, "timeout"))
-        while self._waiting and self._waiting[0].future.done():
+        for pending, _ in late:
+            _pass_on(pending, Outcome(error=StoreTimeout(pending.name)))
+        while self._waiting and self._waiting[0].is_over:
             self._release(self._waiting.popleft())
         self._report(late)
 
@@ -268,3 +313,12 @@ class GroupCommitWriter(Generic[C]):
             self._loop.call_soon_threadsafe(self._settle, batch, outcomes, seconds)
         except RuntimeError:  # the loop was closed before this writer, so no caller is left
             logger.warning("the event loop ended before %d writes were settled", len(batch))
+
+
+def _pass_on(pending: _Pending, outcome: Outcome) -> None:
+    if pending.is_over:  # ended by what was done with another outcome
+        return
+    try:
+        pending.settle(outcome.value, outcome.error)
+    except Exception:  # a defect of who waited; the others must have their outcomes
+        logger.exception("an outcome of %s was not handled", pending.name)

@@ -18,6 +18,7 @@ from chat.delivery.room_hub import Hub
 from chat.member_moderation import MemberModeration
 from chat.membership_updates import MembershipUpdates
 from chat.message_changes import MessageChanges
+from chat.message_publisher import MessagePublisher
 from chat.message_writer import MessageWriter
 from chat.messages import Messages
 from chat.own_message_reads import OwnMessageReads
@@ -107,14 +108,17 @@ def build_conversation(
     uncertain_rooms = UncertainRooms()
     message_writer = MessageWriter(
         store=store,
-        cache=cache,
-        keys=keys,
-        bus=bus,
-        codec=codec,
-        on_posted=on_posted,
-        on_newest=room_activity.note,
+        publisher=MessagePublisher(
+            cache=cache,
+            keys=keys,
+            bus=bus,
+            codec=codec,
+            on_posted=on_posted,
+            on_newest=room_activity.note,
+            observer=observer,
+        ),
+        delivery=hub.fan_out,
         on_uncertain=uncertain_rooms.add,
-        observer=observer,
         timeout_s=common.store_timeout_s,
     )
 

@@ -17,6 +17,7 @@ from chat.connections.bot_commands import require_open_to_bot
 from chat.connections.command_forms import COMMAND_FORMS, CommandForm
 from chat.connections.connection_pool import Pool
 from chat.connections.contract import ANSWERED
+from chat.connections.pending_send import PendingSend
 from chat.connections.revocations import Revocations
 from chat.connections.session import Session
 from chat.delivery.joining import RoomJoiner
@@ -130,6 +131,22 @@ class Commands:
         self._table: Mapping[str, Command] = {
             name: Command(form, decoders[form.input], methods[name]) for name, form in COMMAND_FORMS.items()
         }
+
+    def prepare(self, session: Session, envelope: Envelope) -> PendingSend | None:
+        """Return a sendMessage that is admitted and well formed, None for all else, which `execute` decides."""
+        if envelope.event != "sendMessage" or session.user is None or session.user.is_bot:
+            return None
+        command = self._table["sendMessage"]
+        try:
+            body = command.decoder.decode(envelope.data)
+        except ChatError:
+            return None
+        context = _context_of(session)
+        if not self._limits.admits_at_once(context, Check("messages", session.user_id), command.form.shed):
+            return None
+        return PendingSend(
+            session=session, envelope=envelope, context=context, body=body, messages=self._messages, hub=self._hub
+        )
 
     async def execute(self, session: Session, envelope: Envelope) -> object:
         """Execute a command and return its result (see Command.run). Raises ChatError, StoreError."""

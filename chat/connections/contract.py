@@ -80,11 +80,26 @@ class SessionLink(Protocol):
     def release_inflated(self, size: int) -> None: ...
 
 
+class PendingCommand(Protocol):
+    """A command under way that has no task: it calls the session back (see chat/connections/pending_send.py)."""
+
+    @property
+    def envelope(self) -> Envelope: ...
+
+    is_gone: bool  # set by the session: it wants no call any more
+
+    def begin(self) -> None:
+        """Begin what the command waits for. The session may be called back before this returns."""
+
+
 class SessionCommands(Protocol[S_contra]):
     """What a session asks of the command table."""
 
     async def execute(self, session: S_contra, envelope: Envelope) -> object:
         """Execute a command and return its result; ANSWERED if its ack is sent. Raises ChatError, StoreError."""
+
+    def prepare(self, session: S_contra, envelope: Envelope) -> PendingCommand | None:
+        """Return the command, admitted and checked, if it needs no task to wait for its outcome. None: `execute` it."""
 
     async def count_other(self, session: S_contra) -> None:
         """Count a frame that has no limit of its own. Raises ChatError rate_limited, unavailable."""

@@ -8,124 +8,38 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from chat.codec import Codec, Envelope
-from chat.connections.contract import ANSWERED, SessionCommands, SessionLink
+from chat.codec import Envelope
+from chat.connections.command_queue import CommandQueue, QueuedCommand
+from chat.connections.contract import ANSWERED
 from chat.connections.refusals_in_a_row import RefusalsInARow
+from chat.connections.session_state import SessionState
 from chat.errors import ChatError, CloseCode, MalformedFrame, as_refusal
-from monitor.observer import Observer
-from store.models import User
 
 log = logging.getLogger(__name__)
 
-QUEUE_MAX = 32
-QUEUE_MAX_BYTES = 65_536
 COMMAND_TIMEOUT_S = 10.0
 
 
-class Session:
-    """A connection: its user, its joined rooms, its queue of commands.
+class Session(SessionState):
+    """The commands of a connection."""
 
-    `address` is the client's. `expires_at` (the end of its token), `opened_at` and `busy_since` are monotonic seconds;
-    `busy_since` is 0.0 while no command is under way.
-    """
-
-    __slots__ = (
-        "_came_at",
-        "_codec",
-        "_commands",
-        "_input_over",
-        "_loop",
-        "_observer",
-        "_on_closed",
-        "_on_peer_gone",
-        "_paused",
-        "_queue",
-        "_queued_bytes",
-        "_refusals",
-        "_task",
-        "_timed_out",
-        "_waited_since",
-        "address",
-        "busy_since",
-        "connection_id",
-        "expires_at",
-        "link",
-        "opened_at",
-        "replaces",
-        "rooms",
-        "session_id",
-        "user",
-        "user_id",
-    )
-
-    def __init__(
-        self,
-        *,
-        link: SessionLink,
-        connection_id: str,
-        address: str,
-        commands: SessionCommands[Session],
-        codec: Codec,
-        observer: Observer,
-        loop: asyncio.AbstractEventLoop,
-        on_peer_gone: Callable[[Session], None],
-        on_closed: Callable[[Session, int], None],
-        opened_at: float,
-        replaces: str | None = None,
-    ) -> None:
-        self.link = link
-        self.connection_id = connection_id
-        self.address = address
-        self.opened_at = opened_at
-        self.replaces = replaces  # id of the connection that this one replaces, if both are the same user's
-        self.user: User | None = None
-        self.user_id = self.session_id = ""
-        self.expires_at = 0.0
-        # Joined rooms, each with the rev at which the user's membership began; made at the first join, to save memory
-        self.rooms: dict[str, int] | None = None
-        self.busy_since = 0.0
-        self._commands = commands
-        self._codec = codec
-        self._observer = observer
-        self._loop = loop
-        self._on_peer_gone = on_peer_gone
-        self._on_closed = on_closed
-        # Payload, whether it is deflated, when it arrived, and the link's `chunk_at` then
-        self._queue: deque[tuple[bytes, bool, float, int]] | None = None
-        self._waited_since = 0.0  # when the command under way was queued; 0.0: it did not wait
-        self._queued_bytes = 0
-        self._paused = False
-        self._input_over = False  # the peer sends nothing more
-        self._came_at = 0  # the link's `chunk_at` when the command under way arrived
-        self._refusals: RefusalsInARow | None = None  # by limits, since the last success
-        self._timed_out = False
-        self._task: asyncio.Task[None] | None = None
-
-    def bind(self, user: User) -> None:
-        """Make the connection the user's."""
-        self.user, self.user_id = user, user.id
-
-    def renew(self, session_id: str, expires_at: float) -> None:
-        """Set the login that the connection depends on, and the end of its token in monotonic seconds."""
-        self.session_id, self.expires_at = session_id, expires_at
+    __slots__ = ()
 
     # ---- calls from the link --------------------------------------------------------------------------------------
 
     def on_text(self, payload: bytes, *, is_deflated: bool = False) -> None:
         """Take a text frame: execute it, or queue it behind the command under way."""
-        if self._task is None and not self._queue:
+        if not self.is_busy:
             self._waited_since = 0.0
             self._came_at = self.link.chunk_at
-            self._task = self._loop.create_task(self._work(payload, is_deflated))
+            self._begin(payload, is_deflated)
             return
         if self._queue is None:
-            self._queue = deque()
-        self._queue.append((payload, is_deflated, time.monotonic(), self.link.chunk_at))
-        self._queued_bytes += len(payload)
-        if not self._paused and (len(self._queue) >= QUEUE_MAX or self._queued_bytes >= QUEUE_MAX_BYTES):
+            self._queue = CommandQueue()
+        self._queue.add(QueuedCommand(payload, is_deflated, time.monotonic(), self.link.chunk_at))
+        if not self._paused and self._queue.is_full:
             self._paused = True
             self.link.pause_reading()
 
@@ -155,18 +69,49 @@ class Session:
 
     # ---- commands ------------------------------------------------------------------------------------------------
 
-    async def _work(self, payload: bytes, is_deflated: bool) -> None:
-        """Execute commands until none waits. None is begun after the server has sent a Close or the token has ended."""
+    def _begin(self, payload: bytes, is_deflated: bool) -> None:
+        """Begin a command: without a task where it needs none, else in one that goes on with the queue."""
+        envelope: Envelope | None = None
+        if not is_deflated and self.user is not None and self.link.may_begin:
+            now = time.monotonic()
+            if self.expires_at > now:
+                try:
+                    envelope = self._codec.envelope(payload)
+                except ChatError:
+                    pending = None
+                else:
+                    pending = self._commands.prepare(self, envelope)
+                if pending is not None:
+                    self.busy_since = now
+                    self._pending = pending
+                    pending.begin()
+                    return
+        self._task = self._loop.create_task(self._work(payload, is_deflated, envelope))
+
+    async def _work(
+        self,
+        payload: bytes,
+        is_deflated: bool,
+        envelope: Envelope | None = None,
+        execute: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Execute commands until none waits. None is begun after the server has sent a Close or the token has ended.
+
+        The first one may be decoded already, as `envelope`, or be under way already: `execute` is the rest of it.
+        """
         try:
             while self.link.may_begin:
-                now = self.busy_since = time.monotonic()
+                now = time.monotonic()
+                if execute is None:
+                    self.busy_since = now
                 if self.user is not None and self.expires_at <= now:
                     self.link.close(CloseCode.UNAUTHORIZED, "token expired")
                     return
-                await self._execute(payload, is_deflated)
+                await self._execute(payload, is_deflated, envelope, execute)
                 if not self._queue or self._commands.must_wait(self):
                     return
                 payload, is_deflated = self._take()
+                envelope = execute = None
                 self._read_on()
         finally:
             self.busy_since = 0.0
@@ -176,30 +121,73 @@ class Session:
 
     def resume(self) -> None:
         """Go on with the queue, after the outbox has emptied."""
-        if self._queue and self._task is None and not self._commands.must_wait(self):
+        if self._queue and self._task is None and self._pending is None and not self._commands.must_wait(self):
             payload, is_deflated = self._take()
-            self._task = self._loop.create_task(self._work(payload, is_deflated))
-            self._read_on()  # after the task exists: frames that arrive at once must queue behind it
+            self._begin(payload, is_deflated)
+            self._read_on()  # after it has begun: frames that arrive at once must queue behind it
+
+    # ---- a command without a task --------------------------------------------------------------------------------
+
+    def succeeded(self, envelope: Envelope, result: object) -> bytes | None:
+        """Count the command as answered. Returns the payload of its ack; None if the client wants none."""
+        self._refusals = None
+        self._observer.command(envelope.event, "ok", time.monotonic() - (self._waited_since or self.busy_since))
+        return None if envelope.id is None or result is ANSWERED else self._codec.ack(envelope.id, result)
+
+    def end_pending(self) -> None:
+        """The pending command is answered: go on with the queue."""
+        self._drop_pending()
+        self.busy_since = 0.0
+        self.resume()
+        if self._input_over:
+            self._finish_if_done()
+
+    def refuse_pending(self, error: Exception) -> None:
+        """Answer the pending command with an error, and go on."""
+        pending = self._pending
+        assert pending is not None
+        self._refuse(pending.envelope, self._refusal_of(error), pending.envelope.id)
+        self.end_pending()
+
+    def continue_pending(self, execute: Callable[[], Awaitable[object]]) -> None:
+        """Go on with the pending command in a task, which answers it with the outcome of `execute`."""
+        pending = self._pending
+        assert pending is not None
+        self._drop_pending()
+        self._task = self._loop.create_task(self._work(b"", False, pending.envelope, execute))
+
+    def _drop_pending(self) -> None:
+        if self._pending is not None:
+            self._pending.is_gone = True
+            self._pending = None
+            if self._pending_over is not None:
+                self._pending_over.set_result(None)
+                self._pending_over = None
+
+    # ---- the queue and the answers -------------------------------------------------------------------------------
 
     def _take(self) -> tuple[bytes, bool]:
         assert self._queue is not None
-        payload, is_deflated, self._waited_since, self._came_at = self._queue.popleft()
-        self._queued_bytes -= len(payload)
+        payload, is_deflated, self._waited_since, self._came_at = self._queue.take()
         return payload, is_deflated
 
     def _read_on(self) -> None:
         """Resume reading, if the queue has room again."""
-        assert self._queue is not None
-        if self._paused and len(self._queue) <= QUEUE_MAX // 2 and self._queued_bytes <= QUEUE_MAX_BYTES // 2:
+        if self._paused and self._queue is not None and self._queue.is_half_empty:
             self._paused = False
             self.link.resume_reading()
 
     def _finish_if_done(self) -> None:
-        if self._input_over and self._task is None and not self._queue:
+        if self._input_over and not self.is_busy:
             self.link.finish()
 
-    async def _execute(self, payload: bytes, is_deflated: bool) -> None:
-        envelope: Envelope | None = None
+    async def _execute(
+        self,
+        payload: bytes,
+        is_deflated: bool,
+        envelope: Envelope | None,
+        execute: Callable[[], Awaitable[object]] | None,
+    ) -> None:
         command_id: str | None = None  # of a frame that has no envelope
         inflated: bytes | None = None
         try:
@@ -209,17 +197,17 @@ class Session:
                 if inflated is None or not self.link.may_begin:
                     return
                 payload = inflated
-            try:
-                envelope = self._codec.envelope(payload)
-            except ChatError as unreadable:
-                command_id = unreadable.command_id if isinstance(unreadable, MalformedFrame) else None
-                await self._commands.count_other(self)
-                raise
-            result = await self._commands.execute(self, envelope)
-            self._refusals = None
-            if result is not ANSWERED and envelope.id is not None:
-                self.link.send_text(self._codec.ack(envelope.id, result))
-            self._observer.command(envelope.event, "ok", time.monotonic() - (self._waited_since or self.busy_since))
+            if envelope is None:
+                try:
+                    envelope = self._codec.envelope(payload)
+                except ChatError as unreadable:
+                    command_id = unreadable.command_id if isinstance(unreadable, MalformedFrame) else None
+                    await self._commands.count_other(self)
+                    raise
+            result = await (self._commands.execute(self, envelope) if execute is None else execute())
+            ack = self.succeeded(envelope, result)
+            if ack is not None:
+                self.link.send_text(ack)
             return
         except asyncio.CancelledError:
             task = asyncio.current_task()
@@ -230,14 +218,17 @@ class Session:
             self._timed_out = False
             error = ChatError("timeout")
         except Exception as failure:
-            refused = as_refusal(failure)
-            if refused is None:
-                log.exception("connection %s: a command failed", self.connection_id)
-            error = refused or ChatError("internal")
+            error = self._refusal_of(failure)
         finally:
             if inflated is not None:
                 self.link.release_inflated(len(inflated))
         self._refuse(envelope, error, command_id if envelope is None else envelope.id)
+
+    def _refusal_of(self, failure: Exception) -> ChatError:
+        refused = as_refusal(failure)
+        if refused is None:
+            log.error("connection %s: a command failed", self.connection_id, exc_info=failure)
+        return refused or ChatError("internal")
 
     def _refuse(self, envelope: Envelope | None, error: ChatError, command_id: str | None) -> None:
         name = "malformed" if envelope is None else self._commands.name_of(envelope.event)
@@ -259,7 +250,7 @@ class Session:
 
     def give_up_command(self, now: float) -> None:
         """End the command under way if its time is over. It is answered with `timeout`."""
-        if self._task is not None and self.busy_since and now - self.busy_since > COMMAND_TIMEOUT_S:
+        if self.busy_since and now - self.busy_since > COMMAND_TIMEOUT_S:
             self._time_out()
 
     def give_up(self) -> None:
@@ -271,11 +262,14 @@ class Session:
         self._finish_if_done()
 
     def _time_out(self) -> None:
-        if not self._timed_out:  # once: a second cancellation would end the whole task
+        if self._pending is not None:
+            self.refuse_pending(ChatError("timeout"))
+        elif not self._timed_out:  # once: a second cancellation would end the whole task
             self._timed_out = self.busy_since > 0.0
             self._cancel()
 
     def _cancel(self) -> None:
+        self._drop_pending()
         if self._task is not None:
             self._task.cancel()
             # A task that is cancelled before its first step runs nothing of `_work`, not even its `finally`
@@ -285,9 +279,13 @@ class Session:
     @property
     def is_busy(self) -> bool:
         """Whether a command is under way or queued. Such a connection is not closed for missing pongs."""
-        return self._task is not None or bool(self._queue)
+        return self._task is not None or self._pending is not None or bool(self._queue)
 
     async def settled(self) -> None:
         """Wait until no command is under way."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
+        while self._task is not None or self._pending is not None:
+            if self._task is not None:
+                await asyncio.wait([self._task])
+            else:
+                self._pending_over = self._pending_over or self._loop.create_future()
+                await asyncio.wait([self._pending_over])

@@ -27,15 +27,53 @@ class FanOut:
         self._loop = loop
         self._observer = observer
         self._hold_max_bytes = hold_max_bytes
+        self._is_corked = False
+        self._due: list[Channel] = []  # whose delivery was started while corked
+        self._acks: dict[Subscriber, bytes] = {}  # that wait for the uncorking
 
     def start(self, channel: Channel) -> None:
-        """Begin to deliver the channel's groups in the next loop turn, unless a delivery is under way."""
+        """Begin to deliver the channel's groups in the next loop turn, or when uncorked, unless a delivery is under
+        way.
+        """
         if not channel.in_fan_out:
             channel.in_fan_out = True
-            self._loop.call_soon(self._next_group, channel)
+            if self._is_corked:
+                self._due.append(channel)
+            else:
+                self._loop.call_soon(self._next_group, channel, {})
 
-    def _next_group(self, channel: Channel) -> None:
-        """Deliver groups in order. A large room is served in slices, so that other rooms get their turn."""
+    # ---- acks and echoes in one send -----------------------------------------------------------------------------
+
+    def cork(self) -> None:
+        """Gather what is started and acked until `uncork`, which the caller calls before it gives the loop back."""
+        self._is_corked = True
+
+    def ack(self, subscriber: Subscriber, frame: bytes) -> None:
+        """Send a command's ack; while corked, in one send with what the author's room delivers to the author."""
+        if self._is_corked and subscriber not in self._acks:
+            self._acks[subscriber] = frame
+        else:
+            subscriber.link.send(frame)
+
+    def uncork(self) -> None:
+        """Deliver at once what was gathered. No effect where nothing is corked."""
+        if not self._is_corked:
+            return
+        self._is_corked = False
+        due, self._due = self._due, []
+        acks, self._acks = self._acks, {}
+        for channel in due:
+            self._next_group(channel, acks)
+        for subscriber, frame in acks.items():  # of authors who got nothing of their room
+            subscriber.link.send(frame)
+
+    # ---- groups --------------------------------------------------------------------------------------------------
+
+    def _next_group(self, channel: Channel, acks: dict[Subscriber, bytes]) -> None:
+        """Deliver groups in order. A large room is served in slices, so that other rooms get their turn.
+
+        `acks` are sent before the first group that their receiver gets, and removed.
+        """
         served = 0
         is_sliced = False
         try:
@@ -58,7 +96,7 @@ class FanOut:
                     self._serve_slice(channel, group, frames, targets, 0)
                     return
                 served += len(targets)
-                self._serve(channel, group, frames, targets)
+                self._serve(channel, group, frames, targets, acks)
                 self._report(group)
         finally:  # also after an exception: without this the room would stay silent
             if not is_sliced:
@@ -66,7 +104,7 @@ class FanOut:
 
     def _resume(self, channel: Channel) -> None:
         if channel.groups:
-            self._loop.call_soon(self._next_group, channel)
+            self._loop.call_soon(self._next_group, channel, {})
         else:
             channel.in_fan_out = False
 
@@ -79,14 +117,14 @@ class FanOut:
         ]  # one that left or joined again since the fan-out began is skipped: its new join covers this group
         start += SLICE
         try:
-            self._serve(channel, group, frames, part)
+            self._serve(channel, group, frames, part, {})
             if start >= len(targets):
                 self._report(group)
         finally:
             if start < len(targets):
                 self._loop.call_soon(self._serve_slice, channel, group, frames, targets, start)
             else:
-                self._loop.call_soon(self._next_group, channel)
+                self._loop.call_soon(self._next_group, channel, {})
 
     def _report(self, group: Group) -> None:
         """Report the time from send to delivery, once all subscribers of a group are served."""
@@ -94,7 +132,14 @@ class FanOut:
         if deliveries and group.accepted_ms:
             self._observer.send_to_delivery((time.time() * 1000 - group.accepted_ms) / 1000, deliveries)
 
-    def _serve(self, channel: Channel, group: Group, frames: bytes, targets: Sequence[tuple[Subscriber, int]]) -> None:
+    def _serve(
+        self,
+        channel: Channel,
+        group: Group,
+        frames: bytes,
+        targets: Sequence[tuple[Subscriber, int]],
+        acks: dict[Subscriber, bytes],
+    ) -> None:
         epoch = group.epoch
         served = len(targets)
         failed = 0
@@ -108,7 +153,10 @@ class FanOut:
                 else:
                     for subscriber, since in rest:
                         if since <= epoch:
-                            subscriber.link.send(frames)
+                            if acks and subscriber in acks:
+                                subscriber.link.send(acks.pop(subscriber) + frames)
+                            else:
+                                subscriber.link.send(frames)
                         else:
                             served -= 1
                 break

@@ -60,14 +60,11 @@ class Hub:
         self._bus = bus
         self._codec = codec
         self._frame = frame
+        self._coalesce = coalesce
         self._loop = asyncio.get_running_loop()
         self._observer = observer
-        self._event_order = EventOrder(
-            codec=codec,
-            frame=frame,
-            fan_out=FanOut(loop=self._loop, observer=observer, hold_max_bytes=hold_max_bytes),
-            coalesce=coalesce,
-        )
+        self.fan_out = FanOut(loop=self._loop, observer=observer, hold_max_bytes=hold_max_bytes)
+        self._event_order = EventOrder(codec=codec, frame=frame, fan_out=self.fan_out, coalesce=coalesce)
         self._gap_repair = GapRepair(
             store=store,
             event_order=self._event_order,
@@ -122,6 +119,14 @@ class Hub:
         if joining.messages:
             self._observer.messages_delivered(1, joining.messages)
         return True
+
+    def ack(self, subscriber: Subscriber, payload: bytes) -> None:
+        """Send a command's ack; while the fan-out is corked, in one send with what its room delivers."""
+        frame = self._frame(payload)
+        if self._coalesce:
+            self.fan_out.ack(subscriber, frame)
+        else:
+            subscriber.link.send(frame)
 
     def give_up(self, channel: Channel, subscriber: Subscriber, joining: PendingJoin) -> None:
         """A join failed: back to what was before it."""

@@ -5,7 +5,7 @@ The package says what holds for all.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol
 
 from store.models import (
@@ -21,6 +21,8 @@ from store.models import (
     SearchHit,
     ThreadPage,
 )
+
+OnAppended = Callable[[list[AppendOutcome] | None, Exception | None], None]
 
 
 class Messages(Protocol):
@@ -46,6 +48,13 @@ class Messages(Protocol):
         In a room with slow mode a member who is no moderator gets TooSoon within slowModeS seconds of their newest
         message in the room, also of one from before they left and came back. What is asked first is told first:
         membership, muting, archive, slow mode; then reply and thread, who may mention all, files.
+        """
+
+    def append_then(self, room_id: str, drafts: Sequence[MessageDraft], on_settled: OnAppended) -> None:
+        """As `append`, but `on_settled(outcomes, None)` or `on_settled(None, error)` is called on the loop, at most
+        once, as soon as the outcomes are known.
+
+        Raises StoreUnavailable at once where the queue is full or closed; then it is not called.
         """
 
     async def edit(self, message_id: str, content: str, *, actor: Actor) -> MessageChange:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
+from common.callback_tasks import CallbackTasks
+from store.contract.messages import OnAppended
 from store.errors import Missing
 from store.ids import place_of
 from store.models import (
@@ -41,10 +43,18 @@ class MongoMessages:
         self._log = log
         self._appender = appender
         self._messages = database.messages
+        self._appends = CallbackTasks()
 
     async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[AppendOutcome]:
         async with self._database.operation("messages.append", write=True):
             return await self._appender.append(room_id, drafts)
+
+    def append_then(self, room_id: str, drafts: Sequence[MessageDraft], on_settled: OnAppended) -> None:
+        self._appends.run(self.append(room_id, drafts), on_settled)
+
+    async def close(self) -> None:
+        """Cancel the appends that are under way."""
+        await self._appends.close()
 
     async def edit(self, message_id: str, content: str, *, actor: Actor) -> MessageChange:
         return await self._change("messages.edit", message_id, lambda seq: Edit(seq, content, actor))

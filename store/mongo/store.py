@@ -100,9 +100,8 @@ class MongoStore:
         self.sessions: Sessions = MongoSessions(database=database)
         self.rooms: Rooms = MongoRooms(database=database, log=self._log, deleted=deleted)
         self.members: Members = MongoMembers(database=database, log=self._log)
-        self.messages: Messages = MongoMessages(
-            database=database, appender=self._appender, log=self._log, search=search
-        )
+        self._mongo_messages = MongoMessages(database=database, appender=self._appender, log=self._log, search=search)
+        self.messages: Messages = self._mongo_messages
         self.changes: Changes = MongoChanges(database=database)
         self._blobs = GridBlobs(database=database)
         files = MongoFiles(database=database, blobs=self._blobs)
@@ -220,6 +219,7 @@ class MongoStore:
     async def close(self) -> None:
         await self._database.close()
         await self._appender.close()
+        await self._mongo_messages.close()
         await self._log.close()
         await self._search.close()
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import apsw
 
-from store.group_commit import GroupCommitWriter
+from store.group_commit import GroupCommitWriter, OnSettled
 from store.monotonic_clock import MonotonicClock
 from store.sqlite.read_connections import ReaderPool
 from store.store_inspection import PoolState
@@ -66,6 +66,18 @@ class Database:
     ) -> R:
         """As `write`, in one call for all writes of the same `operation`. See GroupCommitWriter.submit_batched."""
         return await self._writer.submit_batched(name, operation, argument, size_bytes=size_bytes)
+
+    def write_batched_then(
+        self,
+        name: str,
+        operation: Callable[[apsw.Connection, Sequence[A]], Sequence[R]],
+        argument: A,
+        on_settled: OnSettled,
+        *,
+        size_bytes: int,
+    ) -> None:
+        """As `write_batched`, with a callback. See GroupCommitWriter.submit_batched_then."""
+        self._writer.submit_batched_then(name, operation, argument, on_settled, size_bytes=size_bytes)
 
     async def read(self, name: str, operation: Callable[[apsw.Connection], R]) -> R:
         """Run `operation` on one snapshot, beside the writer. See ReaderPool.read."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import apsw
 
+from store.contract.messages import OnAppended
 from store.errors import StoreError
 from store.ids import place_of
 from store.models import (
@@ -50,10 +51,12 @@ class SqliteMessages:
 
     async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[AppendOutcome]:
         return await self._database.write_batched(
-            "messages.append",
-            self._append,
-            AppendRequest(room_id, drafts),
-            size_bytes=sum(len(draft.content) + _DRAFT_BYTES for draft in drafts),
+            "messages.append", self._append, AppendRequest(room_id, drafts), size_bytes=_size_of(drafts)
+        )
+
+    def append_then(self, room_id: str, drafts: Sequence[MessageDraft], on_settled: OnAppended) -> None:
+        self._database.write_batched_then(
+            "messages.append", self._append, AppendRequest(room_id, drafts), on_settled, size_bytes=_size_of(drafts)
         )
 
     def _react(self, connection: apsw.Connection, requests: Sequence[ReactRequest]) -> list[MessageChange | StoreError]:
@@ -165,6 +168,10 @@ class SqliteMessages:
         return await self._database.search(
             "messages.complete", lambda connection: complete(connection, room_ids, prefix, limit=limit)
         )
+
+
+def _size_of(drafts: Sequence[MessageDraft]) -> int:
+    return sum(len(draft.content) + _DRAFT_BYTES for draft in drafts)
 
 
 def _authors(connection: apsw.Connection, messages: Sequence[Message]) -> tuple[User, ...]:

@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from chat.connections.session import QUEUE_MAX
+from chat.connections.command_queue import QUEUE_MAX
 from store.sqlite.connection import DATABASE_NAME
 from tests.integration.conftest import Processes, Start, StoreEnv, until_redis_is_connected
 from tests.support.client import PASSWORD, ChatConnection, Person, call, chat, person_at, register

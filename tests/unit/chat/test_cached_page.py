@@ -19,6 +19,7 @@ from app.lifecycle import close_chat
 from chat.request_context import RequestContext
 from chat.request_inputs.messages import History, SendMessage
 from chat.request_results.messages import HistoryPage
+from common.callback_tasks import CallbackTasks
 from monitor.loop_lag import LoopLag
 from monitor.observer import Observer
 from store.errors import StoreTimeout
@@ -37,6 +38,13 @@ class StalledMessages:
         self.may_happen = asyncio.Event()
         self.may_happen.set()
         self.begun: list[asyncio.Task[None]] = []
+        self._appends = CallbackTasks()
+
+    def append_then(self, room_id: str, drafts: Any, on_settled: Any) -> None:
+        if self.is_stalled:
+            self._appends.run(self.append(room_id, drafts), on_settled)
+        else:
+            self._messages.append_then(room_id, drafts, on_settled)
 
     def __getattr__(self, name: str) -> Any:
         operation = getattr(self._messages, name)

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
+from chat.connections.command_queue import QUEUE_MAX_BYTES
 from chat.connections.connection_pool import Pool
 from chat.connections.heartbeat_sweep import AUTHENTICATE_WITHIN_S, HeartbeatSweep
-from chat.connections.session import COMMAND_TIMEOUT_S, QUEUE_MAX_BYTES, Session
+from chat.connections.session import COMMAND_TIMEOUT_S, Session
 from common.paced_callbacks import PacedCallbacks
 from handlers.codec.json_codec import JsonCodec
 from handlers.wire.compression import Inflation
@@ -52,6 +53,9 @@ class HeldCommands:
 
     def name_of(self, event: str) -> str:
         return event
+
+    def prepare(self, session: Session, envelope: Any) -> None:
+        """Every command has a task."""
 
     def must_wait(self, session: Session) -> bool:
         return self.hold
@@ -478,7 +482,7 @@ async def test_a_compressed_command_is_inflated_when_its_turn_comes_and_held_unt
     one.peer.send(small(1, "hang") + b"".join(small(number, "do") for number in range(2, 21)))
     await one.until(lambda: one.commands.begun == ["1"])
     assert inflation.held_bytes == 10_000
-    assert one.session._queued_bytes < 19 * 200
+    assert one.session._queue.size_bytes < 19 * 200
     one.session._time_out()
     await one.until(lambda: len(one.commands.begun) == 20 and one.session._task is None)
     assert inflation.held_bytes == 0

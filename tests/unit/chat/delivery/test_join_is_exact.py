@@ -24,6 +24,8 @@ from chat.delivery.joining import RoomJoiner
 from chat.delivery.room_hub import Hub
 from chat.errors import ChatError
 from chat.membership_updates import MembershipUpdates
+from chat.message_authors import AwaitedAnswer
+from chat.message_publisher import MessagePublisher
 from chat.message_writer import MessageWriter
 from chat.presenter import Presenter
 from chat.request_inputs.connection import JoinRoom
@@ -31,6 +33,7 @@ from chat.rooms import Rooms
 from cluster.events import MembershipEnded, RoomChanges, RoomMessages
 from cluster.memory_bus import MemoryBus
 from cluster.topics import EVERYONE
+from common.callback_tasks import CallbackTasks
 from handlers.codec.json_codec import JsonCodec
 from monitor.observer import Observer
 from store import sqlite
@@ -49,6 +52,10 @@ class DelayedStore:
         self._wrapped = wrapped
         self._chance = chance
         self._calls = calls
+        self._appends = CallbackTasks()
+
+    def append_then(self, room_id: str, drafts: Any, on_settled: Any) -> None:
+        self._appends.run(self.append(room_id, drafts), on_settled)
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._wrapped, name)
@@ -150,17 +157,6 @@ class DeliveryParts:
             presenter=presenter,
             membership_updates=updates,
         )
-        self.message_writer = MessageWriter(
-            store=stretched,
-            cache=self.cache,
-            keys=keys,
-            bus=self.bus,
-            codec=JsonCodec(),
-            on_posted=lambda room_id, user_id, by_rest: None,
-            on_newest=lambda room_id, seq: None,
-            observer=Observer(),
-            timeout_s=60,
-        )
         self.hub = Hub(
             store=stretched,
             bus=self.bus,
@@ -169,6 +165,20 @@ class DeliveryParts:
             observer=observer,
             coalesce=coalesce,
             hold_max_bytes=1_000_000,
+        )
+        self.message_writer = MessageWriter(
+            store=stretched,
+            publisher=MessagePublisher(
+                cache=self.cache,
+                keys=keys,
+                bus=self.bus,
+                codec=JsonCodec(),
+                on_posted=lambda room_id, user_id, by_rest: None,
+                on_newest=lambda room_id, seq: None,
+                observer=Observer(),
+            ),
+            delivery=self.hub.fan_out,
+            timeout_s=60,
         )
         self.joins = RoomJoiner(store=stretched, hub=self.hub, rooms=self.rooms, presenter=presenter, codec=JsonCodec())
         self.connections: list[Connection] = []
@@ -229,7 +239,9 @@ async def run(
 
     async def post(user: User) -> None:
         draft = MessageDraft(user.id, user.username, "hello", chance.randbytes(8).hex())
-        await parts.message_writer.post(room_id, draft)
+        author = AwaitedAnswer(asyncio.get_running_loop().create_future())
+        parts.message_writer.post(room_id, draft, author, transport="ws")
+        await author.future
 
     async def join(connection: Connection) -> None:
         if connection.joining:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from chat.message_writer import consecutive
+from chat.message_publisher import consecutive
 from store.models import Message
 
 MESSAGE = Message(
