@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bench import client_limits
 from bench.client.worker_protocol import Connected
@@ -36,17 +36,23 @@ def connect_operation(name: str, connected: Sequence[Connected], count: int, usa
     )
 
 
-def note_load(findings: Findings, name: str, load: LoadResult) -> None:
-    """Add the rows of a stretch of load, and whether the client limited it: messages until their ack and until each
-    delivery.
+def note_load(findings: Findings, name: str, *loads: LoadResult) -> None:
+    """Add the rows of a stretch of load, or of several of one kind, and whether the client limited one: messages until
+    their ack and until each delivery.
     """
     prefix = f"{name}: " if name else ""
-    bound = note_client(findings, prefix, load)
-    ack, delivery = load.ack(), load.delivery()
-    sent = f"{prefix}message to ack"
+    bound = any(note_client(findings, prefix, load) for load in loads)
+    usage = Usage(_sum(load.cpu_s for load in loads), loads[-1].rss_bytes)
+    seconds, messages = sum(load.sending_s for load in loads), sum(load.messages for load in loads)
+    unacked = messages - sum(load.acked for load in loads)
+    ack = latencies_together(*(load.ack() for load in loads))
+    delivery, deliveries = (
+        latencies_together(*(load.delivery() for load in loads)),
+        sum(one.deliveries for one in loads),
+    )
     findings.operations += [
-        Operation(sent, load.messages, load.messages - load.acked, load.sending_s, ack, load.usage, bound),
-        Operation(f"{prefix}message to delivery", load.deliveries, 0, load.sending_s, delivery, load.usage, bound),
+        Operation(f"{prefix}message to ack", messages, unacked, seconds, ack, usage, bound),
+        Operation(f"{prefix}message to delivery", deliveries, 0, seconds, delivery, usage, bound),
     ]
 
 
@@ -93,6 +99,11 @@ def note_client(findings: Findings, prefix: str, load: LoadResult) -> bool:
     findings.client_bound = True
     findings.notes.append(f"{prefix}the load client, not the server, was the bottleneck: {why}")
     return True
+
+
+def _sum(each: Iterable[float | None]) -> float | None:
+    known = list(each)
+    return None if None in known else sum(one for one in known if one is not None)
 
 
 def each_us(spent_s: float | None, count: int) -> float | None:

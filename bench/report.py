@@ -26,6 +26,9 @@ def table(machine: Mapping[str, object], results: Sequence[Result]) -> str:
     lines = [", ".join(f"{name} {value}" for name, value in machine.items() if value is not None)]
     for result in results:
         lines += ["", *_block(result)]
+    if len(results) > 1:
+        times = ", ".join(f"{result.name} {result.seconds:.0f} s" for result in results)
+        lines += ["", f"{times}: {sum(result.seconds for result in results) / 60:.1f} min in all"]
     failed = [result.name for result in results if result.failure_count]
     lines += ["", f"FAILED: {', '.join(failed)}" if failed else "Everything that was acked came once and in order."]
     return "\n".join(lines)

@@ -56,7 +56,8 @@ class ChangeTask:
         if now_ns < self._end_ns:
             return None
         waiting = sum(len(one.changes.pending) for one in self._senders if one.open)
-        if waiting and now_ns < self._deadline_ns:
+        is_late = self._senders and self._due_ns() < self._end_ns
+        if (waiting or is_late) and now_ns < self._deadline_ns:
             return None
         stats = self._worker.stats
         if waiting:

@@ -93,6 +93,9 @@ def _run(context: ScenarioContext) -> list[Figure]:
                 rate_per_s = max(1.0, context.options["times"] * _per_s([peak], "acked"))
                 setup.latencies.append(setup.probe.measure(context.options["seconds"]))
                 setup.loads.append(_send(context, setup, context.options["seconds"], rate_per_s))
+    for setup in setups:
+        figure_builders.note_load(context.findings, f"{setup.name}, peak", *setup.peaks)
+        figure_builders.note_load(context.findings, f"{setup.name}, overload", *setup.loads)
     return [figure for setup in setups for figure in setup.figures()]
 
 

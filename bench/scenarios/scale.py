@@ -81,6 +81,8 @@ def _run(context: ScenarioContext) -> list[Figure]:
                 before_s = setup.redis.cpu_s() if setup.redis else 0.0
                 setup.loads.append(_send(context, setup.rooms, context.options["seconds"] / _TURNS))
                 setup.redis_s += setup.redis.cpu_s() - before_s if setup.redis else 0.0
+    for setup in setups:
+        figure_builders.note_load(context.findings, setup.name, *setup.loads)
     costs = {setup.name: setup.cost_us() for setup in setups}
     return [
         *(figure for setup in setups for figure in setup.figures()),

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import apsw
 
-from bench.result import GAIN, Figure
+from bench.histogram import Histogram
+from bench.result import GAIN, Figure, Operation
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 from monitor.observer import Observer
@@ -56,6 +57,7 @@ async def _measure(context: ScenarioContext, folder: Path) -> list[Figure]:
         for name, search, scanned in _searches(author_id, room_ids):
             context.step(name)
             ours = await _times_ms(partial(store.messages.search, search, limit=PAGE, after=None), context)
+            context.findings.operations.append(_operation(name, ours))
             p50, p95 = ours[len(ours) // 2], ours[int(len(ours) * P95)]
             figures += [Figure(f"{name}: p50", p50, "ms"), Figure(f"{name}: p95", p95, "ms")]
             hits, _ = await store.messages.search(search, limit=PAGE, after=None)
@@ -70,6 +72,7 @@ async def _measure(context: ScenarioContext, folder: Path) -> list[Figure]:
         for name, prefix in (("a beginning of all words", "wor"), ("a beginning of a rare word", RARE[:4])):
             context.step(name)
             ours = await _times_ms(partial(store.messages.complete, room_ids, prefix, limit=8), context)
+            context.findings.operations.append(_operation(f"suggestions for {name}", ours))
             figures.append(Figure(f"suggestions for {name}: p95", ours[int(len(ours) * P95)], "ms"))
         return figures
     finally:
@@ -135,6 +138,14 @@ async def _times_ms(search: Timed, context: ScenarioContext) -> list[float]:
         await search()
         times.append((time.perf_counter() - began_s) * 1e3)
     return sorted(times)
+
+
+def _operation(name: str, times_ms: Sequence[float]) -> Operation:
+    """One after the other: the next search begins when the last one is over."""
+    latency = Histogram()
+    for one_ms in times_ms:
+        latency.add(round(one_ms * 1e3))
+    return Operation(name, len(times_ms), 0, sum(times_ms) / 1e3, latency)
 
 
 def _scan_ms(path: Path, search: MessageSearch) -> float:

@@ -49,6 +49,11 @@ def test_the_table_ends_with_what_failed_and_counts_what_it_leaves_out() -> None
     assert text.endswith("FAILED: fanout")
 
 
+def test_the_table_of_several_scenarios_says_how_long_each_took_and_all() -> None:
+    assert "fanout 12 s, fanout 12 s: 0.4 min in all" in report.table(MACHINE, [result(), result()])
+    assert "in all" not in report.table(MACHINE, [result()])
+
+
 def test_the_document_holds_the_same_as_json() -> None:
     good, bad = result(Figure("deliveries", 7, "")), result(failure_count=1, failures=["c: double"])
     whole = json.loads(report.document(MACHINE, [good, bad]))
