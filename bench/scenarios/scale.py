@@ -131,7 +131,7 @@ SCENARIO = Scenario(
         "connections": Option(50, 1, 500, "in each room"),
         "rate": Option(200, 1, 5000, "messages a second, over all rooms"),
         "processes": Option(4, 1, 8, "at most, of 1, 2, 4 and 8"),
-        "seconds": Option(6, 1, 120, "of sending, for each number of processes"),
+        "seconds": Option(5, 1, 120, "of sending, for each number of processes"),
     },
     run=_run,
 )
