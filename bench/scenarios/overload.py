@@ -148,7 +148,7 @@ SCENARIO = Scenario(
         "senders": Option(8, 1, 500, "in each room"),
         "readers": Option(2, 1, 500, "in each room, who only read"),
         "times": Option(3, 1, 10, "the peak, offered"),
-        "peak_seconds": Option(2, 1, 60, "of a closed loop"),
+        "peak_seconds": Option(3, 1, 60, "of a closed loop"),
         "seconds": Option(4, 1, 120, "of overload"),
         "turns": Option(1, 1, 20, "of peak and overload, for each server"),
     },
