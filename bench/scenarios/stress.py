@@ -1,12 +1,14 @@
 """The load is raised step by step until the server fails a stated criterion: how far it goes, and where it bends.
 
 A step fails when the p99 of a delivery passes its bound, when more than one message in a hundred is refused or not
-acked, or when less than 95 % of what was due could be sent. The server bends at the first step whose median is three
-times that of the lightest one. Messages are due by the clock, and latencies count from then, so that a server that
-falls behind cannot slow its clients down. Where the load client gave up first, that is said.
+acked, or when less than 95 % of what was due could be sent. The server bends at the first step from which on the
+median is three times that of the lightest one. Messages are due by the clock, and latencies count from then, so that a
+server that falls behind cannot slow its clients down. Where the load client gave up first, that is said.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 
@@ -36,7 +38,7 @@ class _Step(msgspec.Struct, frozen=True):
 
     @property
     def errors_percent(self) -> float:
-        return 100 * (1 - self.load.acked / self.load.messages) if self.load.messages else 100.0
+        return 100 * (self.load.messages - self.load.acked) / self.load.messages if self.load.messages else 100.0
 
     @property
     def sent_percent(self) -> float:
@@ -112,10 +114,15 @@ def _figures(steps: list[_Step]) -> list[Figure]:
     ]
 
 
-def _bend(steps: list[_Step]) -> _Step | None:
-    """The first step that is clearly slower than the lightest."""
+def _bend(steps: Sequence[_Step]) -> _Step | None:
+    """The first of the steps that are clearly slower than the lightest, up to the last: one alone met a disturbance."""
     from_ms = max(_BEND_MIN_MS, _BENDS_AT * steps[0].percentile_ms(50))
-    return next((step for step in steps if step.percentile_ms(50) >= from_ms), None)
+    bend = None
+    for step in reversed(steps):
+        if step.percentile_ms(50) < from_ms:
+            break
+        bend = step
+    return bend
 
 
 def _note(context: ScenarioContext, steps: list[_Step]) -> None:
