@@ -25,6 +25,11 @@ from store.mongo.client import refusal_of, without_credentials
 Query = Callable[[], object]
 
 PAGE = 50
+# The comparisons, by their names in reports.
+BY_INDEX = "newest page, index against none"
+BY_KEYSET = "page at depth, keyset against skip"
+BY_TEXT_INDEX = "search, text index against scan"
+BY_POOL = "newest page, pooled against a connection each"
 SELECT_WITHIN_MS = 5000
 
 
@@ -69,13 +74,13 @@ class SqliteQueries:
         )
         by_reading = "SELECT * FROM messages WHERE content LIKE '%' || ? || '%' LIMIT ?"
         return {
-            "newest page, index against none": (self._query(page, room_id, PAGE), self._query(scan, room_id, PAGE)),
-            "page at depth, keyset against skip": (
+            BY_INDEX: (self._query(page, room_id, PAGE), self._query(scan, room_id, PAGE)),
+            BY_KEYSET: (
                 self._query(keyset, room_id, head - depth, PAGE),
                 self._query(skip, room_id, PAGE, depth),
             ),
-            "search, text index against scan": (self._query(by_words, word, PAGE), self._query(by_reading, word, PAGE)),
-            "newest page, pooled against a connection each": (
+            BY_TEXT_INDEX: (self._query(by_words, word, PAGE), self._query(by_reading, word, PAGE)),
+            BY_POOL: (
                 self._query(page, room_id, PAGE),
                 lambda: self._query_on_new_connection(page, room_id, PAGE),
             ),
@@ -142,19 +147,19 @@ class MongoQueries:
         newest = {"roomId": room_id}
         below = {"roomId": room_id, "seq": {"$lte": head - depth}}
         return {
-            "newest page, index against none": (
+            BY_INDEX: (
                 lambda: list(messages.find(newest).sort("seq", -1).limit(PAGE)),
                 lambda: list(messages.find(newest).sort("seq", -1).limit(PAGE).hint([("$natural", 1)])),
             ),
-            "page at depth, keyset against skip": (
+            BY_KEYSET: (
                 lambda: list(messages.find(below).sort("seq", -1).limit(PAGE)),
                 lambda: list(messages.find(newest).sort("seq", -1).skip(depth).limit(PAGE)),
             ),
-            "search, text index against scan": (
+            BY_TEXT_INDEX: (
                 lambda: list(messages.find({"$text": {"$search": f'"{word}"'}}).limit(PAGE)),
                 lambda: list(messages.find({"content": {"$regex": word, "$options": "i"}}).limit(PAGE)),
             ),
-            "newest page, pooled against a connection each": (
+            BY_POOL: (
                 lambda: list(messages.find(newest).sort("seq", -1).limit(PAGE)),
                 lambda: self._query_on_new_connection(newest),
             ),

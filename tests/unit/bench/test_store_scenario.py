@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bench import report
+from bench import report, store_comparison
 from bench.progress_line import ProgressLine
 from bench.result import Figure, Result
 from bench.scenario_context import ScenarioContext
@@ -30,9 +30,9 @@ def test_the_table_names_the_servers_that_were_seen() -> None:
 
 def ran(monkeypatch: pytest.MonkeyPatch, uri: str, *, within_ms: int) -> tuple[ScenarioContext, list[Figure]]:
     """A run that is too short to mean anything."""
-    monkeypatch.setattr(scenario, "TURNS", 1)
-    monkeypatch.setattr(scenario, "TURN_S", 0.0)
-    monkeypatch.setattr(scenario, "WRITERS", (1,))
+    monkeypatch.setattr(store_comparison, "TURNS", 1)
+    monkeypatch.setattr(store_comparison, "TURN_S", 0.0)
+    monkeypatch.setattr(store_comparison, "WRITERS", (1,))
     monkeypatch.setattr("bench.store_queries.SELECT_WITHIN_MS", within_ms)
     monkeypatch.setenv("MONGO_URI", uri)
     context = ScenarioContext("store", {"messages": 1000, "seconds": 0}, ProgressLine(io.StringIO()), StopSignals())
