@@ -16,6 +16,7 @@ from bench.combined_load import CombinedLoad
 from bench.histogram import Histogram, merged
 from bench.measured_server import MeasuredServer
 from bench.result import Usage
+from bench.seeded_rooms import SeededRooms
 from bench.worker_pool import WorkerPool
 
 _DELIVER_WITHIN_S = 20
@@ -101,9 +102,21 @@ class LoadedRooms:
     `servers` are one chat server: each room's connections are spread evenly over them, and over the users.
     """
 
-    def __init__(self, *, servers: Sequence[MeasuredServer], pool: WorkerPool, users: int, rooms: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        servers: Sequence[MeasuredServer],
+        pool: WorkerPool,
+        users: int = 1,
+        rooms: int = 1,
+        seeded: SeededRooms | None = None,
+    ) -> None:
         self._servers = servers
         self._pool = pool
+        self._is_seeded = seeded is not None
+        if seeded is not None:
+            self._tokens, self._heads = seeded.tokens, dict.fromkeys(seeded.room_ids, 0)
+            return
         self._tokens = tuple(rest_client.register(self.server.address) for _ in range(users))
         self._heads = {rest_client.make_room(self.server.address, self._tokens[0]): 0 for _ in range(rooms)}
 
@@ -126,6 +139,7 @@ class LoadedRooms:
             at_once=at_once,
             room_ids=tuple(self._heads),
             within_s=within_s,
+            own_tokens=self._is_seeded,
         )
 
     def send(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import psutil
@@ -17,6 +18,7 @@ from bench.measured_server import MeasuredServer
 from bench.progress_line import ProgressLine
 from bench.rest_client import Address
 from bench.result import Findings
+from bench.seeded_rooms import SeededRooms
 from bench.server_process import ServerProcess
 from bench.stop_signals import StopSignals
 from bench.worker_pool import WorkerPool, worker_count_for
@@ -35,13 +37,18 @@ class ScenarioContext(msgspec.Struct, frozen=True):
     server_facts: dict[str, object] = {}
 
     @contextmanager
-    def server(self, environ: Mapping[str, str] | None = None) -> Iterator[MeasuredServer]:
-        """The given server, or a started one with raised limits and `environ` in its environment."""
+    def server(
+        self, environ: Mapping[str, str] | None = None, *, data_dir: Path | None = None
+    ) -> Iterator[MeasuredServer]:
+        """The given server, or a started one with raised limits and `environ` in its environment.
+
+        It runs on `data_dir`, if that is given, which is then not removed.
+        """
         self.step("starting")
         if self.given is not None:
             yield self._describe(self.given)
             return
-        with ServerProcess(environ=environ, failures=self.failures) as started:
+        with ServerProcess(environ=environ, failures=self.failures, data_dir=data_dir) as started:
             yield self._describe(MeasuredServer(started.address, psutil.Process(started.pid)))
 
     @contextmanager
@@ -74,14 +81,20 @@ class ScenarioContext(msgspec.Struct, frozen=True):
 
     @contextmanager
     def rooms(
-        self, servers: Sequence[MeasuredServer], *, connections: int, users: int, rooms: int = 1
+        self,
+        servers: Sequence[MeasuredServer],
+        *,
+        connections: int,
+        users: int = 1,
+        rooms: int = 1,
+        seeded: SeededRooms | None = None,
     ) -> Iterator[LoadedRooms]:
-        """Rooms on servers that run, and client processes for that many connections in all."""
+        """Rooms on servers that run, made now or `seeded`, and client processes for that many connections in all."""
         machine.allow_connections(connections)
         with WorkerPool(
             worker_count_for(connections), failures=self.failures, on_progress=self.progress.update
         ) as pool:
-            yield LoadedRooms(servers=servers, pool=pool, users=users, rooms=rooms)
+            yield LoadedRooms(servers=servers, pool=pool, users=users, rooms=rooms, seeded=seeded)
             pool.report_failures()
 
     def step(self, what: str) -> None:

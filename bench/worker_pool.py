@@ -85,17 +85,21 @@ class WorkerPool:
         at_once: int,
         room_ids: tuple[str, ...],
         within_s: float,
+        own_tokens: bool = False,
     ) -> list[Connected]:
         """Open connections, spread over the processes; each that does not become ready is a failure.
 
-        They join the rooms in turn; those of a room are spread evenly over the addresses and over the tokens.
+        They join the rooms in turn; those of a room are spread evenly over the addresses and over the tokens, unless
+        `own_tokens` has one for each connection.
         """
         where = tuple((address.host, address.port) for address in addresses)
         commands = {}
         for number, share in enumerate(shares(count, self._count)):
             if share:
                 each_at_once = max(1, at_once // self._count)
-                commands[number] = Connect(where, tokens, room_ids, self._connections, share, each_at_once, within_s)
+                commands[number] = Connect(
+                    where, tokens, room_ids, self._connections, share, each_at_once, within_s, own_tokens
+                )
                 self._connections += share
         return self._execute(commands, Connected, within_s)
 

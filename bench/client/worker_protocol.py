@@ -9,6 +9,7 @@ class Connect(msgspec.Struct, frozen=True):
     """Open `count` connections, numbered from `first` on, at most `at_once` unfinished at a time.
 
     They join the rooms, if there are any, in turn; those of a room are spread evenly over the addresses and the tokens.
+    With `own_tokens` a connection has the token of its own number instead, and those past the last begin again.
     """
 
     addresses: tuple[tuple[str, int], ...]
@@ -18,6 +19,7 @@ class Connect(msgspec.Struct, frozen=True):
     count: int
     at_once: int
     within_s: float
+    own_tokens: bool = False
 
     def room_id(self, number: int) -> str | None:
         return self.room_ids[number % len(self.room_ids)] if self.room_ids else None
@@ -26,7 +28,7 @@ class Connect(msgspec.Struct, frozen=True):
         return self.addresses[self._in_room(number) % len(self.addresses)]
 
     def token(self, number: int) -> str:
-        return self.tokens[self._in_room(number) % len(self.tokens)]
+        return self.tokens[(number if self.own_tokens else self._in_room(number)) % len(self.tokens)]
 
     def _in_room(self, number: int) -> int:
         return number // max(1, len(self.room_ids))

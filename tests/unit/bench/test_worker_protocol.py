@@ -7,7 +7,9 @@ from collections import Counter
 from bench.client.worker_protocol import Connect
 
 
-def command(*, rooms: int, servers: int, users: int, first: int = 0, count: int = 1) -> Connect:
+def command(
+    *, rooms: int, servers: int, users: int, first: int = 0, count: int = 1, own_tokens: bool = False
+) -> Connect:
     return Connect(
         addresses=tuple(("127.0.0.1", port) for port in range(servers)),
         tokens=tuple(f"t{number}" for number in range(users)),
@@ -16,6 +18,7 @@ def command(*, rooms: int, servers: int, users: int, first: int = 0, count: int 
         count=count,
         at_once=1,
         within_s=1,
+        own_tokens=own_tokens,
     )
 
 
@@ -48,3 +51,9 @@ def test_without_a_room_the_servers_and_users_are_taken_in_turn() -> None:
         (None, 1, "t1"),
         (None, 0, "t0"),
     ]
+
+
+def test_connections_with_tokens_of_their_own_take_them_in_turn_whatever_their_room() -> None:
+    connect = command(rooms=2, servers=1, users=4, own_tokens=True)
+    places = [(connect.room_id(number), connect.token(number)) for number in range(6)]
+    assert places == [("r0", "t0"), ("r1", "t1"), ("r0", "t2"), ("r1", "t3"), ("r0", "t0"), ("r1", "t1")]
