@@ -22,6 +22,7 @@ from app import settings
 from app.composition.storage import build_storage
 from app.settings import Settings
 from bench.in_process_chat import InProcessChat, open_chat
+from bench.redis_process import UNSET
 from bench.room_population import WORDS, RoomPopulation
 from bench.scenario_context import ScenarioContext
 from chat.request_context import RequestContext
@@ -98,6 +99,11 @@ class CacheWays:
         self._context.step("writing")
         await self._population.populate(self._store, rooms=self._load.rooms, messages=self._load.messages)
 
+    @property
+    def cached(self) -> list[str]:
+        """The ways that have a cache."""
+        return [name for name in self._chosen if name != NONE]
+
     async def compare(self, askers_of: Iterable[int]) -> list[CacheComparison]:
         """Ask each question in each way, for each number of askers at once."""
         async with AsyncExitStack() as stack:
@@ -105,10 +111,12 @@ class CacheWays:
                 name: await stack.enter_async_context(open_chat(self._store, how, name=f"bench {name}"))
                 for name, how in self._chosen.items()
             }
-            await ways[REDIS].hold(self._population.members)
-            elsewhere = await stack.enter_async_context(
-                open_chat(self._store, self._chosen[REDIS], name="bench elsewhere")
-            )
+            elsewhere = None
+            if REDIS in ways:
+                await ways[REDIS].hold(self._population.members)
+                elsewhere = await stack.enter_async_context(
+                    open_chat(self._store, self._chosen[REDIS], name="bench elsewhere")
+                )
             for chat in ways.values():
                 await _warm(chat, self._population)
             questions = _questions(ways, elsewhere, self._population)
@@ -146,18 +154,18 @@ class CacheWays:
 
 @asynccontextmanager
 async def open_cache_ways(
-    context: ScenarioContext, load: CacheLoad, redis_environ: Mapping[str, str]
+    context: ScenarioContext, load: CacheLoad, redis_environ: Mapping[str, str] | None
 ) -> AsyncIterator[CacheWays]:
-    """Fill a store in a directory of its own, which is removed at the end."""
+    """Fill a store in a directory of its own, removed at the end. Without `redis_environ` no way uses Redis."""
     with tempfile.TemporaryDirectory(prefix="chat-rooms-bench-") as folder:
-        environ = {**redis_environ, "DATA_DIR": folder}
-        alone = environ | {"REDIS_HOST": ""}
+        alone = UNSET | {"DATA_DIR": folder}
         chosen = {
             NONE: settings.load({}, alone | {"CACHE_ENABLED": "false"}),
             MEMORY: settings.load({}, alone),
-            REDIS: settings.load({}, environ),
         }
-        async with build_storage(chosen[REDIS], Observer()) as storage:
+        if redis_environ is not None:
+            chosen[REDIS] = settings.load({}, {**redis_environ, "DATA_DIR": folder})
+        async with build_storage(list(chosen.values())[-1], Observer()) as storage:
             context.server_facts["store"] = storage.store.name
             ways = CacheWays(context=context, load=load, store=storage.store, chosen=chosen)
             await ways.populate()
@@ -173,7 +181,7 @@ async def _warm(chat: InProcessChat, population: RoomPopulation) -> None:
 
 
 def _questions(
-    ways: Mapping[str, InProcessChat], elsewhere: InProcessChat, population: RoomPopulation
+    ways: Mapping[str, InProcessChat], elsewhere: InProcessChat | None, population: RoomPopulation
 ) -> dict[str, dict[str, Ask]]:
     """Of each question, how each way answers it; `elsewhere` uses Redis and holds no room."""
 
@@ -186,14 +194,10 @@ def _questions(
     def stats(chat: InProcessChat) -> Ask:
         return lambda: _stats(chat, *population.anywhere())
 
-    async def page_elsewhere() -> bytes:
-        room_id, user = population.anywhere()
-        page = await elsewhere.messages.history(user.id, History(room_id, PAGE))
-        return encode_result(page)
-
     asked = {NEWEST: page, USER: user, STATS: stats}
     questions = {what: {name: ask(chat) for name, chat in ways.items()} for what, ask in asked.items()}
-    questions[NEWEST][REDIS_ELSEWHERE] = page_elsewhere
+    if elsewhere is not None:
+        questions[NEWEST][REDIS_ELSEWHERE] = page(elsewhere)
     return questions
 
 

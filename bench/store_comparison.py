@@ -34,7 +34,6 @@ BATCH = 500
 RARE = "quetzalcoatl"
 RARE_EVERY = 5000  # every 5000th message has the word: few have it, and the last of them is far from the head
 TURNS = 7
-TURN_S = 0.25
 
 StoreOpener = Callable[[], AbstractAsyncContextManager[Store]]
 
@@ -55,7 +54,9 @@ class DatabaseComparison(msgspec.Struct, frozen=True):
     queries: list[QueryComparison]
 
 
-def compare_databases(context: ScenarioContext, *, messages: int, write_s: float) -> Iterator[DatabaseComparison]:
+def compare_databases(
+    context: ScenarioContext, *, messages: int, write_s: float, turn_s: float
+) -> Iterator[DatabaseComparison]:
     """Measure SQLite, and MongoDB where there is a mongod. Write for `write_s` with each number of writers, if any.
 
     A MongoDB that cannot be used is a failure of the context; which servers were seen is in its facts.
@@ -63,7 +64,7 @@ def compare_databases(context: ScenarioContext, *, messages: int, write_s: float
     uri = os.environ.get("MONGO_URI")
     with tempfile.TemporaryDirectory(prefix="chat-rooms-bench-") as folder:
         data_dir = Path(folder)
-        measurement = _Measurement(context, messages=messages, write_s=write_s)
+        measurement = _Measurement(context, messages=messages, write_s=write_s, turn_s=turn_s)
         yield measurement.run(SQLITE, _sqlite(data_dir), lambda: SqliteQueries(data_dir / "chat.db"))
     if uri:
         try:
@@ -85,10 +86,11 @@ def _is_mongod(context: ScenarioContext, uri: str, database: str) -> bool:
 class _Measurement:
     """The same on each database."""
 
-    def __init__(self, context: ScenarioContext, *, messages: int, write_s: float) -> None:
+    def __init__(self, context: ScenarioContext, *, messages: int, write_s: float, turn_s: float) -> None:
         self._context = context
         self._messages = messages
         self._write_s = write_s
+        self._turn_s = turn_s
 
     def run(self, name: str, open_store: StoreOpener, queries: Callable[[], Queries]) -> DatabaseComparison:
         self._context.step(f"{name}: writing")
@@ -100,7 +102,7 @@ class _Measurement:
             compared = []
             for what, (ours, other) in database.pairs(room_id, head=count, depth=count * 9 // 10, word=RARE).items():
                 self._context.step(f"{name}: {what}")
-                compared.append(QueryComparison(what, *_alternate(ours, other)))
+                compared.append(QueryComparison(what, *_alternate(ours, other, self._turn_s)))
             return DatabaseComparison(name, rates, compared)
         finally:
             database.close()
@@ -170,13 +172,13 @@ def _mongo(uri: str, database: str) -> StoreOpener:
     return open_store
 
 
-def _alternate(ours: Query, other: Query) -> tuple[float, float]:
+def _alternate(ours: Query, other: Query, turn_s: float) -> tuple[float, float]:
     """Median seconds of one query in both ways, which alternate, so that a disturbance affects both."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(TURNS):
         for ask, kept in ((ours, times[0]), (other, times[1])):
             began_s, count = time.perf_counter(), 0
-            while not count or time.perf_counter() - began_s < TURN_S:
+            while not count or time.perf_counter() - began_s < turn_s:
                 ask()
                 count += 1
             kept.append((time.perf_counter() - began_s) / count)

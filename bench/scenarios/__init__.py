@@ -6,6 +6,7 @@ from bench.scenario import Scenario
 from bench.scenarios import (
     cache,
     changes,
+    claims,
     echo,
     fanout,
     idle,
@@ -24,6 +25,6 @@ from bench.scenarios import (
 
 _MODULES = (
     fanout, changes, echo, idle, performance, stress, spike, mixed, store, search, cache, publish, scale, limits,
-    overload, soak,
+    claims, overload, soak,
 )  # fmt: skip
 SCENARIOS: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}

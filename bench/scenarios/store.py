@@ -11,9 +11,12 @@ from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 from bench.store_comparison import DatabaseComparison, compare_databases
 
+TURN_S = 0.25
+
 
 def _run(context: ScenarioContext) -> list[Figure]:
-    compared = compare_databases(context, messages=context.options["messages"], write_s=context.options["seconds"])
+    options = context.options
+    compared = compare_databases(context, messages=options["messages"], write_s=options["seconds"], turn_s=TURN_S)
     return [figure for database in compared for figure in _figures(database)]
 
 

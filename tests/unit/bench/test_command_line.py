@@ -168,6 +168,53 @@ def test_a_small_cache_compares_each_way_and_counts_hits(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+CLAIMS_SMALL = [
+    f"--set={option}"
+    for option in (
+        "rooms=2", "askers=2", "mixed_s=1", "turn_ms=10", "messages=1000", "connections=20", "senders=5",
+        "loop_ms=100", "requests=50", "rate=100", "most=30",
+    )
+]  # fmt: skip
+
+
+def claims_of(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    """The rows of the table of claims, by claim."""
+    (scenario,) = json.loads(done.stdout)["scenarios"]
+    assert scenario["failures"] == []
+    (table,) = scenario["tables"]
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+    return {row["claim"]: row for row in rows}
+
+
+@pytest.mark.slow
+def test_small_claims_say_of_each_what_was_measured_and_a_claim_that_does_not_hold_fails_nothing(
+    tmp_path: Path,
+) -> None:
+    done = bench("--scenario", "claims", "--json", *CLAIMS_SMALL, TMPDIR=str(tmp_path), MONGO_URI="")
+    assert done.returncode == 0, done.stdout + done.stderr
+    claims = claims_of(done)
+    assert claims["requests"]["verdict"] == "does not hold: less than 50,000"
+    assert claims["connections of one process"]["measured"] == 30
+    assert claims["requests that failed"]["verdict"] == "holds"
+    without_mongod = [one for name, one in claims.items() if "MongoDB" in name]
+    assert len(without_mongod) == 4
+    assert {one["verdict"] for one in without_mongod} == {"not measurable here: MONGO_URI is unset: there is no mongod"}
+    assert all(one["measured"] is not None for name, one in claims.items() if "MongoDB" not in name)
+    assert claims["send to delivery, mean"]["without"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_claims_without_redis_server_say_so_and_measure_the_others(tmp_path: Path) -> None:
+    environ = {"PATH": "/nonexistent", "TMPDIR": str(tmp_path), "MONGO_URI": ""}
+    done = bench("--scenario", "claims", "--json", *CLAIMS_SMALL, **environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    claims = claims_of(done)
+    without_redis = {one["verdict"] for name, one in claims.items() if "(Redis)" in name}
+    assert without_redis == {"not measurable here: redis-server is not on PATH"}
+    assert all(one["measured"] > 0 for name, one in claims.items() if "(memory)" in name)
+
+
 @pytest.mark.slow
 def test_a_small_publish_measures_each_way_at_each_rate(tmp_path: Path) -> None:
     options = [f"--set={option}" for option in ("turns=1", "stretch_ms=200")]
