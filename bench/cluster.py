@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,8 +21,16 @@ class Cluster:
     Without Redis there may be only one process.
     """
 
-    def __init__(self, processes: int, *, with_redis: bool = True, failures: Failures) -> None:
+    def __init__(
+        self,
+        processes: int,
+        *,
+        with_redis: bool = True,
+        environ: Mapping[str, str] | None = None,
+        failures: Failures,
+    ) -> None:
         self._count = processes
+        self._environ = environ or {}
         self._failures = failures
         self._stack = ExitStack()
         self.redis = RedisProcess() if with_redis else None
@@ -30,7 +39,8 @@ class Cluster:
     def __enter__(self) -> Cluster:
         with ExitStack() as stack:
             data_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chat-rooms-bench-")))
-            environ = UNSET if self.redis is None else stack.enter_context(self.redis).environ
+            redis = UNSET if self.redis is None else stack.enter_context(self.redis).environ
+            environ = {**redis, **self._environ}
             for _ in range(self._count):
                 one = ServerProcess(environ=environ, failures=self._failures, data_dir=data_dir)
                 started = stack.enter_context(one)

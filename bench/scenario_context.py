@@ -52,9 +52,14 @@ class ScenarioContext(msgspec.Struct, frozen=True):
             yield self._describe(MeasuredServer(started.address, psutil.Process(started.pid)))
 
     @contextmanager
-    def cluster(self, processes: int, *, with_redis: bool = True) -> Iterator[Cluster]:
-        """Start `processes` processes that form one chat server; a given server is not used."""
-        with Cluster(processes, with_redis=with_redis, failures=self.failures) as started:
+    def cluster(
+        self, processes: int, *, with_redis: bool = True, environ: Mapping[str, str] | None = None
+    ) -> Iterator[Cluster]:
+        """Start `processes` processes that form one chat server, with `environ` in their environments.
+
+        A given server is not used.
+        """
+        with Cluster(processes, with_redis=with_redis, environ=environ, failures=self.failures) as started:
             self._describe(started.servers[0])
             yield started
 

@@ -14,7 +14,7 @@ from bench.errors import BenchError
 from bench.result import Figure
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
-from bench.scenarios import claims_cache, claims_http, claims_load, claims_store
+from bench.scenarios import claims_cache, claims_cluster, claims_http, claims_load, claims_store
 
 Judge = Callable[[ScenarioContext], Iterator[JudgedClaim]]
 
@@ -24,6 +24,7 @@ def _run(context: ScenarioContext) -> list[Figure]:
         raise BenchError("claims starts servers of its own, with and without the optimisations: it takes no --url")
     judged = [
         *_judged(context, claims_cache.CLAIMS, claims_cache.judged),
+        *_judged(context, claims_cluster.CLAIMS, claims_cluster.judged),
         *_judged(context, claims_store.CLAIMS, claims_store.judged),
         *_judged(context, claims_http.CLAIMS, claims_http.judged),
         *_judged(context, claims_load.CLAIMS, claims_load.judged),

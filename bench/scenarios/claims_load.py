@@ -115,9 +115,9 @@ def judged(context: ScenarioContext) -> Iterator[JudgedClaim]:
         context.step("writing users and rooms")
         seeded = asyncio.run(seed(Path(folder, "on"), rooms=rooms, users=connections))
         shutil.copytree(Path(folder, "on"), Path(folder, "off"))
-        on = _set_up(context, stack, "as it is", {}, Path(folder, "on"), seeded)
         with ExitStack() as compared:
             off = _set_up(context, compared, "switched off", OFF, Path(folder, "off"), seeded)
+            on = _set_up(context, stack, "as it is", {}, Path(folder, "on"), seeded)
             yield from _compared(context, on, off)
         yield from _requested(context, on)
         if refusal is None:
