@@ -15,6 +15,7 @@ from bench.scenarios import (
     overload,
     performance,
     publish,
+    rest,
     scale,
     search,
     soak,
@@ -24,7 +25,7 @@ from bench.scenarios import (
 )
 
 _MODULES = (
-    fanout, changes, echo, idle, performance, stress, spike, mixed, store, search, cache, publish, scale, limits,
-    claims, overload, soak,
+    fanout, changes, echo, idle, performance, stress, spike, mixed, store, search, cache, publish, rest, scale,
+    limits, claims, overload, soak,
 )  # fmt: skip
 SCENARIOS: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}

@@ -146,6 +146,17 @@ def test_a_small_scale_delivers_all_over_all_processes(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_small_rest_asks_each_question_and_compares_it_with_tornado_alone(tmp_path: Path) -> None:
+    options = [f"--set={option}" for option in ("rooms=2", "messages=5", "connections=2", "turns=1", "turn_ms=200")]
+    figures = figures_of(bench("--scenario", "rest", "--json", *options, TMPDIR=str(tmp_path)))
+    tornado = "Tornado's own /health"
+    for what in ("/health", "newest page", "a room", "my rooms"):
+        assert figures[f"{what}: of {tornado}"] == pytest.approx(figures[what] / figures[tornado])
+        assert figures[f"{what}: server CPU of a request"] >= 0
+    assert figures["newest page: of /health"] == pytest.approx(figures["newest page"] / figures["/health"])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_small_search_finds_what_was_written_and_compares_a_scan(tmp_path: Path) -> None:
     options = [f"--set={option}" for option in ("messages=1000", "rooms=5", "searches=5")]
     figures = figures_of(bench("--scenario", "search", "--json", *options, TMPDIR=str(tmp_path)))
