@@ -6,11 +6,13 @@ A line never has the query, because a token may be in it, and of a path that hol
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Callable
 
 from tornado.web import RequestHandler
 
+from chat.connections.session import Session
 from handlers.base import Handler
 from handlers.http.request_head import Refusal
 from handlers.websocket_handshake import HandshakeHandler
@@ -38,6 +40,19 @@ def log_request(handler: RequestHandler) -> None:
         fields |= {"client": handler.client, "request": handler.request_id}
     level = logging.ERROR if status >= 500 and status != 503 else logging.INFO
     access_log.log(level, "request", extra={"fields": fields})
+
+
+def log_handshake(observer: Observer, *, path: str, session: Session | None, began_at: float, client: str) -> None:
+    """Log and count a handshake that no handler carried out; `session` None: its client was gone."""
+    status = 400 if session is None else 101
+    seconds = time.monotonic() - began_at
+    observer.http_request(path, "GET", status, seconds)
+    fields: dict[str, object] = {"method": "GET", "path": path, "status": status}
+    if session is not None:
+        observer.handshake(seconds)
+        fields["connection"] = session.connection_id
+    fields |= {"ms": round(seconds * 1000, 1), "client": client, "request": secrets.token_hex(8)}
+    access_log.info("request", extra={"fields": fields})
 
 
 def refusal_log(observer: Observer) -> Callable[[Refusal, str, str], None]:

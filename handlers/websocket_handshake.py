@@ -6,7 +6,7 @@ import socket
 from typing import Any, NoReturn
 
 from tornado.web import RequestHandler
-from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
+from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from chat.connections.session import Session
 from chat.errors import ChatError
@@ -14,19 +14,21 @@ from chat.logins import Identity
 from chat.request_results.people import OwnUser
 from handlers.base import Handler
 from handlers.http.request_exchange import RequestExchange
+from handlers.http.server_contract import Counted
 from handlers.http.stream import duplicate_socket
+from handlers.rate_limit_headers import nearest_to_refusal
 from handlers.shared_services import SharedServices
+from handlers.websocket_admission import (
+    SUBPROTOCOL,
+    check_capacity,
+    identify,
+    offered_token,
+    replaced_id,
+    take_over,
+)
 from handlers.websocket_connection_factory import Caller, HandshakeResult, WebSocketConnectionFactory
-from handlers.wire.compression import negotiate
 from limits.ip_addresses import address_check
 from limits.load_shedding import ShedClass
-
-SUBPROTOCOL = "chat.v1"
-BEARER = "bearer."
-RETRY_FULL_S = 5
-CONNECTION_ID_MAX = 128
-# Missing on macOS, where the heartbeat sweep closes the connection later, for a missing pong
-TCP_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 
 class HandshakeHandler(Handler[WebSocketConnectionFactory], WebSocketHandler):
@@ -45,16 +47,31 @@ class HandshakeHandler(Handler[WebSocketConnectionFactory], WebSocketHandler):
     async def prepare(self) -> None:
         self.begin_span()
         self.set_header("X-Request-Id", self.request_id)
+        self._raise_refusal()
         check = address_check("connects", self.client)
         try:
             self._check_form()
         except ChatError:
             await self.count(check)  # a malformed handshake counts towards the limit on connects too
             raise
-        self._check_capacity()  # not counted: nginx tries another process at once
+        check_capacity(self.services.pool)  # not counted: nginx tries another process at once
         self.shared.limits.shed(ShedClass.ARRIVALS)
         await self.count(check)
-        await self._identify()
+        self._caller, self._profile = await identify(self.shared, self._token())
+
+    def _raise_refusal(self) -> None:
+        """Raise what websocket_upgrades.py found, if it was asked to carry out this handshake."""
+        connection = self.request.connection
+        assert isinstance(connection, RequestExchange)
+        refused = connection.refused
+        if refused is None:
+            return
+        if connection.has_more_to_read:
+            connection.end_after_reply()  # because the bytes that follow are no request
+        if isinstance(refused, Counted):
+            self._decision = nearest_to_refusal(self._decision, refused.decision)
+            raise refused.error
+        raise refused
 
     def _allowed_methods(self) -> list[str]:
         return ["GET"]  # nothing else can be upgraded
@@ -74,31 +91,12 @@ class HandshakeHandler(Handler[WebSocketConnectionFactory], WebSocketHandler):
         if len(headers.get_list("Sec-WebSocket-Key")) != 1:
             raise ChatError("malformed", "Sec-WebSocket-Key is missing.")
 
-    def _check_capacity(self) -> None:
-        if self.services.pool.is_draining:
-            raise ChatError("unavailable", "This process is going down.", retry_after_s=1)
-        if self.services.pool.is_full:
-            raise ChatError("unavailable", "All places are taken.", retry_after_s=RETRY_FULL_S)
-
-    async def _identify(self) -> None:
-        token = self._token()
-        if token is None:
-            return
-        try:
-            self._caller = await self.shared.logins.identify(token)
-        except ChatError as error:
-            self._caller = error
-            return
-        self._profile = await self.shared.profiles.own(self._caller.user.id)
-
     def _token(self) -> str | None:
-        kind, _, token = self.request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() == "bearer":
-            return token.strip()
-        for offered in self._subprotocols():
-            if offered.startswith(BEARER):
-                return offered.removeprefix(BEARER)
-        values = self.request.query_arguments.get("token")
+        authorization = self.request.headers.get("Authorization", "")
+        return offered_token(authorization, self._subprotocols(), self._query_value("token"))
+
+    def _query_value(self, name: str) -> str | None:
+        values = self.request.query_arguments.get(name)
         return values[-1].decode("ascii", "replace") if values else None
 
     def _subprotocols(self) -> list[str]:
@@ -109,7 +107,7 @@ class HandshakeHandler(Handler[WebSocketConnectionFactory], WebSocketHandler):
         ]
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        self._check_capacity()  # the last place may have been taken while the token was checked
+        check_capacity(self.services.pool)  # the last place may have been taken while the token was checked
         if not isinstance(self._caller, Identity):
             await super().get(*args, **kwargs)
             return
@@ -117,13 +115,11 @@ class HandshakeHandler(Handler[WebSocketConnectionFactory], WebSocketHandler):
         async with self.services.pool.reserve_slot(
             self._new_id, self._caller.user.id, replaces=self._replaces()
         ) as self._has_slot:
-            self._check_capacity()  # a drain may have begun in the meantime
+            check_capacity(self.services.pool)  # a drain may have begun in the meantime
             await super().get(*args, **kwargs)
 
     def _replaces(self) -> str | None:
-        values = self.request.query_arguments.get("replaces")
-        given = values[-1].decode("ascii", "replace") if values else ""
-        return given if 0 < len(given) <= CONNECTION_ID_MAX else None  # ids are shorter
+        return replaced_id(self._query_value("replaces"))
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
@@ -164,11 +160,11 @@ class UpgradeProtocol(WebSocketProtocol):
         super().__init__(handler)
         self._connection_factory = connection_factory
         self._handshake = handshake
-        self._subprotocol = SUBPROTOCOL if SUBPROTOCOL in subprotocols else None
+        self._subprotocols = subprotocols
 
     @property
     def selected_subprotocol(self) -> str | None:
-        return self._subprotocol
+        return SUBPROTOCOL if SUBPROTOCOL in self._subprotocols else None
 
     async def accept_connection(self, handler: WebSocketHandler) -> None:
         assert isinstance(handler, HandshakeHandler)
@@ -179,37 +175,20 @@ class UpgradeProtocol(WebSocketProtocol):
 
     def _take_over(self, handler: HandshakeHandler) -> Session | None:
         """Send the 101 and open the connection; None if the client is gone. Raises ChatError malformed, unavailable."""
-        headers = handler.request.headers
-        accept = WebSocketProtocol13.compute_accept_value(headers["Sec-WebSocket-Key"])
-        lines = [
-            "HTTP/1.1 101 Switching Protocols",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            f"Sec-WebSocket-Accept: {accept}",
-        ]
-        if self._subprotocol is not None:
-            lines.append(f"Sec-WebSocket-Protocol: {self._subprotocol}")
-        link_config = self._connection_factory.link_config
-        extension = negotiate(headers.get("Sec-WebSocket-Extensions", "")) if link_config.deflater else None
-        if extension is not None:
-            lines.append(f"Sec-WebSocket-Extensions: {extension}")
         handler.ws_connection = None
         self.handler = None  # type: ignore[assignment]
         sock = _take_socket(handler)
         if sock is None:
             return None
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if TCP_USER_TIMEOUT is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, int(link_config.unacked_max_s * 1000))
-        answer = ("\r\n".join(lines) + "\r\n\r\n").encode()
-        try:
-            complete = sock.send(answer) == len(answer)
-        except OSError:
-            complete = False
-        if not complete:
-            sock.close()
-            return None
-        return self._connection_factory.open(sock, self._handshake, deflate=extension is not None)
+        headers = handler.request.headers
+        return take_over(
+            self._connection_factory,
+            sock,
+            self._handshake,
+            key=headers["Sec-WebSocket-Key"],
+            subprotocols=self._subprotocols,
+            extensions=headers.get("Sec-WebSocket-Extensions", ""),
+        )
 
     def _not_used(self, *_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError  # after accept_connection Tornado is not involved in the connection

@@ -30,6 +30,7 @@ from handlers.rooms import RoomServices
 from handlers.routes import Services, make_application
 from handlers.shared_services import SharedServices
 from handlers.websocket_connection_factory import LinkConfig, WebSocketConnectionFactory
+from handlers.websocket_upgrades import WebSocketUpgrades
 from handlers.wire.compression import Deflater, Inflation
 from monitor.observer import Observer
 from monitor.spans import Spans
@@ -165,9 +166,12 @@ def build_web(
             observer=observer,
         ),
     )
+    upgrades = WebSocketUpgrades(path="/ws", shared=services.shared, factory=services.connection_factory)
     return BoundedHTTPServer(
         make_application(services),
         bounds=HttpBounds(),
         trusted_proxies=settings.server.trusted_proxies,
         on_refusal=refusal_log(observer),
+        # Where spans are exported each handshake has one, so each is the handler's
+        upgrades=None if spans.exports else upgrades,
     )

@@ -15,18 +15,28 @@ from handlers.http.server_contract import ServerContract
 class ServerConnection(HTTP1ServerConnection):
     """One connection of the server: exchanges, one after the other.
 
-    `counted_as` is the address that it counts for, "" for a trusted proxy.
+    `counted_as` is the address that it counts for, "" for a trusted proxy. `accepted_at` is on the loop's clock.
+    `refused` is what the handler of the first request is to answer, see RequestExchange.
     """
 
     stream: IOStream
     params: HTTP1ConnectionParameters
     context: object
 
-    def __init__(self, server: ServerContract, stream: IOStream, context: object, *, counted_as: str) -> None:
+    def __init__(
+        self,
+        server: ServerContract,
+        stream: IOStream,
+        context: object,
+        *,
+        counted_as: str,
+        accepted_at: float,
+        refused: Exception | None,
+    ) -> None:
         super().__init__(stream, server.conn_params, context)
         self._server = server
         self.counted_as = counted_as
-        self._exchange = self._next_exchange(is_first=True)
+        self._exchange = self._next_exchange(accepted_at=accepted_at, refused=refused)
 
     def close_when_answered(self) -> None:
         """Close the connection if no request has begun; else its reply closes it, if the server is stopping."""
@@ -49,20 +59,21 @@ class ServerConnection(HTTP1ServerConnection):
             self._serving_future.cancel()
             await asyncio.wait([self._serving_future])
 
-    def _next_exchange(self, *, is_first: bool) -> RequestExchange:
+    def _next_exchange(self, *, accepted_at: float | None = None, refused: Exception | None = None) -> RequestExchange:
         return RequestExchange(
             self.stream,
             self.params,
             self.context,
             server=self._server,
             counted_as=self.counted_as,
-            is_first=is_first,
+            accepted_at=accepted_at,
+            refused=refused,
         )
 
     async def _server_request_loop(self, delegate: HTTPServerConnectionDelegate) -> None:
         try:
             while await self._exchange.serve(delegate.start_request(self, self._exchange)):
-                self._exchange = self._next_exchange(is_first=False)
+                self._exchange = self._next_exchange()
                 await asyncio.sleep(0)
         finally:
             delegate.on_close(self)

@@ -14,11 +14,6 @@ class ExchangeTimer:
     def __init__(self) -> None:
         self._handle: asyncio.TimerHandle | None = None
 
-    @property
-    def left_s(self) -> float | None:
-        """The seconds that are left; None where the timer is not set."""
-        return None if self._handle is None else self._handle.when() - asyncio.get_running_loop().time()
-
     def set(self, seconds: float, then: Callable[[], None]) -> None:
         """Call `then` after so many seconds, in place of what was to be called."""
         self.clear()

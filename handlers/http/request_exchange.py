@@ -54,7 +54,10 @@ class _Answered(Exception):
 
 
 class RequestExchange(ReplyConnection):
-    """One request of a connection and its reply."""
+    """One request of a connection and its reply.
+
+    `accepted_at`: when its connection was accepted, None on a kept one. `refused`: what its handler is to answer.
+    """
 
     def __init__(
         self,
@@ -64,12 +67,14 @@ class RequestExchange(ReplyConnection):
         *,
         server: ServerContract,
         counted_as: str,
-        is_first: bool,
+        accepted_at: float | None,
+        refused: Exception | None,
     ) -> None:
         super().__init__(stream, False, params, context)
         self._server = server
         self._bounds = server.bounds
-        self._is_first = is_first
+        self._accepted_at = accepted_at
+        self.refused = refused
         self._timer = ExchangeTimer()
         self._body_left: int | None = 0  # bytes; None: it is chunked
         self._awaits_continue = False
@@ -83,12 +88,12 @@ class RequestExchange(ReplyConnection):
     @property
     def idle_since(self) -> float | None:
         """Since when a kept connection has been waiting for another request; None if it is in use or new."""
-        if self._is_first or self._has_begun or self.stream.closed() or self.has_more_to_read:
+        if self._accepted_at is not None or self._has_begun or self.stream.closed() or self.has_more_to_read:
             return None
         return self._waits_since
 
     def close_when_answered(self) -> None:
-        """Close the connection if no request has begun; otherwise the reply closes it."""
+        """Close the connection if no request has begun, else after the reply."""
         if not self._has_begun:
             self.close()
 
@@ -142,10 +147,7 @@ class RequestExchange(ReplyConnection):
     async def _read_head(self) -> bytes:
         """Raises HeadRefused, and StreamClosedError, also on a timeout, which is answered if the head has begun."""
         bounds = self._bounds
-        if self._is_first:
-            self._timer.set(bounds.head_s, self._close_silently)
-        else:
-            self._timer.set(bounds.idle_s, self._close_silently)
+        self._timer.set(self._left_s(bounds.idle_s), self._close_silently)
         byte = await self.stream.read_bytes(1)
         self._begin_head()
         for _ in range(BLANKS_MAX):
@@ -161,8 +163,12 @@ class RequestExchange(ReplyConnection):
     def _begin_head(self) -> None:
         """The head has begun: from now on a timeout is answered with 408."""
         self._has_begun = True
-        left_s = self._timer.left_s if self._is_first else None
-        self._timer.set(self._bounds.head_s if left_s is None else left_s, lambda: self._refuse(TOO_LATE))
+        self._timer.set(self._left_s(self._bounds.head_s), lambda: self._refuse(TOO_LATE))
+
+    def _left_s(self, on_kept_s: float) -> float:
+        """How long the head may still take: of a new connection since its accept, of a kept one `on_kept_s`."""
+        now, accepted_at = asyncio.get_running_loop().time(), self._accepted_at
+        return on_kept_s if accepted_at is None else max(accepted_at + self._bounds.head_s - now, 0.0)
 
     def _parse(self, head: bytes) -> tuple[RequestStartLine, HTTPHeaders]:
         """Raises HTTPInputError, HeadRefused."""

@@ -23,8 +23,11 @@ from tornado.web import Application
 from handlers.http.connection import ServerConnection
 from handlers.http.http_bounds import HttpBounds
 from handlers.http.lingering_close import LingeringCloses
+from handlers.http.new_connections import NewConnection, NewConnections
 from handlers.http.request_head import BODY_MAX_BYTES, CROWDED, Refusal
+from handlers.http.server_contract import Upgrades
 from handlers.http.stream import HeadStream
+from handlers.http.upgrade_request import HEAD_MAX_BYTES, UpgradeRequest, parse_upgrade
 from limits.ip_addresses import Network, fold_address, is_within
 
 log = logging.getLogger("http")
@@ -44,8 +47,12 @@ class BoundedHTTPServer(HTTPServer):
         bounds: HttpBounds,
         trusted_proxies: Sequence[Network],
         on_refusal: Callable[[Refusal, str, str], None],
+        upgrades: Upgrades | None = None,
     ) -> None:
-        """`on_refusal` is called for each reply that no handler made, with the peer's address and the request id."""
+        """`on_refusal` is called for each reply that no handler made, with the peer's address and the request id.
+
+        `upgrades` carries out ordinary WebSocket handshakes; None: the application's handlers carry out all.
+        """
         super().initialize(
             application,
             xheaders=False,  # it would trust any peer; handlers/client_address.py trusts TRUSTED_PROXIES only
@@ -60,7 +67,9 @@ class BoundedHTTPServer(HTTPServer):
         )
         self._trusted_proxies = trusted_proxies
         self._on_refusal = on_refusal
-        self._by_address: defaultdict[str, set[ServerConnection]] = defaultdict(set)
+        self._upgrades = upgrades
+        self._new = NewConnections(head_s=bounds.head_s, on_bytes=self._on_bytes, on_closed=self.on_close)
+        self._by_address: defaultdict[str, set[ServerConnection | NewConnection]] = defaultdict(set)
         self.is_stopping = False
         self._is_paused = False
         self._warned_at: dict[str, float] = {}
@@ -90,16 +99,61 @@ class BoundedHTTPServer(HTTPServer):
             self._warn("too many connections", address=counted_as)
             self.lingering.add(connection, self.refusal(CROWDED, peer), address=counted_as)
             return
-        stream = HeadStream(connection)
-        serving = ServerConnection(self, stream, _HTTPRequestContext(stream, address, None), counted_as=counted_as)
-        self._by_address[counted_as].add(serving)
-        self._connections.add(serving)
-        serving.start_serving(self)
+        connection.setblocking(False)
+        self._keep(self._new.watch(connection, address, counted_as=counted_as))
         if len(self._connections) >= self.bounds.connections_max and not self._is_paused:
             self._is_paused = True
             self._warn("accepting waits", connections=len(self._connections))
             for stop_accepting in self._handlers.values():
                 stop_accepting()
+
+    def _keep(self, connection: ServerConnection | NewConnection) -> None:
+        self._by_address[connection.counted_as].add(connection)
+        self._connections.add(connection)  # type: ignore[arg-type]
+
+    def _on_bytes(self, new: NewConnection) -> None:
+        """The first bytes of a connection are there: begin its handshake, or else give it to Tornado."""
+        upgrade = None
+        if self._upgrades is not None:
+            try:
+                # Only looked at: whoever serves the connection reads them
+                head = new.sock.recv(HEAD_MAX_BYTES, socket.MSG_PEEK)
+            except OSError:
+                head = b""  # which Tornado finds out again
+            upgrade = parse_upgrade(head, self._upgrades.path)
+        if upgrade is None or self._upgrades is None:
+            self._serve(new)
+        else:
+            new.upgrade = asyncio.get_running_loop().create_task(self._upgrade(self._upgrades, new, upgrade))
+
+    async def _upgrade(self, upgrades: Upgrades, new: NewConnection, request: UpgradeRequest) -> None:
+        refused: Exception | None = None
+        is_taken = False
+        try:
+            is_taken = await upgrades.take(new.sock, new.peer, request)
+        except asyncio.CancelledError:
+            new.sock.close()
+            is_taken = True
+            raise
+        except Exception as error:
+            refused = error
+        finally:
+            new.upgrade = None
+            if is_taken:
+                self.on_close(new)
+        if not is_taken:
+            self._serve(new, refused)
+
+    def _serve(self, new: NewConnection, refused: Exception | None = None) -> None:
+        """Give a connection to Tornado; `refused` is what the handler is to answer to its first request."""
+        self._remove(new)
+        stream = HeadStream(new.sock)
+        context = _HTTPRequestContext(stream, new.address, None)
+        serving = ServerConnection(
+            self, stream, context, counted_as=new.counted_as, accepted_at=new.accepted_at, refused=refused
+        )
+        self._keep(serving)
+        serving.start_serving(self)
 
     def _has_room(self, address: str) -> bool:
         """Whether this address may have one more connection; if it is full, the one idle for longest is closed."""
@@ -112,13 +166,16 @@ class BoundedHTTPServer(HTTPServer):
         return bool(idle)
 
     def on_close(self, server_conn: object) -> None:
-        super().on_close(server_conn)
-        assert isinstance(server_conn, ServerConnection)
-        self._by_address[server_conn.counted_as].discard(server_conn)
-        if not self._by_address[server_conn.counted_as]:
-            del self._by_address[server_conn.counted_as]
+        assert isinstance(server_conn, ServerConnection | NewConnection)
+        self._remove(server_conn)
         if self._is_paused and not self._stopped:
             self._accept()
+
+    def _remove(self, connection: ServerConnection | NewConnection) -> None:
+        self._connections.remove(connection)  # type: ignore[arg-type]
+        self._by_address[connection.counted_as].discard(connection)
+        if not self._by_address[connection.counted_as]:
+            del self._by_address[connection.counted_as]
 
     def _warn(self, what: str, **fields: object) -> None:
         """Log a warning, each at most once a minute."""
@@ -134,7 +191,7 @@ class BoundedHTTPServer(HTTPServer):
         super().stop()
         self.is_stopping = True
         for serving in list(self._connections):
-            assert isinstance(serving, ServerConnection)
+            assert isinstance(serving, ServerConnection | NewConnection)
             serving.close_when_answered()
 
     async def close_all_connections(self) -> None:
@@ -142,7 +199,7 @@ class BoundedHTTPServer(HTTPServer):
         waits = [
             asyncio.ensure_future(serving.wait_closed())
             for serving in self._connections
-            if isinstance(serving, ServerConnection)
+            if isinstance(serving, ServerConnection | NewConnection)
         ]
         if waits:
             _, late = await asyncio.wait(waits, timeout=self.bounds.stop_s)

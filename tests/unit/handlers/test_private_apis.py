@@ -27,7 +27,7 @@ from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 from tornado.platform.asyncio import AsyncIOLoop
 from tornado.web import Application, RequestHandler
-from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
+from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -127,7 +127,6 @@ PARAMETERS: tuple[tuple[Callable[..., object], tuple[str, ...]], ...] = (
     (WebSocketHandler.get_websocket_protocol, ()),
     (WebSocketHandler.detach, ()),
     (WebSocketProtocol.accept_connection, ("handler",)),
-    (WebSocketProtocol13.compute_accept_value, ("key",)),
 )
 
 
