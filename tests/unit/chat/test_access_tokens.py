@@ -51,6 +51,13 @@ def test_a_rotated_secret_signs_with_the_new_one() -> None:
     assert tokens(SECRET).verify_refresh(rotated.refresh(SESSION)) == RefreshToken("s1", 3)
 
 
+def test_a_token_of_another_form_verifies_as_well() -> None:
+    claims = {"exp": 1_900_000_000, "sid": "s1", "sub": "u1", "iat": 1, "more": "of another version"}
+    for headers in ({}, {"kid": "k"}, {"typ": None}):
+        token = jwt.encode(claims, SECRET, algorithm="HS256", headers=headers)
+        assert tokens().verify(token, now_ms=NOW_MS) == Claims("u1", "s1", 1_900_000_000_000)
+
+
 @given(st.text(max_size=200))
 def test_whatever_is_no_token_is_unauthorized(text: str) -> None:
     for check in (lambda: tokens().verify(text, now_ms=NOW_MS), lambda: tokens().verify_refresh(text)):
