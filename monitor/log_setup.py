@@ -122,6 +122,10 @@ def set_up_queued(*, log_format: str, level: str) -> LineWriter:
 
 
 def _install(handler: logging.Handler, log_format: str, level: str) -> None:
+    # Of a record no line here shows the source line, thread or process: finding them out took a third of its time (the
+    # standard library's "Optimization" of logging).
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler.setFormatter(FORMATTERS[log_format]())
     root = logging.getLogger()
     root.handlers[:] = [handler]
