@@ -204,6 +204,7 @@ async def close_chat(chat: Chat) -> None:
     """Finish accepted writes and close the chat's parts, all but `passwords`, which handlers may still use."""
     async with AsyncExitStack() as closing:  # the last entry is closed first
         closing.callback(chat.presence_parts.presence.close)
+        closing.callback(chat.presence_parts.presence_events.close)
         for part in (
             chat.hub,
             chat.task_queue,

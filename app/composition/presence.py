@@ -48,7 +48,7 @@ def build_presence(
 ) -> PresenceParts:
     """Build the parts. The parts document the arguments."""
     online_members = OnlineMembers()
-    events = PresenceEvents(online_members=online_members, codec=codec, deliver=deliver)
+    events = PresenceEvents(online_members=online_members, codec=codec, deliver=deliver, loop=loop)
     people = ConnectedPeople(events=events, online_members=online_members, now=now)
     publisher = PresencePublisher(people=people, bus=bus, task_queue=task_queue, process_id=process_id)
     typing = TypingIndicators(online_members=online_members, codec=codec, bus=bus, task_queue=task_queue, now=now)

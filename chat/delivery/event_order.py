@@ -16,6 +16,8 @@ from store.models import Change, Message
 
 HELD_MAX = 1_000  # events held above a gap; what comes beyond them is read from the store with the gap
 
+EPHEMERAL_MAX = 64  # ephemeral events in one send, which is dropped whole
+
 
 class EventOrder:
     """Takes events over into channels, in the order of `seq` and of `rev`, and starts their fan-out.
@@ -49,9 +51,8 @@ class EventOrder:
 
     def add_ephemeral(self, channel: Channel, happening: RoomEphemeral) -> None:
         """Send an event that has no order and may be dropped under pressure."""
-        group = Group(channel.epoch, ephemeral=True, not_to_user=happening.not_to_user)
-        group.frames.append(self._frame(happening.event))
-        channel.groups.append(group)
+        group = channel.open_ephemeral_group(frames_max=EPHEMERAL_MAX if self._coalesce else 1)
+        group.add_ephemeral(self._frame(happening.event), not_to_user=happening.not_to_user)
         self._fan_out.start(channel)
 
     def add_stored_message(self, channel: Channel, message: Message) -> None:

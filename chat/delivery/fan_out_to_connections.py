@@ -81,7 +81,7 @@ class FanOut:
                 group = channel.groups.popleft()
                 frames = b"".join(group.frames)
                 for subscriber, joining in list(channel.joining.items()):
-                    if joining.epoch <= group.epoch and subscriber.user_id != group.not_to_user:
+                    if joining.epoch <= group.epoch:
                         try:
                             self._hold_for(channel, subscriber, joining, group, frames)
                         except Exception:  # the other joiners must still get the group
@@ -147,9 +147,13 @@ class FanOut:
         while True:  # once, and again after each send that raises: the iterator has passed that one
             try:
                 if group.ephemeral:
+                    withheld = group.withheld
                     for subscriber, since in rest:
-                        if since <= epoch and subscriber.user_id != group.not_to_user:
-                            subscriber.link.send_ephemeral(frames)
+                        if since <= epoch:
+                            if subscriber.user_id not in withheld:
+                                subscriber.link.send_ephemeral(frames)
+                            elif own_frames := group.frames_for(subscriber.user_id):
+                                subscriber.link.send_ephemeral(own_frames)
                 else:
                     for subscriber, since in rest:
                         if since <= epoch:
@@ -181,6 +185,8 @@ class FanOut:
     def _hold_for(
         self, channel: Channel, subscriber: Subscriber, joining: PendingJoin, group: Group, frames: bytes
     ) -> None:
+        if subscriber.user_id in group.withheld:
+            frames = group.frames_for(subscriber.user_id)
         joining.hold(frames, group.messages)
         if joining.size > self._hold_max_bytes:  # the join takes too long for this room: it must start again
             channel.forget(subscriber)

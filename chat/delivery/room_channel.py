@@ -51,16 +51,27 @@ class Subscriber(Protocol):
 class Group:
     """Frames that are delivered together, in one pass over the connections."""
 
-    __slots__ = ("accepted_ms", "deliveries", "ephemeral", "epoch", "frames", "messages", "not_to_user")
+    __slots__ = ("accepted_ms", "deliveries", "ephemeral", "epoch", "frames", "messages", "withheld")
 
-    def __init__(self, epoch: int, *, ephemeral: bool, not_to_user: str | None = None) -> None:
+    def __init__(self, epoch: int, *, ephemeral: bool) -> None:
         self.epoch = epoch
         self.frames: list[bytes] = []
         self.messages = 0
         self.accepted_ms = 0.0  # when the first message was accepted, wall clock in ms; 0.0: not known
         self.deliveries = 0
         self.ephemeral = ephemeral
-        self.not_to_user = not_to_user
+        self.withheld: dict[str, set[int]] = {}  # user id → the places in `frames` of what that user does not get
+
+    def add_ephemeral(self, frame: bytes, *, not_to_user: str | None) -> None:
+        """Add a frame that `not_to_user` does not get."""
+        if not_to_user is not None:
+            self.withheld.setdefault(not_to_user, set()).add(len(self.frames))
+        self.frames.append(frame)
+
+    def frames_for(self, user_id: str) -> bytes:
+        """Return what this user gets; b"" for nothing."""
+        withheld = self.withheld.get(user_id, ())
+        return b"".join([frame for place, frame in enumerate(self.frames) if place not in withheld])
 
 
 class Ring:
@@ -173,6 +184,16 @@ class Channel:
             if not last.ephemeral and last.epoch == self.epoch:
                 return last
         group = Group(self.epoch, ephemeral=False)
+        self.groups.append(group)
+        return group
+
+    def open_ephemeral_group(self, *, frames_max: int) -> Group:
+        """Return the group that takes ephemeral frames now, of which it holds fewer than `frames_max`."""
+        if self.groups:
+            last = self.groups[-1]
+            if last.ephemeral and last.epoch == self.epoch and len(last.frames) < frames_max:
+                return last
+        group = Group(self.epoch, ephemeral=True)
         self.groups.append(group)
         return group
 

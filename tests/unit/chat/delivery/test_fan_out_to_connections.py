@@ -129,3 +129,19 @@ async def test_only_who_was_sent_to_counts_as_delivered() -> None:
     room.say(b"a")
     await room.is_quiet()
     assert observer.told == (2, 1)
+
+
+async def test_ephemeral_events_of_a_turn_are_one_send_in_which_nobody_finds_their_own() -> None:
+    ada, eve, bob, joining = everybody = [Subscriber(number) for number in range(4)]
+    ada.user_id, eve.user_id, bob.user_id, joining.user_id = "ada", "eve", "bob", "ada"
+    room = RoomFanOut(ada, eve, bob)
+    pending = room.channel.register(joining)
+    group = room.channel.open_ephemeral_group(frames_max=3)
+    for frame, of in ((b"A", "ada"), (b"E", "eve"), (b"-", None)):
+        assert room.channel.open_ephemeral_group(frames_max=3) is group
+        group.add_ephemeral(frame, not_to_user=of)
+    room.channel.open_ephemeral_group(frames_max=3).add_ephemeral(b"B", not_to_user="bob")
+    room.fan_out.start(room.channel)
+    await room.is_quiet()
+    assert [one.received for one in everybody] == [[b"E-", b"B"], [b"A-", b"B"], [b"AE-"], []]
+    assert pending.frames == [b"E-", b"B"]

@@ -171,7 +171,9 @@ async def test_a_callback_that_raises_when_somebody_is_gone_does_not_keep_them_o
 
     paced_callbacks, online_members = PacedCallbacks(loop=loop), OnlineMembers()
     people = ConnectedPeople(
-        events=PresenceEvents(online_members=online_members, codec=JsonCodec(), deliver=lambda happening: None),
+        events=PresenceEvents(
+            online_members=online_members, codec=JsonCodec(), deliver=lambda happening: None, loop=loop
+        ),
         online_members=online_members,
         now=time.monotonic,
     )
