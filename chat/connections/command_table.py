@@ -48,7 +48,7 @@ from common.serial_task_queue import SerialTaskQueue
 from limits.contract import Check
 from limits.ip_addresses import address_check
 from store.errors import StoreError
-from store.models import Actor, ReadState
+from store.models import Actor, ReadState, Standing
 
 
 class Command(Struct, frozen=True):
@@ -234,6 +234,16 @@ class Commands:
         self._presence.entered(user_id, await self._rooms.joined_by(user_id))
 
     async def _join_room(self, session: Session, body: JoinRoom, command_id: str | None) -> object:
+        joined_rev = await self._joins.join(session, body, command_id, admit=lambda: self._admit_to(body, session))
+        session.rooms = session.rooms or {}
+        session.rooms[body.room_id] = joined_rev
+        # Presence knows the membership already, unless the user's rooms could not be read.
+        self._presence.began(body.room_id, session.user_id, joined_rev)
+        if not session.link.is_open:
+            self._pool.forget_rooms(session)
+        return ANSWERED
+
+    async def _admit_to(self, body: JoinRoom, session: Session) -> Standing:
         try:
             standing = await self._rooms.standing(body.room_id, session.user_id)
             if standing.membership is None and session.user is not None and session.user.is_bot:
@@ -241,19 +251,10 @@ class Commands:
         except (ChatError, StoreError):
             await self.count_other(session)
             raise
-        # The limit `joins` counts new memberships only
-        operation = "joins" if standing.membership is None else "resumes"
+        operation = "joins" if standing.membership is None else "resumes"  # `joins` counts new memberships only
         await self._limits.count(_context_of(session), Check(operation, session.user_id))
         await self._rooms.join(standing, session.user_id)
-        joined_rev = await self._joins.join(session, body, command_id)
-        if session.rooms is None:
-            session.rooms = {}
-        session.rooms[body.room_id] = joined_rev
-        # Presence knows the membership already, unless the user's rooms could not be read.
-        self._presence.began(body.room_id, session.user_id, joined_rev)
-        if not session.link.is_open:
-            self._pool.forget_rooms(session)
-        return ANSWERED
+        return standing
 
     async def _leave_room(self, session: Session, body: OneRoom, _: str | None) -> None:
         if session.rooms is not None:

@@ -5,6 +5,8 @@ Nothing is missing, nothing comes twice, and no event precedes the ack.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from msgspec import Struct
 
 from chat.codec import Codec
@@ -16,7 +18,7 @@ from chat.request_results.messages import ChangeView
 from chat.request_results.rooms import JoinedRoom
 from chat.rooms import Rooms
 from store.contract import Store
-from store.models import Membership, Room
+from store.models import Membership, Room, Standing
 
 MISSED_MAX = 500
 MISSED_MAX_BYTES = 262_144
@@ -44,13 +46,22 @@ class RoomJoiner:
         subscriber: Subscriber,
         body: JoinRoom,
         command_id: str | None,
+        *,
+        admit: Callable[[], Awaitable[Standing]] | None = None,
     ) -> int:
         """Subscribe a member and send the ack with the missed messages, then live events, in this order.
 
+        `admit` reads the subscriber's standing from the store, decides, makes the membership where there is none, and
+        returns what it has read; None: the subscriber is a member. Where the room is delivered here already this one
+        read serves the join as well; else it comes before anything is opened for a stranger.
+
         Returns the rev at which the member's membership began. Raises ChatError room_not_found, not_member,
-        unavailable; StoreError: then nothing is subscribed. An earlier subscription remains, unless the store says that
-        its membership ended.
+        unavailable; StoreError; what `admit` raises: then nothing is subscribed. An earlier subscription remains,
+        unless the store says that its membership ended.
         """
+        if admit is not None and not self._hub.has_reached(body.room_id, seq=body.since or 0, rev=body.since_rev or 0):
+            await admit()
+            admit = None
         channel = await self._hub.hold(body.room_id)
         try:
             if (body.since or 0) > channel.seq or (body.since_rev or 0) > channel.rev:
@@ -60,7 +71,11 @@ class RoomJoiner:
                 # The membership is read from the store after the registration: an end that this read does not see is
                 # either received as an event, which finds the registration, or has a rev above the channel's, so that
                 # the comparison of heads finds it.
-                room, membership = await self._rooms.membership_now(body.room_id, subscriber.user_id)
+                standing = None if admit is None else await admit()
+                if standing is None or standing.membership is None:
+                    room, membership = await self._rooms.membership_now(body.room_id, subscriber.user_id)
+                else:
+                    room, membership = standing.room, standing.membership
                 if not joining.stands_under(membership.joined_rev):
                     raise gone_while_joining()
                 answer = await self._answer(subscriber.user_id, room, membership, channel, joining, body, command_id)

@@ -158,6 +158,11 @@ class Hub:
         self._close_if_idle(channel)
         return ended
 
+    def has_reached(self, room_id: str, *, seq: int, rev: int) -> bool:
+        """Whether the room is delivered here, up to these heads at least."""
+        channel = self._channels.get(room_id)
+        return channel is not None and room_id not in self._opening and seq <= channel.seq and rev <= channel.rev
+
     def is_joining(self, room_id: str, subscriber: Subscriber) -> bool:
         """Whether a join of the subscriber is between its registration and its ack."""
         channel = self._channels.get(room_id)

@@ -38,7 +38,7 @@ from handlers.codec.json_codec import JsonCodec
 from monitor.observer import Observer
 from store import sqlite
 from store.contract import Store
-from store.models import MessageDraft, RoomDraft, User
+from store.models import MessageDraft, RoomDraft, Standing, User
 
 PEOPLE = 12
 STEPS = 60
@@ -187,12 +187,16 @@ class DeliveryParts:
     async def join(
         self, connection: Connection, body: JoinRoom, *, meanwhile: Callable[[], Awaitable[object]] | None = None
     ) -> None:
-        """What joinRoom does besides counting: a new member joins first. `meanwhile` happens before it subscribes."""
-        standing = await self.rooms.standing(body.room_id, connection.user_id)
-        await self.rooms.join(standing, connection.user_id)
-        if meanwhile is not None:
-            await meanwhile()
-        await self.joins.join(connection, body, "1")
+        """What joinRoom does besides counting: a new member joins first. `meanwhile` happens then."""
+
+        async def admit() -> Standing:
+            standing = await self.rooms.standing(body.room_id, connection.user_id)
+            await self.rooms.join(standing, connection.user_id)
+            if meanwhile is not None:
+                await meanwhile()
+            return standing
+
+        await self.joins.join(connection, body, "1", admit=admit)
 
     def _receive(self, topic: str, happening: Any) -> None:
         receive = {
