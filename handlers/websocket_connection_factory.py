@@ -84,6 +84,8 @@ class WebSocketConnectionFactory:
         self._commands = commands
         self._codec = codec
         self._numbers = itertools.count(1)
+        # Made once: each mention of a method makes another object, which the session would keep
+        self._on_peer_gone, self._on_closed = pool.peer_gone, pool.removed
 
     def new_id(self) -> str:
         """Return an id for the next connection; it begins with the process's id."""
@@ -103,8 +105,8 @@ class WebSocketConnectionFactory:
                 codec=self._codec,
                 observer=self._observer,
                 loop=loop,
-                on_peer_gone=self.pool.peer_gone,
-                on_closed=self.pool.removed,
+                on_peer_gone=self._on_peer_gone,
+                on_closed=self._on_closed,
                 opened_at=link_config.now(),
                 replaces=handshake.replaces,
             )

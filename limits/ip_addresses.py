@@ -72,6 +72,7 @@ def _is_port(text: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=KEPT_MAX)  # so that the connections of an address share its text, too
 def canonical(text: str) -> str:
     """Return the canonical text of the address in a text; UNKNOWN if it has none."""
     parsed = parse_address(text)

@@ -234,11 +234,11 @@ class Commands:
         self._presence.entered(user_id, await self._rooms.joined_by(user_id))
 
     async def _join_room(self, session: Session, body: JoinRoom, command_id: str | None) -> object:
-        joined_rev = await self._joins.join(session, body, command_id, admit=lambda: self._admit_to(body, session))
+        joined = await self._joins.join(session, body, command_id, admit=lambda: self._admit_to(body, session))
         session.rooms = session.rooms or {}
-        session.rooms[body.room_id] = joined_rev
+        session.rooms[joined.room_id] = joined.rev
         # Presence knows the membership already, unless the user's rooms could not be read.
-        self._presence.began(body.room_id, session.user_id, joined_rev)
+        self._presence.began(joined.room_id, session.user_id, joined.rev)
         if not session.link.is_open:
             self._pool.forget_rooms(session)
         return ANSWERED

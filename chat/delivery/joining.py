@@ -31,6 +31,13 @@ class Missed(Struct, frozen=True):
     cut: bool
 
 
+class Joined(Struct, frozen=True):
+    """A subscription: `rev` is that at which the membership began, `room_id` the text that all of the room share."""
+
+    room_id: str
+    rev: int
+
+
 class RoomJoiner:
     """Executes joinRoom for a subscriber."""
 
@@ -48,16 +55,15 @@ class RoomJoiner:
         command_id: str | None,
         *,
         admit: Callable[[], Awaitable[Standing]] | None = None,
-    ) -> int:
+    ) -> Joined:
         """Subscribe a member and send the ack with the missed messages, then live events, in this order.
 
         `admit` reads the subscriber's standing from the store, decides, makes the membership where there is none, and
         returns what it has read; None: the subscriber is a member. Where the room is delivered here already this one
         read serves the join as well; else it comes before anything is opened for a stranger.
 
-        Returns the rev at which the member's membership began. Raises ChatError room_not_found, not_member,
-        unavailable; StoreError; what `admit` raises: then nothing is subscribed. An earlier subscription remains,
-        unless the store says that its membership ended.
+        Raises ChatError room_not_found, not_member, unavailable; StoreError; what `admit` raises: then nothing is
+        subscribed. An earlier subscription remains, unless the store says that its membership ended.
         """
         if admit is not None and not self._hub.has_reached(body.room_id, seq=body.since or 0, rev=body.since_rev or 0):
             await admit()
@@ -81,7 +87,7 @@ class RoomJoiner:
                 answer = await self._answer(subscriber.user_id, room, membership, channel, joining, body, command_id)
                 if not self._hub.go_live(channel, subscriber, answer):
                     raise gone_while_joining()
-                return membership.joined_rev
+                return Joined(channel.room_id, membership.joined_rev)
             finally:
                 self._hub.give_up(channel, subscriber, joining)
         finally:

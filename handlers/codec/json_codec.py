@@ -42,16 +42,19 @@ def _history_page(page: HistoryPage) -> bytes:
     return splice(messages=array(page.messages), hasMore=encode(page.has_more), rev=encode(page.rev))
 
 
+_BOOL = {False: b"false", True: b"true"}
+
+
 def _joined_room(joined: JoinedRoom) -> bytes:
     return splice(
         room=encode(joined.room),
         seq=b"%d" % joined.seq,
         rev=b"%d" % joined.rev,
         missed=array(joined.missed),
-        truncated=encode(joined.truncated),
+        truncated=_BOOL[joined.truncated],
         changes=array(joined.changes),
-        changesTruncated=encode(joined.changes_truncated),
-        reset=encode(joined.reset),
+        changesTruncated=_BOOL[joined.changes_truncated],
+        reset=_BOOL[joined.reset],
     )
 
 
