@@ -17,7 +17,7 @@ from cluster.redis_connection.deadline import Deadline
 from cluster.redis_connection.errors import RedisGone, RedisRefused
 from cluster.redis_connection.options import RedisOptions
 from cluster.redis_connection.reconnecting_connection import ReconnectingConnection, notify_all
-from cluster.redis_connection.reply_stream import Part, ReplyError, ReplyStream
+from cluster.redis_connection.reply_stream import Part, ReplyError, ReplyStream, pack
 
 
 class Script:
@@ -31,13 +31,12 @@ class Script:
 class _Call:
     """One command. `future` is None if no caller waits for its reply."""
 
-    __slots__ = ("accepted_s", "future", "parts", "size")
+    __slots__ = ("accepted_s", "future", "packed")
 
-    def __init__(self, parts: Sequence[Part], future: asyncio.Future[Any] | None, accepted_s: float) -> None:
-        self.parts = parts
+    def __init__(self, packed: bytes, future: asyncio.Future[Any] | None, accepted_s: float) -> None:
+        self.packed = packed
         self.future = future
         self.accepted_s = accepted_s
-        self.size = sum(len(part) for part in parts if isinstance(part, str | bytes))
 
     def settle(self, reply: Any) -> None:
         if self.future is None or self.future.done():
@@ -116,18 +115,18 @@ class RedisClient(ReconnectingConnection):
                 raise
             return await self.call("EVAL", script.text, len(keys), *keys, *args)
 
-    def _accept(self, parts: Sequence[Part], future: asyncio.Future[Any] | None) -> bool:
+    def _accept(self, parts: tuple[Part, ...], future: asyncio.Future[Any] | None) -> bool:
         if not self.is_up:
             return False
         if len(self._waiting) >= redis_bounds.WAITING_MAX or self._waiting_bytes >= redis_bounds.WAITING_MAX_BYTES:
             # The dropped command may have been an invalidation, so the connection is ended as if it had been lost.
             self._give_up("too many commands wait")
             return False
-        call = _Call(parts, future, self._loop.time())
+        call = _Call(pack(parts), future, self._loop.time())
         if not self._waiting and not self._in_flight:
             self._loop.call_soon(self._write_batch)
         self._waiting.append(call)
-        self._waiting_bytes += call.size
+        self._waiting_bytes += len(call.packed)
         return True
 
     async def _use(self, connection: AbstractConnection) -> None:
@@ -149,9 +148,9 @@ class RedisClient(ReconnectingConnection):
             return
         for _ in range(min(len(self._waiting), redis_bounds.BATCH_MAX)):
             call = self._waiting.popleft()
-            self._waiting_bytes -= call.size
+            self._waiting_bytes -= len(call.packed)
             self._in_flight.append(call)
-        self._stream.write(call.parts for call in self._in_flight)
+        self._stream.write(b"".join([call.packed for call in self._in_flight]))
         self._deadline.watch()
 
     def _settle(self, reply: Any) -> None:

@@ -13,7 +13,7 @@ from redis.asyncio.connection import AbstractConnection
 from cluster.redis_connection import redis_bounds
 from cluster.redis_connection.options import RedisOptions
 from cluster.redis_connection.reconnecting_connection import ReconnectingConnection
-from cluster.redis_connection.reply_stream import ReplyError, ReplyStream
+from cluster.redis_connection.reply_stream import ReplyError, ReplyStream, pack
 
 
 class RedisListener(ReconnectingConnection):
@@ -78,7 +78,7 @@ class RedisListener(ReconnectingConnection):
     def _write_commands(self) -> None:
         commands, self._to_send = self._to_send, []
         if self._stream is not None:
-            self._stream.write(commands)
+            self._stream.write(b"".join(map(pack, commands)))
 
     async def _use(self, connection: AbstractConnection) -> None:
         self._last_received_at = self._loop.time()

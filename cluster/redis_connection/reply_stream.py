@@ -8,7 +8,7 @@ driver, each reply cost three turns of the loop, and a deadline of its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from hiredis import HiredisError, Reader, pack_command
@@ -17,7 +17,7 @@ from redis.asyncio.connection import AbstractConnection
 Part = str | bytes | int | float
 
 _NOTHING = object()
-_pack: Callable[[tuple[Part, ...]], bytes] = pack_command  # type: ignore[assignment]  # its stub takes tuples of one
+pack: Callable[[tuple[Part, ...]], bytes] = pack_command  # type: ignore[assignment]  # its stub takes tuples of one
 
 
 class ReplyError(Exception):
@@ -41,9 +41,9 @@ class ReplyStream(asyncio.Protocol):
         self._transport = writer.transport
         self._transport.set_protocol(self)
 
-    def write(self, commands: Iterable[Sequence[Part]]) -> None:
-        """Send commands; what the kernel does not take at once is sent later."""
-        self._transport.write(b"".join([_pack(tuple(parts)) for parts in commands]))
+    def write(self, commands: bytes) -> None:
+        """Send packed commands; what the kernel does not take at once is sent later."""
+        self._transport.write(commands)
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -24,7 +24,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
 
-from cluster.redis_connection.reply_stream import ReplyError, ReplyStream
+from cluster.redis_connection.reply_stream import Part, ReplyError, ReplyStream, pack
 from tests.support.redis_proxy import options_for
 from tests.support.redis_server import RedisServer
 
@@ -158,6 +158,9 @@ class Replies:
     def _receive(self, reply: object) -> None:
         self._replies.put_nowait(reply)
 
+    def ask(self, *commands: tuple[Part, ...]) -> None:
+        self.stream.write(b"".join(map(pack, commands)))
+
     async def next(self, count: int = 1) -> list[object]:
         return [await self._replies.get() for _ in range(count)]
 
@@ -166,7 +169,7 @@ class Replies:
 async def test_commands_that_are_sent_together_are_answered_one_by_one_in_order(redis: RedisServer) -> None:
     async with connected(redis.port) as connection:
         replies = Replies(connection)
-        replies.stream.write([("SET", "a", b"\xff"), ("GET", "a"), ("GET", "b"), ("INCRBY", "n", 2)])
+        replies.ask(("SET", "a", b"\xff"), ("GET", "a"), ("GET", "b"), ("INCRBY", "n", 2))
         assert await replies.next(4) == [b"OK", b"\xff", None, 2]
 
 
@@ -174,7 +177,7 @@ async def test_commands_that_are_sent_together_are_answered_one_by_one_in_order(
 async def test_an_error_is_a_reply_and_leaves_the_connection_usable(redis: RedisServer) -> None:
     async with connected(redis.port) as connection:
         replies = Replies(connection)
-        replies.stream.write([("NO SUCH COMMAND",), ("EVALSHA", "0" * 40, 0), ("PING",)])
+        replies.ask(("NO SUCH COMMAND",), ("EVALSHA", "0" * 40, 0), ("PING",))
         unknown, forgotten, answer = await replies.next(3)
         assert isinstance(unknown, ReplyError) and str(unknown).startswith("ERR unknown command")
         assert isinstance(forgotten, ReplyError) and str(forgotten).startswith("NOSCRIPT")
@@ -185,9 +188,9 @@ async def test_an_error_is_a_reply_and_leaves_the_connection_usable(redis: Redis
 async def test_subscriptions_and_published_messages_are_lists_of_bytes(redis: RedisServer) -> None:
     async with connected(redis.port) as listening, connected(redis.port) as publishing:
         heard, told = Replies(listening), Replies(publishing)
-        heard.stream.write([("SUBSCRIBE", "c")])
+        heard.ask(("SUBSCRIBE", "c"))
         assert await heard.next() == [[b"subscribe", b"c", 1]]
-        told.stream.write([("PUBLISH", "c", b"\xff")])
+        told.ask(("PUBLISH", "c", b"\xff"))
         assert (await told.next(), await heard.next()) == ([1], [[b"message", b"c", b"\xff"]])
 
 
@@ -195,7 +198,7 @@ async def test_subscriptions_and_published_messages_are_lists_of_bytes(redis: Re
 async def test_the_end_of_a_connection_and_what_is_no_reply_end_the_stream(redis: RedisServer) -> None:
     async with connected(redis.port) as connection:
         replies = Replies(connection)
-        replies.stream.write([("QUIT",)])
+        replies.ask(("QUIT",))
         with pytest.raises(ConnectionError):
             await replies.stream.ended
         assert await replies.next() == [b"OK"]
