@@ -38,6 +38,7 @@ class StalledMessages:
         self.may_happen = asyncio.Event()
         self.may_happen.set()
         self.begun: list[asyncio.Task[None]] = []
+        self.page_reads = 0
         self._appends = CallbackTasks()
 
     def append_then(self, room_id: str, drafts: Any, on_settled: Any) -> None:
@@ -48,6 +49,7 @@ class StalledMessages:
 
     def __getattr__(self, name: str) -> Any:
         operation = getattr(self._messages, name)
+        self.page_reads += name == "page"
         if not self.is_stalled or name not in ("append", "edit", "delete"):
             return operation
 
@@ -88,8 +90,8 @@ class Parts(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def parts_in(folder: Path) -> AsyncIterator[Parts]:
-    chosen = settings.load({}, {"DATA_DIR": str(folder / "data")})
+async def parts_in(folder: Path, **env: str) -> AsyncIterator[Parts]:
+    chosen = settings.load({}, {"DATA_DIR": str(folder / "data"), **env})
     async with build_storage(chosen, Observer()) as storage, build_cluster(chosen, process_id="p1") as shared:
         store: Any = storage.store
         stalled = store.messages = StalledMessages(store.messages)
@@ -166,3 +168,17 @@ async def test_what_was_written_long_after_its_deadline_is_on_the_page_of_a_room
         stalled.may_happen.set()
         await asyncio.gather(*stalled.begun)
         assert await parts.page() == shown
+
+
+@pytest.mark.parametrize(("enabled", "reads"), [("true", 0), ("false", 2)])
+@pytest.mark.gen_test
+async def test_the_page_of_an_open_room_is_read_from_the_store_only_where_the_cache_is_off(
+    tmp_path: Path, enabled: str, reads: int
+) -> None:
+    async with parts_in(tmp_path, CACHE_ENABLED=enabled) as parts:
+        channel = await parts.chat.hub.hold(parts.room_id)
+        await parts.say("second")
+        before = parts.stalled.page_reads
+        assert [await parts.page() for _ in range(2)] == [["first", "second"]] * 2
+        assert parts.stalled.page_reads == before + reads
+        parts.chat.hub.release(channel)
