@@ -13,14 +13,16 @@ from pathlib import Path
 from bench import comparison, html_report, machine, report
 from bench.comparison import REGRESSION, Comparison
 from bench.errors import BenchError
+from bench.measured_server import MeasuredServer
 from bench.progress_line import ProgressLine
 from bench.rest_client import Address
 from bench.run import Run
 from bench.scenario import Scenario
 from bench.scenario_context import server_at
-from bench.scenarios import SCENARIOS
+from bench.scenarios import SCENARIOS, peers
 from bench.server_process import ROOT
 from bench.stop_signals import StopSignals
+from bench.stream_client.dialect import Dialect
 
 
 def main(argv: Sequence[str]) -> int:
@@ -34,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
         earlier = None if arguments.against is None else comparison.read(arguments.against)
         if earlier is not None:
             comparison.check_options(earlier, options)
-        given = None if arguments.url is None else server_at(_loopback(arguments.url), arguments.pid)
+        given = _given(arguments, scenarios)
     except BenchError as error:
         print(error, file=sys.stderr)
         return 2
@@ -85,6 +87,22 @@ def _options(scenarios: Sequence[Scenario], given: Sequence[tuple[str, int]]) ->
     }
 
 
+def _given(arguments: argparse.Namespace, scenarios: Sequence[Scenario]) -> MeasuredServer | None:
+    """The server that runs already, if there is one. Raises BenchError."""
+    if arguments.template is None:
+        if arguments.opening is not None:
+            raise BenchError("--opening: takes --template")
+        return None if arguments.url is None else server_at(_loopback(arguments.url), arguments.pid)
+    if arguments.url is None or [scenario.name for scenario in scenarios] != [peers.SCENARIO.name]:
+        raise BenchError("--template: takes --url and --scenario peers alone")
+    if arguments.template.count("%m") != 1:
+        raise BenchError("--template: takes a text with %m in it once")
+    parts = urllib.parse.urlsplit(arguments.url)
+    path = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    dialect = Dialect(path=path, message=arguments.template, opening=arguments.opening, batches=True)
+    return server_at(_loopback(arguments.url), arguments.pid, dialect)
+
+
 def _loopback(url: str) -> Address:
     """Raises BenchError for any other machine: this is a load generator."""
     parts = urllib.parse.urlsplit(url)
@@ -131,6 +149,12 @@ def _parser() -> argparse.ArgumentParser:
         "--set", metavar="NAME=VALUE", type=_setting, action="append", default=[], help="an option, below"
     )
     parser.add_argument("--url", help="a server that runs already on the loopback, with its limits raised by you")
+    parser.add_argument(
+        "--template",
+        metavar="TEXT",
+        help="with --url ws://… and --scenario peers: the text of a message of that server, %%m being what it carries",
+    )
+    parser.add_argument("--opening", metavar="TEXT", help="with --template: a text that the server wants first")
     parser.add_argument("--pid", type=int, help="with --url: that server's process, for its CPU and memory")
     return parser
 

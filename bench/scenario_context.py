@@ -21,6 +21,7 @@ from bench.result import Findings
 from bench.seeded_rooms import SeededRooms
 from bench.server_process import ServerProcess
 from bench.stop_signals import StopSignals
+from bench.stream_client.dialect import Dialect
 from bench.worker_pool import WorkerPool, worker_count_for
 
 
@@ -46,10 +47,10 @@ class ScenarioContext(msgspec.Struct, frozen=True):
         """
         self.step("starting")
         if self.given is not None:
-            yield self._describe(self.given)
+            yield self.describe(self.given)
             return
         with ServerProcess(environ=environ, failures=self.failures, data_dir=data_dir) as started:
-            yield self._describe(MeasuredServer(started.address, psutil.Process(started.pid)))
+            yield self.describe(MeasuredServer(started.address, psutil.Process(started.pid)))
 
     @contextmanager
     def cluster(
@@ -60,7 +61,7 @@ class ScenarioContext(msgspec.Struct, frozen=True):
         A given server is not used.
         """
         with Cluster(processes, with_redis=with_redis, environ=environ, failures=self.failures) as started:
-            self._describe(started.servers[0])
+            self.describe(started.servers[0])
             yield started
 
     @contextmanager
@@ -107,15 +108,16 @@ class ScenarioContext(msgspec.Struct, frozen=True):
         self.stop_signals.check()
         self.progress.begin(f"{self.name}: {what}")
 
-    def _describe(self, server: MeasuredServer) -> MeasuredServer:
+    def describe(self, server: MeasuredServer) -> MeasuredServer:
+        """Note the server's version and backends for the report; returns the server."""
         health = rest_client.call(server.address, "GET", "/health")
         self.server_facts.update({name: health.get(name) for name in ("version", "store", "cache")})
         return server
 
 
-def server_at(address: Address, pid: int | None) -> MeasuredServer:
+def server_at(address: Address, pid: int | None, dialect: Dialect | None = None) -> MeasuredServer:
     """A server that is already running. Raises BenchError if there is no process `pid`."""
     try:
-        return MeasuredServer(address, None if pid is None else psutil.Process(pid))
+        return MeasuredServer(address, None if pid is None else psutil.Process(pid), dialect)
     except psutil.Error as error:
         raise BenchError(f"--pid {pid}: {error}") from error

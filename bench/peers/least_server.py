@@ -134,14 +134,13 @@ class Link:
         at, end = 0, len(data)
         while end - at >= 6:
             size, body = data[at + 1] & 0x7F, at + 2
+            if size == 127 or data[at] & 0x0F != 1:  # a Close, or what it does not know
+                self._close()
+                return
             if size == 126:
                 size, body = int.from_bytes(data[body : body + 2], "big"), body + 2
             if end < body + 4 + size:
                 break
-            opcode = data[at] & 0x0F
-            if opcode != 1 or size == 127:  # a Close, or what it does not know
-                self._close()
-                return
             envelope = _decode(websocket_mask(data[body : body + 4], data[body + 4 : body + 4 + size]))
             at = body + 4 + size
             self.room.post(envelope, self)

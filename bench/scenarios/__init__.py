@@ -13,6 +13,7 @@ from bench.scenarios import (
     limits,
     mixed,
     overload,
+    peers,
     performance,
     publish,
     rest,
@@ -26,6 +27,6 @@ from bench.scenarios import (
 
 _MODULES = (
     fanout, changes, echo, idle, performance, stress, spike, mixed, store, search, cache, publish, rest, scale,
-    limits, claims, overload, soak,
+    limits, claims, peers, overload, soak,
 )  # fmt: skip
 SCENARIOS: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}

@@ -10,7 +10,7 @@ from bench.stream_client.dialect import Dialect
 class Open(msgspec.Struct, frozen=True):
     """Open `count` connections, numbered from `first` on, at most `at_once` unfinished at a time.
 
-    They join the rooms in turn; those of a room take the tokens in turn. Nothing may be sent meanwhile.
+    They join the rooms in turn, and take the tokens in turn. Nothing may be sent meanwhile.
     """
 
     address: tuple[str, int]
@@ -26,7 +26,7 @@ class Open(msgspec.Struct, frozen=True):
         return self.room_ids[number % len(self.room_ids)]
 
     def token(self, number: int) -> str:
-        return self.tokens[number // len(self.room_ids) % len(self.tokens)]
+        return self.tokens[number % len(self.tokens)]
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -64,10 +64,14 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Settle(msgspec.Struct, frozen=True):
-    """Wait until every connection has this number of messages of its room, counted from its first on."""
+    """Wait until every connection has this number of messages of its room, counted from its first on.
+
+    With `acks`, also until each message that was sent is acked: an ack may come after the message itself.
+    """
 
     messages_by_room: dict[str, int]
     within_s: float
+    acks: bool
 
 
 class Settled(msgspec.Struct, frozen=True):

@@ -147,7 +147,9 @@ class StreamPool:
             for room_id, count in result.sent_by_room.items():
                 self._messages[room_id] += count
         settled = self._execute(
-            dict.fromkeys(range(self._count), Settle(dict(self._messages), self._settle_within_s)),
+            dict.fromkeys(
+                range(self._count), Settle(dict(self._messages), self._settle_within_s, self._dialect.ack is not None)
+            ),
             Settled,
             self._settle_within_s,
         )

@@ -20,6 +20,7 @@ class WorkerState(Owner, Protocol):
     """What a task uses of the worker that runs it."""
 
     lost: int
+    settled: int  # messages sent until the last Settle
     connections: dict[int, StreamConnection]
     rooms: dict[str, RoomBytes | RoomMarkers]
     on_connection_ready: Callable[[int], None] | None
@@ -178,19 +179,23 @@ class SettleTask:
     def step(self, now_ns: int) -> Reply | None:
         worker, expected = self._worker, self._command.messages_by_room
         is_over = now_ns >= self._deadline_ns
-        deliveries = 0
-        for one in worker.connections.values():
-            if not one.is_open:
-                continue
-            has, wanted = one.room.messages_until(one.position), expected[one.texts[0]]
-            deliveries += has
-            if has < wanted and not is_over:
-                return None
+        have = [
+            (one, one.room.messages_until(one.position), expected[one.texts[0]])
+            for one in worker.connections.values()
+            if one.is_open
+        ]
+        if not is_over and any(has < wanted for _, has, wanted in have):
+            return None
+        sent = sum(one.sent for one in worker.connections.values()) - worker.settled
+        if self._command.acks and worker.acked < sent and not is_over:
+            return None
+        worker.settled += sent
+        for one, has, wanted in have:
             if has != wanted:
                 worker.failures.add(f"connection {one.number}: has {has} of {wanted} messages")
         counts = worker.latency.counts()
         acked, worker.acked, worker.latency = worker.acked, 0, Histogram()
-        return Settled(deliveries, acked, counts, worker.failures.count, list(worker.failures.kept))
+        return Settled(sum(has for _, has, _ in have), acked, counts, worker.failures.count, list(worker.failures.kept))
 
     def timeout_s(self, now_ns: int) -> float:
         return TURN_S / 4

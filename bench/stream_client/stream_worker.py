@@ -29,7 +29,7 @@ class StreamWorker:
         self.failures = Failures()
         self.latency = Histogram()
         self.buffer = receive_buffer()
-        self.acked = self.lost = 0
+        self.acked = self.lost = self.settled = 0
         self.connections: dict[int, StreamConnection] = {}  # by number
         self.rooms: dict[str, RoomBytes | RoomMarkers] = {}
         self.on_connection_ready: Callable[[int], None] | None = None
@@ -69,6 +69,7 @@ class StreamWorker:
             self._epoll.unregister(connection.sock.fileno())
             connection.close()
         self.connections, self.rooms, self._by_fd = {}, {}, {}
+        self.acked = self.settled = 0
         return len(still_open)
 
     # called by connections

@@ -164,7 +164,11 @@ def test_every_module_is_used_by_another() -> None:
 
 
 def _files(name: str) -> list[Path]:
-    return [ROOT / name] if name.endswith(".py") else sorted((ROOT / name).rglob("*.py"))
+    """A module, or those of a folder but what lies in a hidden one: the bench installs its peers there."""
+    if name.endswith(".py"):
+        return [ROOT / name]
+    paths = sorted((ROOT / name).rglob("*.py"))
+    return [path for path in paths if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)]
 
 
 def _named(path: Path) -> Iterator[str]:

@@ -35,6 +35,13 @@ def exit_code(*arguments: str) -> int | str | None:
         (["--scenario", "idle", "--against", "/nonexistent"], "--against /nonexistent: "),
         (["--html", "/nonexistent/report.html"], "--html /nonexistent/report.html: there is no such folder"),
         (["--scenario", "idle", "--tries", "0"], "argument --tries"),
+        (["--template", "%m"], "--template: takes --url and --scenario peers alone"),
+        (["--template", "%m", "--url", "ws://127.0.0.1:1"], "--template: takes --url and --scenario peers alone"),
+        (
+            ["--template", "x", "--url", "ws://127.0.0.1:1", "--scenario", "peers"],
+            "--template: takes a text with %m in it once",
+        ),
+        (["--opening", "x"], "--opening: takes --template"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
     ],
 )

@@ -179,6 +179,8 @@ def test_the_least_server_stores_acks_and_delivers_in_rooms_and_two_processes_se
     ):
         for rooms in (["a"], ["b", "c"]):
             pool.open(12, tokens=["t"], room_ids=rooms, at_once=5, within_s=30)
+            for content_bytes in range(40, 100):  # lengths that a frame writes down in each way
+                pool.send(senders=1, rate_per_s=1000, seconds=0.001, content_bytes=content_bytes)
             steady = pool.send(senders=4, rate_per_s=100, seconds=0.3, content_bytes=64)
             closed = pool.send(senders=6, rate_per_s=None, seconds=0.3, content_bytes=64, sample_every=5)
             pool.close_connections()
