@@ -23,7 +23,7 @@ from client import frames
 from client.frames import FrameError
 from client.upgrade import new_key, upgrade_request
 
-_EVERY_NS = 50_000_000
+_EVERY_MS = 50
 _WITHIN_S = 20
 _PINGS_MAX = 10_000
 _RECEIVE_BYTES = 65_536
@@ -37,14 +37,15 @@ class ProbeLatencies(msgspec.Struct, frozen=True):
 
 
 class LatencyProbe:
-    """A context manager: sends a ping each 50 ms, and a `heartbeat` if the last was replied to, as more would queue.
+    """A context manager: sends a ping each `every_ms`, and a `heartbeat` if the last was replied to: more would queue.
 
     Raises BenchError on leaving where the connection was lost.
     """
 
-    def __init__(self, address: Address, token: str) -> None:
+    def __init__(self, address: Address, token: str, *, every_ms: int = _EVERY_MS) -> None:
         self._latencies = ProbeLatencies(Histogram(), Histogram())
         self._from_ns = self._until_ns = 0
+        self._every_ns = every_ms * 1_000_000
         self._address = address
         self._token = token
         self._pings_ns: deque[int] = deque(maxlen=_PINGS_MAX)  # when those without an answer were due
@@ -109,7 +110,7 @@ class LatencyProbe:
                 if not self._heartbeat_due_ns:
                     self._heartbeat_due_ns = due_ns
                     sock.sendall(ask)
-                due_ns += _EVERY_NS
+                due_ns += self._every_ns
             sock.settimeout((due_ns - now_ns) / 1e9)
             with contextlib.suppress(TimeoutError):
                 rest = self._take_frames(rest + _receive(sock))
@@ -124,7 +125,7 @@ class LatencyProbe:
                     raise BenchError(f"a heartbeat was refused: {chat_messages.decode_error(event.data).code}")
                 if isinstance(event, chat_messages.Reply) and event.event == "ack":
                     # Those that were due while this one waited were not sent, and would have waited, too.
-                    for due_ns in range(self._heartbeat_due_ns, now_ns, _EVERY_NS):
+                    for due_ns in range(self._heartbeat_due_ns, now_ns, self._every_ns):
                         self._record(self._latencies.heartbeat, due_ns, now_ns)
                     self._heartbeat_due_ns = 0
             # A peer may answer only the newest of many (RFC 6455 section 5.5.3): the others waited as long

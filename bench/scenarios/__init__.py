@@ -23,10 +23,11 @@ from bench.scenarios import (
     spike,
     store,
     stress,
+    targets,
 )
 
 _MODULES = (
     fanout, changes, echo, idle, performance, stress, spike, mixed, store, search, cache, publish, rest, scale,
-    limits, claims, peers, overload, soak,
+    limits, targets, claims, peers, overload, soak,
 )  # fmt: skip
 SCENARIOS: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}
