@@ -23,7 +23,7 @@ from store.sqlite.rows import (
     message_from,
     room_from,
 )
-from store.sqlite.search_index import index, unindex
+from store.sqlite.search_index import reindex
 
 _ROW = f"SELECT {MESSAGE_COLUMNS}, row FROM messages WHERE room_id = ? AND seq = ?"
 _ACTOR = f"""
@@ -72,10 +72,7 @@ def write_change(
     edited_at = now_ms if "edited_at" in fields else None
     deleted_at = now_ms if "deleted_at" in fields else None
     if after.content != message.content:
-        if message.content is not None:
-            unindex(connection, row, message.content)
-        if after.content is not None:
-            index(connection, row, after.content)
+        reindex(connection, row, message.content, after.content)
     connection.execute(_UPDATE, (rev, after.content, extra, edited_at, deleted_at, row))
     is_reaction = "reactions" in fields and deleted_at is None
     record(connection, message.room_id, rev=rev, now_ms=now_ms, message=after, is_reaction=is_reaction)

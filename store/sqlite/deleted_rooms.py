@@ -10,7 +10,7 @@ from store.sqlite.bots import revoke
 from store.sqlite.database import Database
 from store.sqlite.members import require_room, role_in
 from store.sqlite.rows import fetch, fetch_one
-from store.sqlite.search_index import unindex
+from store.sqlite.search_index import reindex
 
 SLICE_ROWS = 500
 
@@ -68,6 +68,6 @@ def _remove_messages(connection: apsw.Connection, room_id: str, limit: int) -> i
     rows = fetch(connection, _MESSAGES, (room_id, limit))
     for row, content in rows:
         if content is not None:
-            unindex(connection, row, content)
+            reindex(connection, row, content, None)
     connection.executemany("DELETE FROM messages WHERE row = ?", [(row,) for row, _ in rows])
     return len(rows)

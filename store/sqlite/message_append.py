@@ -1,7 +1,8 @@
 """Appending messages: the write that happens most often, inside the writer's transaction.
 
-Rooms and members are read once for a whole batch. The inserts are one statement where all drafts are plain, else one
-for each message.
+Rooms and members are read once for a whole batch, those alone that are not in the cache. The inserts are one statement
+where all drafts are plain, else one for each message. The index of words follows behind the commit where the caller
+says so (`indexes_behind`, pending_rows.py).
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from store.errors import Refused
 from store.ids import seq_in_room
 from store.models import ROOM_MENTION, AppendOutcome, File, Message, MessageDraft, Refusal, Role, Stored, TooSoon
 from store.room_rules import require_mention_of_all
+from store.sqlite.append_cache import AppendCache
+from store.sqlite.pending_rows import mark_pending
 from store.sqlite.rows import (
     FILE_COLUMNS,
     MESSAGE_COLUMNS,
     MessageExtra,
-    Row,
     as_json,
     fetch,
     fetch_one,
@@ -52,6 +54,8 @@ MULTI_INSERT_MAX = (
 _MULTI_INSERT = """
 INSERT INTO messages (room_id, seq, user_id, username, content, client_id, created_at) VALUES """
 _READ_OWN = """
+UPDATE members SET read_seq = ?1, sent_at = ?2 WHERE room_id = ?3 AND user_id = ?4 AND read_seq < ?1"""
+_READ_OWN_OF_ALL = """
 UPDATE members SET read_seq = own.value ->> 2, sent_at = ?2 FROM json_each(?1) own
 WHERE room_id = own.value ->> 0 AND user_id = own.value ->> 1 AND read_seq < own.value ->> 2"""
 _MENTION = "INSERT OR IGNORE INTO mentions (user_id, room_id, seq) VALUES (?, ?, ?)"
@@ -82,74 +86,110 @@ _NO_DETAILS = _DraftDetails()
 class AppendTransaction:
     """The appends of one transaction, for one `run`. Refuses drafts before it writes, so it needs no savepoint."""
 
-    def __init__(self, connection: apsw.Connection, now_ms: int) -> None:
+    def __init__(
+        self, connection: apsw.Connection, cache: AppendCache, now_ms: int, *, indexes_behind: bool = False
+    ) -> None:
         self._connection = connection
+        self._indexes_behind = indexes_behind
+        self._cache = cache
         self._now_ms = now_ms
         self._created_at = rfc3339(now_ms)
-        self._heads: dict[str, int] = {}
-        self._restricted: dict[str, Row] = {}  # archived_at and slow_mode_s of the rooms that have any
-        self._muted_until: dict[tuple[str, str], int] = {}
+        self._heads = cache.heads
+        self._restricted = cache.restricted
+        self._muted_until = cache.muted_until
         self._newest_own: dict[tuple[str, str], int] = {}
         self._first_row = 0
         self._rows = 0
-        self._folded: list[tuple[int, str]] = []  # the search forms that differ, with their places among the rows
+        self._unlike: list[tuple[int, str]] = []  # the texts that are not ASCII, with their places among the rows
 
     def run(self, requests: Sequence[AppendRequest]) -> list[list[AppendOutcome]]:
         """Store the drafts of all requests. Returns the outcomes of each, as store.contract.Messages.append says."""
         connection = self._connection
-        rooms = fetch(connection, _HEADS, (as_json([*{r.room_id for r in requests}]),))
-        self._heads = {row[0]: row[1] for row in rooms}
-        self._restricted = {row[0]: row[2:] for row in rooms if row[2] is not None or row[3]}
-        people = {
-            (request.room_id, user_id)
-            for request in requests
-            for draft in request.drafts
-            for user_id in (draft.user_id, *draft.mentions)
-        }
-        self._muted_until = {(row[0], row[1]): row[2] for row in fetch(connection, _PEOPLE, (as_json([*people]),))}
+        self._cache.begin(connection)
+        self._read_unknown(requests)
         outcomes = self._append_in_one_statement(requests)
         if outcomes is None:
             outcomes = [[self._append(request.room_id, draft) for draft in request.drafts] for request in requests]
         if self._rows:
-            # No other transaction writes at the same time, so the new rows are consecutive.
-            first = self._first_row
-            folded = [(first + place, form) for place, form in self._folded]
-            index_new_rows(connection, first, first + self._rows - 1, folded)
-            own = as_json([[*who, seq] for who, seq in self._newest_own.items()])
-            connection.execute(_READ_OWN, (own, self._now_ms))
+            self._index()
+            self._read_own()
+            self._cache.keep(connection)
         return outcomes
+
+    def _read_unknown(self, requests: Sequence[AppendRequest]) -> None:
+        """Read the rooms, authors and mentioned people that the cache does not have."""
+        heads, muted_until = self._heads, self._muted_until
+        rooms = {request.room_id for request in requests if request.room_id not in heads}
+        if rooms:
+            for room_id, head, *restriction in fetch(self._connection, _HEADS, (as_json([*rooms]),)):
+                heads[room_id] = head
+                if restriction != [None, 0]:
+                    self._restricted[room_id] = tuple(restriction)
+        people = {
+            who
+            for request in requests
+            for draft in request.drafts
+            for user_id in (draft.user_id, *draft.mentions)
+            if (who := (request.room_id, user_id)) not in muted_until
+        }
+        if people:
+            for room_id, user_id, until in fetch(self._connection, _PEOPLE, (as_json([*people]),)):
+                muted_until[room_id, user_id] = until
+
+    def _index(self) -> None:
+        """No other transaction writes at the same time, so the new rows are consecutive."""
+        first = self._first_row
+        if not self._indexes_behind:
+            folded = [(first + place, search_form(text)) for place, text in self._unlike]
+            index_new_rows(self._connection, first, first + self._rows - 1, folded)
+        elif self._cache.pending_from is None or first < self._cache.pending_from:
+            mark_pending(self._connection, first)
+            self._cache.pending_from = first
+
+    def _read_own(self) -> None:
+        """Who sent has read up to their own newest message."""
+        if len(self._newest_own) == 1:
+            (who, seq), *_ = self._newest_own.items()
+            self._connection.execute(_READ_OWN, (seq, self._now_ms, *who))
+            return
+        own = as_json([[*who, seq] for who, seq in self._newest_own.items()])
+        self._connection.execute(_READ_OWN_OF_ALL, (own, self._now_ms))
 
     def _append_in_one_statement(self, requests: Sequence[AppendRequest]) -> list[list[AppendOutcome]] | None:
         """Insert all drafts by one statement, because each step of a statement releases the GIL and waits for it again.
 
         Returns None, with nothing written, if a draft needs more checks or a clientId is stored already.
         """
-        heads = dict(self._heads)
+        count = sum(len(request.drafts) for request in requests)
+        if not 2 <= count <= MULTI_INSERT_MAX:
+            return None
+        heads: dict[str, int] = {}
         newest_own: dict[tuple[str, str], int] = {}
         values: list[str | int] = []
         outcomes: list[list[AppendOutcome]] = []
         for request in requests:
             room_id = request.room_id
+            head = heads.get(room_id) or self._heads.get(room_id, 0)
             stored: list[AppendOutcome] = []
             for draft in request.drafts:
                 if not self._is_plain(room_id, draft):
                     return None
-                heads[room_id] = newest_own[room_id, draft.user_id] = seq = heads[room_id] + 1
+                head += 1
+                newest_own[room_id, draft.user_id] = head
                 values += (
-                    room_id, seq, draft.user_id, draft.username, draft.content, draft.client_id, self._now_ms
+                    room_id, head, draft.user_id, draft.username, draft.content, draft.client_id, self._now_ms
                 )  # fmt: skip
-                stored.append(Stored(self._message(room_id, seq, draft), False))
+                stored.append(Stored(self._message(room_id, head, draft), False))
+            heads[room_id] = head
             outcomes.append(stored)
-        count = sum(len(stored) for stored in outcomes)
-        if not 2 <= count <= MULTI_INSERT_MAX:
-            return None
         try:
             self._connection.execute(_MULTI_INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * count), values)
         except apsw.ConstraintError:
             return None  # the statement alone was undone
-        self._heads, self._newest_own, self._rows = heads, newest_own, count
+        self._heads.update(heads)
+        self._newest_own, self._rows = newest_own, count
         contents = (draft.content for request in requests for draft in request.drafts)
-        self._folded = [(place, search_form(text)) for place, text in enumerate(contents) if not text.isascii()]
+        self._unlike = [(place, text) for place, text in enumerate(contents) if not text.isascii()]
         self._first_row = self._connection.last_insert_rowid() - count + 1
         return outcomes
 
@@ -228,7 +268,7 @@ class AppendTransaction:
                 raise AssertionError(f"seq {seq} of {room_id} was taken, though the transaction is alone")
             return stored
         if not draft.content.isascii():
-            self._folded.append((self._rows, search_form(draft.content)))
+            self._unlike.append((self._rows, draft.content))
         self._rows += 1
         if self._rows == 1:
             self._first_row = connection.last_insert_rowid()

@@ -22,6 +22,7 @@ from store.models import (
     ThreadPage,
     User,
 )
+from store.sqlite.append_cache import AppendCache
 from store.sqlite.changes import head_rev
 from store.sqlite.database import Database
 from store.sqlite.edits import delete, edit, history
@@ -30,6 +31,7 @@ from store.sqlite.own_messages import messages_by
 from store.sqlite.reactions import ReactRequest, ReactTransaction
 from store.sqlite.rows import MESSAGE_COLUMNS, USER_COLUMNS, as_json, fetch, fetch_one, message_from, user_from
 from store.sqlite.search import complete, search_messages
+from store.sqlite.search_indexing import SearchIndexing
 
 # Answered from the index on (room_id, thread, seq) alone.
 _REPLIES = "SELECT count(*) FROM messages WHERE room_id = ? AND thread = ?"
@@ -41,23 +43,39 @@ _DRAFT_BYTES = 300
 
 
 class SqliteMessages:
-    """store.contract.Messages on SQLite."""
+    """store.contract.Messages on SQLite. `indexing`: None if messages are indexed in the commit that stores them."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, indexing: SearchIndexing | None) -> None:
         self._database = database
+        self._indexing = indexing
+        self._append_cache = AppendCache()
 
     def _append(self, connection: apsw.Connection, requests: Sequence[AppendRequest]) -> list[list[AppendOutcome]]:
-        return AppendTransaction(connection, self._database.clock()).run(requests)
+        append = AppendTransaction(
+            connection, self._append_cache, self._database.clock(), indexes_behind=self._indexing is not None
+        )
+        return append.run(requests)
 
     async def append(self, room_id: str, drafts: Sequence[MessageDraft]) -> list[AppendOutcome]:
-        return await self._database.write_batched(
-            "messages.append", self._append, AppendRequest(room_id, drafts), size_bytes=_size_of(drafts)
-        )
+        try:
+            return await self._database.write_batched(
+                "messages.append", self._append, AppendRequest(room_id, drafts), size_bytes=_size_of(drafts)
+            )
+        finally:
+            self._count_unindexed(len(drafts))
 
     def append_then(self, room_id: str, drafts: Sequence[MessageDraft], on_settled: OnAppended) -> None:
+        def settled(outcomes: list[AppendOutcome] | None, error: Exception | None) -> None:
+            self._count_unindexed(len(drafts))
+            on_settled(outcomes, error)
+
         self._database.write_batched_then(
-            "messages.append", self._append, AppendRequest(room_id, drafts), on_settled, size_bytes=_size_of(drafts)
+            "messages.append", self._append, AppendRequest(room_id, drafts), settled, size_bytes=_size_of(drafts)
         )
+
+    def _count_unindexed(self, messages: int) -> None:
+        if self._indexing is not None:
+            self._indexing.appended(messages)
 
     def _react(self, connection: apsw.Connection, requests: Sequence[ReactRequest]) -> list[MessageChange | StoreError]:
         return ReactTransaction(connection, self._database.clock()).run(requests)
@@ -160,14 +178,20 @@ class SqliteMessages:
     async def search(
         self, search: MessageSearch, *, limit: int, after: str | None
     ) -> tuple[list[SearchHit], str | None]:
+        await self._catch_up()
         return await self._database.search(
             "messages.search", lambda connection: search_messages(connection, search, limit=limit, after=after)
         )
 
     async def complete(self, room_ids: Sequence[str], prefix: str, *, limit: int) -> list[str]:
+        await self._catch_up()
         return await self._database.search(
             "messages.complete", lambda connection: complete(connection, room_ids, prefix, limit=limit)
         )
+
+    async def _catch_up(self) -> None:
+        if self._indexing is not None:
+            await self._indexing.catch_up()
 
 
 def _size_of(drafts: Sequence[MessageDraft]) -> int:

@@ -34,6 +34,7 @@ MIGRATIONS: tuple[str, ...] = tuple(
         "0010_people.sql",
         "0011_webhooks_and_bots.sql",
         "0012_files.sql",
+        "0013_search_pending.sql",
     )
 )
 

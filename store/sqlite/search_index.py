@@ -3,6 +3,8 @@
 Two tables: messages_fts has the messages that are plain ASCII, messages_folded the others, in their search form. A
 program of before this writes every message to messages_fts, as it is written. It edits none. So what is in messages_fts
 was always indexed as it is written, and is taken out with that; FTS5 would be damaged by any other text.
+
+New messages may be indexed behind their commit: pending_rows.py does that.
 """
 
 from __future__ import annotations
@@ -28,10 +30,13 @@ _UNINDEX = "INSERT INTO messages_fts (messages_fts, rowid, content) VALUES ('del
 _INDEX_FOLDED = "INSERT INTO messages_folded (rowid, content) VALUES (?, ?)"
 _UNINDEX_FOLDED = "DELETE FROM messages_folded WHERE rowid = ?"
 _IS_FOLDED = "SELECT 1 FROM messages_folded_docsize WHERE id = ?"
+_HAS_WORD = "SELECT 1 FROM messages_fts WHERE messages_fts MATCH ? AND rowid = ?"
+_PENDING = "SELECT row FROM search_pending WHERE id = 1"
 
 _PROGRESS = "SELECT row FROM search_progress WHERE id = 1"
 _ADVANCE = "UPDATE search_progress SET row = max(row, ?) WHERE id = 1"
-_NEWEST = "SELECT max(row) FROM messages"
+_NEWEST = """
+SELECT coalesce(min(max(row), (SELECT row - 1 FROM search_pending WHERE id = 1)), max(row), 0) FROM messages"""
 # Of these rows those that are not plain ASCII and not in messages_folded.
 _UNFOLDED = """
 SELECT row, content FROM messages
@@ -39,7 +44,8 @@ WHERE row > ?1 AND row <= ?2 AND content GLOB '*[^' || char(1) || '-' || char(12
 AND NOT EXISTS (SELECT 1 FROM messages_folded_docsize WHERE id = messages.row) ORDER BY row LIMIT ?3"""
 _IS_UNFOLDED = """
 SELECT 1 FROM messages WHERE row = ?1 AND content = ?2
-AND NOT EXISTS (SELECT 1 FROM messages_folded_docsize WHERE id = ?1)"""
+AND NOT EXISTS (SELECT 1 FROM messages_folded_docsize WHERE id = ?1)
+AND NOT EXISTS (SELECT 1 FROM search_pending WHERE row <= ?1)"""
 
 
 def index_new_rows(connection: apsw.Connection, first: int, last: int, folded: Sequence[tuple[int, str]]) -> None:
@@ -61,8 +67,32 @@ def index(connection: apsw.Connection, row: int, content: str) -> None:
         connection.execute(_INDEX_FOLDED, (row, search_form(content)))
 
 
-def unindex(connection: apsw.Connection, row: int, content: str) -> None:
-    """Take a row, which has this content, out of the index."""
+def reindex(connection: apsw.Connection, row: int, before: str | None, after: str | None) -> None:
+    """Follow a change of a row's content. A pending row is in no index: it will be with what it says then."""
+    pending = pending_from(connection)
+    if pending is not None and row >= pending:
+        return
+    if before is not None:
+        _unindex(connection, row, before)
+    if after is not None:
+        index(connection, row, after)
+
+
+def pending_from(connection: apsw.Connection) -> int | None:
+    """The first row that is pending, as all later ones are; None: all are indexed."""
+    found = fetch_one(connection, _PENDING)
+    return None if found is None else int(found[0])
+
+
+def is_indexed(connection: apsw.Connection, row: int, content: str) -> bool:
+    """Whether a row, which has this content, is in the index, or has no word to be in it with."""
+    if not content.isascii():
+        return fetch_one(connection, _IS_FOLDED, (row,)) is not None
+    word, _, _ = search_form(content).partition(" ")
+    return not word or fetch_one(connection, _HAS_WORD, (f'"{word}"', row)) is not None
+
+
+def _unindex(connection: apsw.Connection, row: int, content: str) -> None:
     if not content.isascii() and fetch_one(connection, _IS_FOLDED, (row,)) is not None:
         connection.execute(_UNINDEX_FOLDED, (row,))
     else:
@@ -106,7 +136,7 @@ class IndexSweep:
 
     def _read(self, connection: apsw.Connection) -> _Slice | None:
         after = fetch(connection, _PROGRESS)[0][0]
-        newest = fetch(connection, _NEWEST)[0][0] or 0
+        newest = fetch(connection, _NEWEST)[0][0]  # but for what is pending
         if after >= newest:
             return None
         upto = min(after + self._slice_rows, newest)

@@ -61,12 +61,14 @@ from store.sqlite.members import SqliteMembers
 from store.sqlite.messages import SqliteMessages
 from store.sqlite.metrics_history import SqliteMonitoring
 from store.sqlite.moderation import SqliteModeration
+from store.sqlite.pending_rows import index_left
 from store.sqlite.read_connections import ReaderPool
 from store.sqlite.reports import SqliteReports
 from store.sqlite.rooms import SqliteRooms
 from store.sqlite.rows import fetch
 from store.sqlite.schema_version import COMPATIBLE_FROM, migrate
 from store.sqlite.search_index import IndexSweep
+from store.sqlite.search_indexing import SearchIndexing
 from store.sqlite.sessions import SqliteSessions
 from store.sqlite.settings import SqliteSettings
 from store.sqlite.slow_operations import SlowOperationLog
@@ -88,9 +90,10 @@ BUSY_SHARE = 0.6
 class SqliteStore:
     """store.contract.Store on one SQLite file. Made by `open_store`."""
 
-    def __init__(self, *, database: Database, blobs: Blobs) -> None:
+    def __init__(self, *, database: Database, blobs: Blobs, indexing: SearchIndexing | None) -> None:
         self._database = database
         self._blobs = blobs
+        self._indexing = indexing
         deleted = DeletedRooms(database=database)
         self.users: Users = SqliteUsers(database=database)
         self.bots: Bots = SqliteBots(database=database)
@@ -98,7 +101,7 @@ class SqliteStore:
         self.sessions: Sessions = SqliteSessions(database=database)
         self.rooms: Rooms = SqliteRooms(database=database, deleted=deleted)
         self.members: Members = SqliteMembers(database=database)
-        self.messages: Messages = SqliteMessages(database=database)
+        self.messages: Messages = SqliteMessages(database=database, indexing=indexing)
         self.changes: Changes = SqliteChanges(database=database)
         files = SqliteFiles(database=database, blobs=blobs)
         self.files: Files = files
@@ -169,6 +172,8 @@ class SqliteStore:
         return await sweep_all(self._kinds, now_ms)
 
     async def close(self) -> None:
+        if self._indexing is not None:
+            await self._indexing.close()
         await self._database.close()
         await self._blobs.close()
 
@@ -212,7 +217,9 @@ async def open_store(
         **({} if group_commit else {"batch_max_operations": 1}),
     )
     database = Database(writer=writer, readers=readers, searchers=searchers, clock=MonotonicClock(now_ms))
-    return SqliteStore(database=database, blobs=DiskBlobs(data_dir / FILES_NAME))
+    # Beside other processes, which may be of a program of before this, messages are indexed in the commit as it does.
+    indexing = None if shared else SearchIndexing(database=database)
+    return SqliteStore(database=database, blobs=DiskBlobs(data_dir / FILES_NAME), indexing=indexing)
 
 
 def _open(path: Path, busy_timeout_s: float, shared: bool) -> tuple[Transactor, list[apsw.Connection]]:
@@ -224,6 +231,7 @@ def _open(path: Path, busy_timeout_s: float, shared: bool) -> tuple[Transactor, 
         connections.append(open_writing(path, busy_timeout_s=busy_timeout_s))
         migrate(connections[0], compatible_from=COMPATIBLE_FROM)
         _probe(connections[0])
+        index_left(connections[0])
         connections += [
             open_reading(path, busy_timeout_s=busy_timeout_s) for _ in range(READER_THREADS + SEARCH_THREADS)
         ]

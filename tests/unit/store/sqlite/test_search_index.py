@@ -21,34 +21,7 @@ from store.sqlite.search_index import IndexSweep
 from tests.support.actors import ADMIN
 from tests.support.clock import HandClock
 from tests.unit.store.conftest import BlockingOperation, Open, StoreWithRoom, store_with_room
-
-OLDER_INSERT = """
-INSERT INTO messages (room_id, seq, user_id, username, content, client_id, created_at)
-VALUES (?, ?, 'u', 'u', ?, ?, 1)"""
-OLDER_INDEX = "INSERT INTO messages_fts (rowid, content) SELECT row, content FROM messages WHERE row = ?"
-
-
-def write_as_before(path: Path, room_id: str, first: int, *contents: str) -> None:
-    """Store and index messages as a program of before this does."""
-    connection = apsw.Connection(str(path))
-    for seq, content in enumerate(contents, first):
-        connection.execute(OLDER_INSERT, (room_id, seq, content, f"old-{seq}"))
-        connection.execute(OLDER_INDEX, (connection.last_insert_rowid(),))
-    connection.close()
-
-
-def check_index(path: Path) -> list[tuple[int, ...]]:
-    """Raises apsw.CorruptError if an index is damaged. Returns the rows of each table of the index for each term."""
-    connection = apsw.Connection(str(path))
-    for table in ("messages_fts", "messages_folded"):
-        connection.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
-        connection.execute(f"CREATE VIRTUAL TABLE temp.{table}_terms USING fts5vocab (main, {table}, instance)")
-    rows = [
-        tuple(row for (row,) in connection.execute(f"SELECT DISTINCT doc FROM temp.{table}_terms ORDER BY doc"))
-        for table in ("messages_fts", "messages_folded")
-    ]
-    connection.close()
-    return rows
+from tests.unit.store.sqlite.index_of_words import check_index, write_as_before
 
 
 async def found(room: StoreWithRoom, text: str) -> list[int]:
@@ -59,10 +32,10 @@ async def found(room: StoreWithRoom, text: str) -> list[int]:
 
 @pytest.mark.gen_test
 async def test_messages_of_before_are_found_at_once_and_folded_after_a_sweep(
-    room_store: StoreWithRoom, data_dir: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+    open_sqlite: Open, data_dir: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_READ_MAX", 0)  # or so few messages would be read without the index
-    room, path = room_store, data_dir / DATABASE_NAME
+    room, path = await store_with_room(await open_sqlite(shared=True)), data_dir / DATABASE_NAME
     write_as_before(path, room.room_id, 1, "plain tea", "Straße", "Schöne 東京", "thé")
     assert await found(room, "tea") == [1]
     assert await found(room, "schone") == [3]
