@@ -37,6 +37,8 @@ def _run(context: ScenarioContext) -> list[Figure]:
                 rows += crowd_rows.crowd_rows(context, ours, least)
     if chosen["rooms"]:
         rows.append(crowd_rows.rooms_row(context, peer, acks=acks))
+    if chosen["rest"]:
+        rows += scenario_rows.rest_rows(context)
     if chosen["scale"]:
         rows += scenario_rows.scale_rows(context)
     if chosen["cache"]:
@@ -57,6 +59,7 @@ SCENARIO = Scenario(
         "messages": Option(1, 0, 1, "the rows of what a message costs"),
         "connections": Option(1, 0, 1, "the rows of many connections"),
         "rooms": Option(1, 0, 1, "the row of many small rooms"),
+        "rest": Option(1, 0, 1, "the rows of REST"),
         "scale": Option(1, 0, 1, "the rows of several processes"),
         "cache": Option(1, 0, 1, "the rows of the cache"),
     },

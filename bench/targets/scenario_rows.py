@@ -8,13 +8,25 @@ import msgspec
 
 from bench.scenario import Scenario
 from bench.scenario_context import ScenarioContext
-from bench.scenarios import cache, scale
+from bench.scenarios import cache, rest, scale
 from bench.targets.target_row import TargetRow
 
 _ONE = "1 process: server CPU per delivery"
 _OVER = "{} processes over 1 process, both CPU per delivery"
 _CACHED = {"user": 6.7, "room stats": 10, "newest 50": 3.3}  # the original report's
 _WITHOUT = "not cached"
+_OF_HEALTH = {"newest page": 0.95, "a room": 0.85, "my rooms": 0.7}
+
+
+def rest_rows(context: ScenarioContext) -> list[TargetRow]:
+    """Requests by REST, against an application of Tornado's own that has nothing but /health."""
+    figures = _measured(context, rest.SCENARIO, {"turns": 2, "turn_ms": 1000})
+    at_once = rest.SCENARIO.options["connections"].default
+    rows = []
+    for what, bound in _OF_HEALTH.items():
+        work, ratio = f"{what} by REST, {at_once} at once", figures.get(f"{what}: of {rest.TORNADO}")
+        rows.append(TargetRow(work, "requests/s", figures.get(what), "Tornado's /health", ratio, bound, at_least=True))
+    return rows
 
 
 def scale_rows(context: ScenarioContext) -> list[TargetRow]:
@@ -47,5 +59,7 @@ def cache_rows(context: ScenarioContext) -> list[TargetRow]:
 
 def _measured(context: ScenarioContext, scenario: Scenario, options: Mapping[str, int]) -> dict[str, float | None]:
     """The figures of a run of that scenario, by name; its failures are this one's."""
-    inner = msgspec.structs.replace(context, name=f"{context.name}, {scenario.name}", options=scenario.values(options))
+    inner = msgspec.structs.replace(
+        context, name=f"{context.name}, {scenario.name}", options=scenario.values(options), server_facts={}
+    )
     return {figure.name: figure.value for figure in scenario.run(inner)}
