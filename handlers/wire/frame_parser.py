@@ -73,6 +73,31 @@ class FrameParser:
         self.frames = 0
         self.is_held = False
 
+    def whole_text(self, data: bytes) -> bytes | None:
+        """Return the payload where `data` is exactly one whole text frame and nothing is held, as it mostly is.
+
+        None: `feed` it, nothing was taken.
+        """
+        end = len(data)
+        if end < 6 or data[0] != 0x81 or self._rest or self._failed or self._fragments is not None:
+            return None
+        size = data[1] - 0x80
+        body = 6
+        if size == 126 and end > 8:
+            size = int.from_bytes(data[2:4], "big")
+            body = 8
+        elif size > 126:
+            return None
+        if size < 0 or end != body + size or size > self._max or (body == 8 and size < 126):
+            return None
+        payload = _mask(data[body - 4 : body], data[body:])
+        try:
+            checked_text(payload)
+        except WireError:
+            return None  # `feed` reports it
+        self.frames = 1
+        return payload
+
     def feed(self, data: bytes, most: int = UNBOUNDED, at: int = 0) -> list[Incoming]:
         """Take the received bytes from `at` on; return the messages that are complete now, from at most `most` frames.
 

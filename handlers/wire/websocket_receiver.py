@@ -147,6 +147,11 @@ class WebSocketReceiver(WebSocketSender, Generic[OwnerT]):
         self.last_received_at = self._clock()
         self.ping_sent_at = 0.0
         reader, budget = self._reader, self._frame_budget
+        text = reader.whole_text(data)
+        if text is not None:
+            if budget is None or budget.admits(1, self.last_received_at) or self._may_flood():
+                self.owner.on_text(text)
+            return
         items = reader.feed(data, MAX_FRAMES_PER_TURN)
         if budget is None or budget.admits(reader.frames, self.last_received_at) or self._may_flood():
             self._deliver(items)

@@ -206,3 +206,28 @@ def test_the_library_reads_our_frames(payload: bytes) -> None:
     assert (first.opcode, bytes(first.data)) == (Opcode.TEXT, payload)
     assert isinstance(last, Frame)
     assert Close.parse(bytes(last.data)) == Close(1012, "restart")
+
+
+single_frames = st.one_of(
+    st.builds(client_frame, st.just(TEXT), st.text(max_size=90).map(str.encode), mask=masks),
+    st.builds(client_frame, st.just(TEXT), st.binary(max_size=LIMIT + 10), mask=masks),
+    any_frame,
+    st.binary(max_size=300),
+)
+
+
+@given(first=st.one_of(st.just(b""), frame_streams), data=single_frames)
+def test_a_whole_text_that_is_taken_at_once_is_the_one_that_the_parser_would_cut(first: bytes, data: bytes) -> None:
+    one, other = (FrameParser(max_message_bytes=LIMIT) for _ in range(2))
+    one.feed(first)
+    other.feed(first)
+    text = one.whole_text(data)
+    if text is None:
+        assert one.feed(data) == other.feed(data), "nothing was taken"
+    else:
+        assert (other.feed(data), other.frames) == ([Incoming(FrameKind.TEXT, text)], one.frames)
+
+
+@given(text=st.text(max_size=500).map(str.encode), mask=masks)
+def test_a_text_that_arrives_as_one_whole_frame_is_taken_at_once(text: bytes, mask: bytes) -> None:
+    assert FrameParser(max_message_bytes=LIMIT).whole_text(client_frame(TEXT, text, mask=mask)) == text
