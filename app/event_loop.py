@@ -13,7 +13,7 @@ import math
 import select
 import selectors
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -34,12 +34,14 @@ EVENTS_A_TURN = 512
 class SlicedSelector(selectors.BaseSelector):
     """An epoll selector that returns at most EVENTS_A_TURN ready sockets at a time.
 
-    The kernel begins each reply with the sockets that the one before left out, so each has its turn.
+    The kernel begins each reply with the sockets that the one before left out, so each has its turn. `scheduled` is the
+    loop's queue of callbacks: what a callback before the wait adds to it must not wait for an event.
     """
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._before_wait: list[Callable[[], object]] = []
+        self.scheduled: Sized = (None,)  # as if something always were
         self._run_by_s = 0.0  # when those run at the latest, on the monotonic clock
         self._keys: dict[FileDescriptorLike, selectors.SelectorKey] = {}  # by descriptor
 
@@ -76,7 +78,7 @@ class SlicedSelector(selectors.BaseSelector):
         """Wait for `timeout` seconds at most; None waits without end, as in all selectors."""
         if self._before_wait and (timeout is None or timeout > 0 or time.monotonic() >= self._run_by_s):
             self._run_before_wait()
-            timeout = WAIT_MAX_S if timeout is None else min(timeout, WAIT_MAX_S)
+            timeout = 0.0 if self.scheduled else WAIT_MAX_S if timeout is None else min(timeout, WAIT_MAX_S)
         # epoll counts milliseconds: rounded up, so that it never waits for less than `timeout`
         wait_s = -1.0 if timeout is None else max(0.0, math.ceil(timeout * 1000) / 1000)
         try:
@@ -144,6 +146,8 @@ class SlicedLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         selector = SlicedSelector()
         super().__init__(selector)
+        # asyncio's own name; where a Python has another, a turn without a wait follows each run of callbacks
+        selector.scheduled = getattr(self, "_ready", selector.scheduled)
         self.call_before_wait = selector.call_before_wait
 
 

@@ -143,7 +143,7 @@ class MessageWriter:
         try:
             self._store.messages.append_then(queue.room_id, drafts, partial(self._on_appended, queue))
         except StoreUnavailable as error:
-            self._loop.call_soon_threadsafe(self._fail, queue, error)  # this may be before a wait
+            self._loop.call_soon(self._fail, queue, error)
 
     def _on_appended(
         self, queue: _RoomQueue, outcomes: Sequence[AppendOutcome] | None, error: Exception | None

@@ -10,13 +10,14 @@ import asyncio
 from collections.abc import Callable
 
 RUN_WITHIN_S = 0.001  # a loop that is always busy runs the callbacks in the turn that ends after this time
-WAIT_MAX_S = 0.1  # how long the loop waits after callbacks ran, for they may have set a timer
+WAIT_MAX_S = 0.1  # how long the loop waits after callbacks ran, for one may have set a timer
 
 
 def call_before_wait(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
     """Run `callback` before `loop` waits the next time; in its next turn where the loop is not one of ours.
 
-    The callback may hand work over to a thread. What it schedules on the loop may begin WAIT_MAX_S later.
+    The callback may hand work over to a thread, and schedule callbacks and tasks. A timer that it sets may be late by
+    WAIT_MAX_S.
     """
     schedule: Callable[[Callable[[], object]], object] = getattr(loop, "call_before_wait", loop.call_soon)
     schedule(callback)

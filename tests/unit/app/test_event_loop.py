@@ -1,4 +1,4 @@
-"""The loop's selector: many ready sockets are served in slices, and each has its turn."""
+"""The loop's selector: many ready sockets are served in slices, each has its turn; callbacks run before the wait."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import asyncio
 import select
 import selectors
 import socket
+import threading
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 
 import pytest
 
-from app.event_loop import EVENTS_A_TURN, SlicedSelector
+from app import event_loop
+from app.event_loop import EVENTS_A_TURN, SlicedLoop, SlicedSelector
+from common.before_wait import call_before_wait
 
 SOCKETS = 3 * EVENTS_A_TURN // 2
 
@@ -94,3 +98,99 @@ def test_a_descriptor_that_was_closed_before_is_forgotten_without_an_error() -> 
             assert not selector.get_map()
             with pytest.raises(ValueError, match="no descriptor"):
                 selector.unregister(ours)
+
+
+# ---- callbacks before the wait -----------------------------------------------------------------------------------
+
+
+def run_until_stopped(loop: asyncio.AbstractEventLoop) -> None:
+    """Run until `loop.stop()`, for half a minute at most."""
+    late: list[bool] = []
+
+    def stop_late() -> None:
+        late.append(True)
+        loop.stop()
+
+    alarm = threading.Timer(30, loop.call_soon_threadsafe, (stop_late,))
+    alarm.start()
+    try:
+        loop.run_forever()
+    finally:
+        alarm.cancel()
+        alarm.join()
+    assert not late, "it waited"
+
+
+def test_callbacks_run_once_when_all_that_was_ready_is_handled_in_their_order_also_those_that_one_adds() -> None:
+    seen: list[str] = []
+    with closing(SlicedLoop()) as loop:
+
+        def first() -> None:
+            seen.append("first")
+            call_before_wait(loop, lambda: seen.append("added"))
+            call_before_wait(loop, loop.stop)
+
+        def begin(turns: int) -> None:
+            if turns == 3:
+                call_before_wait(loop, first)
+                call_before_wait(loop, lambda: seen.append("second"))
+            seen.append(f"turn {turns}")
+            if turns:
+                loop.call_soon(begin, turns - 1)
+
+        loop.call_soon(begin, 3)
+        run_until_stopped(loop)
+    assert seen == ["turn 3", "turn 2", "turn 1", "turn 0", "first", "second", "added"]
+
+
+def test_a_loop_that_is_always_busy_runs_them_all_the_same() -> None:
+    seen: list[str] = []
+    with closing(SlicedLoop()) as loop:
+
+        def spin() -> None:
+            if not seen:
+                loop.call_soon(spin)
+
+        def note() -> None:
+            seen.append("ran")
+            loop.call_soon_threadsafe(loop.stop)
+
+        loop.call_soon(spin)
+        call_before_wait(loop, note)
+        run_until_stopped(loop)
+    assert seen == ["ran"]
+
+
+def test_one_that_raises_keeps_no_other_from_running(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[str] = []
+
+    def fail() -> None:
+        raise LookupError("clumsy")
+
+    with closing(SlicedLoop()) as loop:
+        for callback in (fail, lambda: seen.append("next"), loop.stop):
+            call_before_wait(loop, callback)
+        run_until_stopped(loop)
+    assert seen == ["next"]
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["clumsy"]
+    caplog.clear()
+
+
+@pytest.mark.parametrize("schedule", ["call_soon", "create_task", "call_later"])
+def test_what_a_callback_schedules_does_not_wait_until_something_else_happens(
+    schedule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stop() -> None:
+        loop.stop()
+
+    if schedule != "call_later":  # a timer may be late by that
+        monkeypatch.setattr(event_loop, "WAIT_MAX_S", 3_600.0)
+    with closing(SlicedLoop()) as loop:
+        begin: dict[str, Callable[[], object]] = {
+            "call_soon": lambda: loop.call_soon(loop.stop),
+            "create_task": lambda: tasks.append(loop.create_task(stop())),
+            "call_later": lambda: loop.call_later(0.001, loop.stop),
+        }
+        tasks: list[asyncio.Task[None]] = []
+        call_before_wait(loop, begin[schedule])
+        run_until_stopped(loop)
