@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+log = logging.getLogger(__name__)
+
 R = TypeVar("R")
+OnSettled = Callable[[R | None, Exception | None], None]
 
 
 class CallbackTasks:
@@ -16,7 +20,7 @@ class CallbackTasks:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def run(self, coroutine: Coroutine[Any, Any, R], on_settled: Callable[[R | None, Exception | None], None]) -> None:
+    def run(self, coroutine: Coroutine[Any, Any, R], on_settled: OnSettled[R]) -> None:
         """Run `coroutine` as a task, then call `on_settled(result, None)` or `on_settled(None, error)`.
 
         The task has an empty context: deadlines and spans of the caller are not its own. Where it is cancelled,
@@ -34,10 +38,13 @@ class CallbackTasks:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _pass_on(coroutine: Coroutine[Any, Any, R], on_settled: Callable[[R | None, Exception | None], None]) -> None:
+async def _pass_on(coroutine: Coroutine[Any, Any, R], on_settled: OnSettled[R]) -> None:
+    result, failure = None, None
     try:
         result = await coroutine
     except Exception as error:
-        on_settled(None, error)
-    else:
-        on_settled(result, None)
+        failure = error
+    try:
+        on_settled(result, failure)
+    except Exception:  # a defect of who waited
+        log.exception("an outcome was not handled")
