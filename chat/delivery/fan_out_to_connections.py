@@ -50,8 +50,8 @@ class FanOut:
 
     def ack(self, subscriber: Subscriber, frame: bytes) -> None:
         """Send a command's ack; while corked, in one send with what the author's room delivers to the author."""
-        if self._is_corked and subscriber not in self._acks:
-            self._acks[subscriber] = frame
+        if self._is_corked:
+            self._acks[subscriber] = self._acks.get(subscriber, b"") + frame
         else:
             subscriber.link.send(frame)
 
@@ -63,16 +63,23 @@ class FanOut:
         due, self._due = self._due, []
         acks, self._acks = self._acks, {}
         for channel in due:
-            self._next_group(channel, acks)
-        for subscriber, frame in acks.items():  # of authors who got nothing of their room
-            subscriber.link.send(frame)
+            try:
+                self._next_group(channel, acks)
+            except Exception:  # a defect; the other rooms and the acks must go out
+                log.exception("room %s: a delivery failed", channel.room_id)
+        for subscriber, frame in acks.items():  # of authors who got nothing of their room, or not yet
+            try:
+                subscriber.link.send(frame)
+            except Exception:
+                log.exception("connection %s: an ack cannot be sent; it is ended", subscriber.connection_id)
+                self._loop.call_soon(subscriber.link.abort)
 
     # ---- groups --------------------------------------------------------------------------------------------------
 
     def _next_group(self, channel: Channel, acks: dict[Subscriber, bytes]) -> None:
         """Deliver groups in order. A large room is served in slices, so that other rooms get their turn.
 
-        `acks` are sent before the first group that their receiver gets, and removed.
+        `acks` are sent with the first group that their receiver gets in this turn, and removed.
         """
         served = 0
         is_sliced = False
@@ -93,7 +100,7 @@ class FanOut:
                 targets = list(channel.live.items())
                 if len(targets) > SLICE:
                     is_sliced = True
-                    self._serve_slice(channel, group, frames, targets, 0)
+                    self._serve_slice(channel, group, frames, targets, 0, acks)
                     return
                 served += len(targets)
                 self._serve(channel, group, frames, targets, acks)
@@ -109,7 +116,13 @@ class FanOut:
             channel.in_fan_out = False
 
     def _serve_slice(
-        self, channel: Channel, group: Group, frames: bytes, targets: Sequence[tuple[Subscriber, int]], start: int
+        self,
+        channel: Channel,
+        group: Group,
+        frames: bytes,
+        targets: Sequence[tuple[Subscriber, int]],
+        start: int,
+        acks: dict[Subscriber, bytes],
     ) -> None:
         live = channel.live
         part = [
@@ -117,12 +130,12 @@ class FanOut:
         ]  # one that left or joined again since the fan-out began is skipped: its new join covers this group
         start += SLICE
         try:
-            self._serve(channel, group, frames, part, {})
+            self._serve(channel, group, frames, part, acks)
             if start >= len(targets):
                 self._report(group)
         finally:
             if start < len(targets):
-                self._loop.call_soon(self._serve_slice, channel, group, frames, targets, start)
+                self._loop.call_soon(self._serve_slice, channel, group, frames, targets, start, {})
             else:
                 self._loop.call_soon(self._next_group, channel, {})
 

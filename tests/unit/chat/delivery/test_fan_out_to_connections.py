@@ -145,3 +145,112 @@ async def test_ephemeral_events_of_a_turn_are_one_send_in_which_nobody_finds_the
     await room.is_quiet()
     assert [one.received for one in everybody] == [[b"E-", b"B"], [b"A-", b"B"], [b"AE-"], []]
     assert pending.frames == [b"E-", b"B"]
+
+
+# ---- acks and echoes in one send ---------------------------------------------------------------------------------
+
+
+async def test_an_author_gets_ack_and_echo_in_one_send_and_the_ack_first() -> None:
+    author, reader = Subscriber(0), Subscriber(1)
+    room = RoomFanOut(author, reader)
+    room.fan_out.cork()
+    room.say(b"a", b"b")
+    room.fan_out.ack(author, b"ack;")
+    assert (author.received, reader.received) == ([], [])
+    room.fan_out.uncork()
+    assert author.received == [b"ack;a", b"b"]
+    assert reader.received == [b"a", b"b"]
+    await room.is_quiet()
+    room.say(b"c")
+    await room.is_quiet()
+    assert author.received == [b"ack;a", b"b", b"c"], "an ack is sent once"
+
+
+async def test_an_author_who_is_not_in_the_room_gets_the_ack_alone() -> None:
+    author, reader = Subscriber(0), Subscriber(1)
+    room = RoomFanOut(reader)
+    room.fan_out.cork()
+    room.say(b"a")
+    room.fan_out.ack(author, b"ack;")
+    room.fan_out.uncork()
+    assert (author.received, reader.received) == ([b"ack;"], [b"a"])
+
+
+async def test_acks_of_one_author_keep_their_order_and_one_that_nothing_gathers_is_sent_at_once() -> None:
+    author = Subscriber(0)
+    room = RoomFanOut(author)
+    room.fan_out.ack(author, b"1;")
+    room.fan_out.cork()
+    room.fan_out.ack(author, b"2;")
+    room.fan_out.ack(author, b"3;")
+    assert author.received == [b"1;"]
+    room.fan_out.uncork()
+    room.fan_out.uncork()
+    assert author.received == [b"1;", b"2;3;"]
+
+
+async def test_one_who_joins_meanwhile_gets_the_ack_and_what_is_held_after_the_joins_answer() -> None:
+    author = Subscriber(0)
+    room = RoomFanOut(Subscriber(1))
+    joining = room.channel.register(author)
+    room.fan_out.cork()
+    group = room.channel.open_group()
+    group.frames.append(b"a")
+    room.fan_out.start(room.channel)
+    room.fan_out.ack(author, b"ack;")
+    room.fan_out.uncork()
+    assert (author.received, joining.frames) == ([b"ack;"], [b"a"])
+
+
+async def test_in_a_room_of_several_slices_no_echo_precedes_its_ack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fan_out_to_connections, "SLICE", 2)
+    everybody = [Subscriber(number) for number in range(5)]
+    room = RoomFanOut(*everybody)
+    room.fan_out.cork()
+    room.say(b"a", b"b")
+    for author in everybody:
+        room.fan_out.ack(author, b"ack;")
+    room.fan_out.uncork()
+    assert [one.received for one in everybody] == [[b"ack;a"]] * 2 + [[b"ack;"]] * 3
+    await room.is_quiet()
+    assert [b"".join(one.received) for one in everybody] == [b"ack;ab"] * 5
+
+
+async def test_a_delivery_under_way_goes_on_and_who_is_acked_meanwhile_waits_for_no_slice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fan_out_to_connections, "SLICE", 2)
+    everybody = [Subscriber(number) for number in range(5)]
+    room = RoomFanOut(*everybody)
+    room.say(b"a")
+    await asyncio.sleep(0)
+    room.fan_out.cork()
+    room.say(b"b")
+    room.fan_out.ack(everybody[4], b"ack;")
+    room.fan_out.uncork()
+    assert everybody[4].received == [b"ack;"]
+    await room.is_quiet()
+    assert [b"".join(one.received) for one in everybody] == [b"ab"] * 4 + [b"ack;ab"]
+
+
+async def test_what_nobody_foresaw_in_one_room_keeps_neither_another_room_nor_an_ack_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first, second, author, broken = Subscriber(0), Subscriber(1), Subscriber(2), Subscriber(3, breaks=True)
+    room = RoomFanOut(first, observer=FailingObserver())
+    other = RoomFanOut(second)
+    other.fan_out = room.fan_out
+    room.fan_out.cork()
+    room.say(b"a")
+    other.say(b"b")
+    room.fan_out.ack(broken, b"ack;")
+    room.fan_out.ack(author, b"ack;")
+    room.fan_out.uncork()
+    assert (first.received, second.received, author.received) == ([b"a"], [b"b"], [b"ack;"])
+    await asyncio.sleep(0)
+    assert broken.aborted == 1
+    other.say(b"c")
+    await other.is_quiet()
+    assert second.received == [b"b", b"c"]
+    assert caplog.records
+    caplog.clear()
