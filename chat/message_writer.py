@@ -196,7 +196,7 @@ class MessageWriter:
         for accepted, outcome in answers:
             if not accepted.is_answered:
                 self._settle(accepted)
-                accepted.author.answer(outcome)
+                _answer(accepted, outcome)
                 answered.append(accepted)
         queue.in_flight = []
         if queue.waiting:
@@ -205,7 +205,7 @@ class MessageWriter:
             del self._queues[queue.room_id]
         self._delivery.uncork()
         for accepted in answered:
-            accepted.author.resume()
+            _resume(accepted)
 
     def _settle(self, accepted: Accepted) -> None:
         accepted.is_answered = True
@@ -219,19 +219,21 @@ class MessageWriter:
         self._timer = None
         late_s = self._loop.time() - self._timeout_s
         for queue in list(self._queues.values()):
-            self._fail_late(queue.in_flight, late_s, StoreTimeout("stalled"))
-            self._fail_late(queue.waiting, late_s, StoreUnavailable("stalled"))
-        if self._waiting:
+            late = list(takewhile(lambda one: one.accepted_s <= late_s, queue.in_flight))
+            self._fail_each(late, StoreTimeout("stalled"))  # they may still be stored, and published
+            late = []
+            while queue.waiting and queue.waiting[0].accepted_s <= late_s:
+                late.append(queue.waiting.popleft())
+            self._fail_each(late, StoreUnavailable("stalled"))
+        if self._waiting and self._timer is None:  # an author who went on may have set it
             self._timer = self._loop.call_later(self._timeout_s / DEADLINE_CHECKS, self._check_deadlines)
 
-    def _fail_late(self, drafts: Iterable[Accepted], late_s: float, error: StoreError) -> None:
-        """Fail those that were accepted before `late_s`. Those in flight may still be stored, and published."""
-        late = list(takewhile(lambda one: one.accepted_s <= late_s, drafts))
-        for accepted in late:
+    def _fail_each(self, drafts: Iterable[Accepted], error: StoreError) -> None:
+        for accepted in drafts:
             if not accepted.is_answered:
                 self._settle(accepted)
-                accepted.author.answer(error)
-                accepted.author.resume()
+                _answer(accepted, error)
+                _resume(accepted)
 
     async def close(self, *, within_s: float = 5.0) -> None:
         """Wait up to `within_s` for the accepted drafts, then fail the rest: StoreUnavailable("closed")."""
@@ -240,11 +242,7 @@ class MessageWriter:
             await asyncio.wait([self._idle], timeout=within_s)
         self._is_closed = True
         for queue in list(self._queues.values()):
-            for accepted in (*queue.in_flight, *queue.waiting):
-                if not accepted.is_answered:
-                    self._settle(accepted)
-                    accepted.author.answer(StoreUnavailable("closed"))
-                    accepted.author.resume()
+            self._fail_each((*queue.in_flight, *queue.waiting), StoreUnavailable("closed"))
             queue.waiting.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -252,3 +250,17 @@ class MessageWriter:
         for task in self._publishing:
             task.cancel()
         await asyncio.gather(*self._publishing, return_exceptions=True)
+
+
+def _answer(accepted: Accepted, outcome: PostedMessage | Exception) -> None:
+    try:
+        accepted.author.answer(outcome)
+    except Exception:  # a defect of the author; the others must have their answers, and the room its next append
+        log.exception("the outcome of a message was not handled")
+
+
+def _resume(accepted: Accepted) -> None:
+    try:
+        accepted.author.resume()
+    except Exception:
+        log.exception("the author of a message did not go on")
