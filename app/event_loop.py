@@ -169,7 +169,8 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 def loop_name() -> str:
     """asyncio or uvloop: the package of the running loop."""
-    return type(asyncio.get_running_loop()).__module__.partition(".")[0]
+    package = type(asyncio.get_running_loop()).__module__.partition(".")[0]
+    return "asyncio" if package == SlicedLoop.__module__.partition(".")[0] else package
 
 
 def _factory() -> Callable[[], asyncio.AbstractEventLoop]:

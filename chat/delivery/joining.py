@@ -78,6 +78,10 @@ class RoomJoiner:
                 # either received as an event, which finds the registration, or has a rev above the channel's, so that
                 # the comparison of heads finds it.
                 standing = None if admit is None else await admit()
+                if standing is not None and standing.membership is None:
+                    # It is made now, and its rev belongs to what the ack tells of, as for a room that is opened.
+                    self._hub.give_up(channel, subscriber, joining)
+                    joining = self._hub.register(channel, subscriber)
                 if standing is None or standing.membership is None:
                     room, membership = await self._rooms.membership_now(body.room_id, subscriber.user_id)
                 else:

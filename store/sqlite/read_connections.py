@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
+HELP_AFTER_S = 0.002  # a thread that was woken for several reads is helped by another one
 CALM_S = 60.0  # without a failed read, before reads are logged as working again
 
 
@@ -62,6 +63,7 @@ class ReaderPool:
         self._wakes: SimpleQueue[bool] = SimpleQueue()  # True wakes a thread, False ends one
         self._awake = 0  # threads that were woken, and have not reported yet that nothing waits
         self._is_wake_due = False
+        self._help_timer: asyncio.TimerHandle | None = None
         self._threads = [
             ReadThread(
                 connection=connection,
@@ -110,8 +112,9 @@ class ReaderPool:
                 self._wakes.put(False)
         for thread in self._threads:
             await asyncio.to_thread(thread.join, self._timeout_s)
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._help_timer):
+            if timer is not None:
+                timer.cancel()
 
     # ---- waking the threads --------------------------------------------------------------------------------------
 
@@ -127,9 +130,17 @@ class ReaderPool:
 
     def _wake(self) -> None:
         self._is_wake_due = False
-        if self._waiting and self._awake < len(self._threads):
+        waiting = len(self._waiting)
+        if waiting and self._awake < len(self._threads):
             self._awake += 1
             self._wakes.put(True)
+            if waiting > 1 and self._awake < len(self._threads) and self._help_timer is None:
+                self._help_timer = self._loop.call_later(HELP_AFTER_S, self._help)
+
+    def _help(self) -> None:
+        """Wake another thread where reads still wait: the one that was woken for all may have a long one."""
+        self._help_timer = None
+        self._wake()
 
     def _expire(self) -> None:
         """Fail the reads whose deadline has passed. One timer serves all: a timer for each read would cost more."""

@@ -31,6 +31,8 @@ class Fetched:
 
 def _is_file(url: str) -> bool:
     parts = urlsplit(url)
+    if "/favicon." in parts.path:  # the browser's own business: Chromium 156 loads it twice, its headless shell never
+        return False
     return parts.scheme == "http" and (parts.path in ("/", "/dashboard") or parts.path.startswith("/static/"))
 
 
