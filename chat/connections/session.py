@@ -94,16 +94,17 @@ class Session(SessionState):
         is_deflated: bool,
         envelope: Envelope | None = None,
         execute: Callable[[], Awaitable[object]] | None = None,
+        since: float = 0.0,
     ) -> None:
         """Execute commands until none waits. None is begun after the server has sent a Close or the token has ended.
 
-        The first one may be decoded already, as `envelope`, or be under way already: `execute` is the rest of it.
+        The first one may be decoded already, as `envelope`, or be under way already, `since` when: `execute` is the
+        rest of it.
         """
         try:
             while self.link.may_begin:
                 now = time.monotonic()
-                if execute is None:
-                    self.busy_since = now
+                self.busy_since = now if execute is None else since
                 if self.user is not None and self.expires_at <= now:
                     self.link.close(CloseCode.UNAUTHORIZED, "token expired")
                     return
@@ -153,8 +154,9 @@ class Session(SessionState):
         """Go on with the pending command in a task, which answers it with the outcome of `execute`."""
         pending = self._pending
         assert pending is not None
+        since, self.busy_since = self.busy_since, 0.0  # until the task begins: see `_cancel`
+        self._task = self._loop.create_task(self._work(b"", False, pending.envelope, execute, since))
         self._drop_pending()
-        self._task = self._loop.create_task(self._work(b"", False, pending.envelope, execute))
 
     def _drop_pending(self) -> None:
         if self._pending is not None:
