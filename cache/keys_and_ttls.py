@@ -64,7 +64,7 @@ class CacheTtls(Struct, frozen=True, kw_only=True):
 class Keys:
     """Makes keys. Where an invalidation is lost (its process was killed), the TTL bounds the life of the old value."""
 
-    __slots__ = ("_email", "_membership", "_page", "_page_at", "_room", "_room_ids", "_session", "_stats", "_user")
+    __slots__ = ("_email", "_membership", "_page", "_page_at", "_room", "_session", "_stats", "_user")
 
     def __init__(self, ttls: CacheTtls) -> None:
         access, shown = (ttls.users_s, ttls.access_s), (ttls.users_s, ttls.unverified_s)
@@ -73,7 +73,6 @@ class Keys:
         self._session = _key_kind("session", access, Session | None, lambda _: 400)
         self._room = _key_kind("room", access, Room | None, _room_bytes)
         self._membership = _key_kind("membership", access, Membership | None, lambda _: 300)
-        self._room_ids = _key_kind("room_ids", shown, dict[str, int], lambda room_ids: 200 + 90 * len(room_ids))
         self._page = _key_kind(
             "page", (ttls.messages_s, math.inf), Page, _page_bytes, pack=message_page.pack, unpack=message_page.unpack
         )
@@ -105,10 +104,6 @@ class Keys:
         """
         # The length keeps ("a:b", "c") and ("a", "b:c") apart: a room id may be whatever a client sent.
         return Key(self._membership, f"{self._membership.prefix}{len(room_id)}:{room_id}:{user_id}")
-
-    def room_ids(self, user_id: str) -> Key[dict[str, int]]:
-        """The ids of a user's rooms, each with the rev at which the user joined."""
-        return Key(self._room_ids, self._room_ids.prefix + user_id)
 
     def page(self, room_id: str) -> Key[Page]:
         """The newest messages of a room."""

@@ -180,7 +180,6 @@ class MembershipRecheck:
         """Compare all rooms of some users who are connected here."""
         part = take_first(self._users, USERS_A_READ)
         with restored_on_error(self._users, part) as left:
-            await self._cache.invalidate(*(self._keys.room_ids(user_id) for user_id in part))
             for user_id, rooms in (await self._store.rooms.joined_by_each(part)).items():
                 del left[user_id]
                 self._presence.entered(user_id, rooms)  # in case the read failed when they connected
@@ -212,14 +211,7 @@ class MembershipRecheck:
 
     async def _invalidate(self, memberships: Sequence[MembershipKey]) -> None:
         """Drop what is cached of these memberships."""
-        keys = self._keys
-        await self._cache.invalidate(
-            *(
-                key
-                for room_id, user_id in memberships
-                for key in (keys.membership(room_id, user_id), keys.room_ids(user_id))
-            )
-        )
+        await self._cache.invalidate(*(self._keys.membership(*membership) for membership in memberships))
 
     async def _publish_presence(self) -> None:
         self._must_publish_presence = False

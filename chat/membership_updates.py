@@ -28,7 +28,6 @@ def membership_keys(keys: Keys, room_id: str, user_id: str) -> tuple[Key[Any], .
     return (
         keys.room(room_id),
         keys.membership(room_id, user_id),
-        keys.room_ids(user_id),
         keys.stats(room_id),
         keys.page(room_id),  # it holds the room's rev
     )

@@ -179,10 +179,6 @@ class Rooms:
             last_activity=stats.last_activity,
         )
 
-    async def joined_by(self, user_id: str) -> dict[str, int]:
-        """Return the user's rooms through the cache, each with the rev at which the membership began."""
-        return await self._cache.get_or_load(self._keys.room_ids(user_id), lambda: self._store.rooms.joined_by(user_id))
-
     # ---- writing -------------------------------------------------------------------------------------------------
 
     async def create(self, user_id: str, body: CreateRoom) -> RoomView:

@@ -33,6 +33,7 @@ from chat.delivery.joining import RoomJoiner
 from chat.delivery.room_hub import Hub
 from chat.invites import Invites
 from chat.membership_recheck import MembershipRecheck
+from chat.presence.room_loader import RoomLoader
 from chat.presenter import Presenter
 from chat.recheck_requests import RecheckRequests
 from chat.request_limits import RequestLimits
@@ -222,13 +223,13 @@ def build_chat(
         joins=RoomJoiner(store=store, hub=hub, rooms=conversation.rooms, presenter=presenter, codec=codec),
         hub=hub,
         presence=presence,
+        room_loader=RoomLoader(store=store, presence=presence, task_queue=presence_loads),
         typing=typing,
         limits=limits.request_limits,
         codec=codec,
         pool=pool,
         revocations=revocations,
         bus=bus,
-        task_queue=presence_loads,
         now_ms=now_ms,
         outbox_half_bytes=ws.outbox_max_bytes // 2,
     )

@@ -27,6 +27,7 @@ from chat.logins import Identity, Logins
 from chat.message_changes import MessageChanges
 from chat.messages import Messages
 from chat.presence.presence import Presence
+from chat.presence.room_loader import RoomLoader
 from chat.presence.typing_indicators import TypingIndicators
 from chat.profiles import Profiles
 from chat.read_marks import ReadMarks
@@ -44,7 +45,6 @@ from cluster.contract import Bus
 from cluster.events import StatusChosen
 from cluster.topics import EVERYONE
 from common.rfc3339 import rfc3339
-from common.serial_task_queue import SerialTaskQueue
 from limits.contract import Check
 from limits.ip_addresses import address_check
 from store.errors import StoreError
@@ -65,8 +65,7 @@ class Command(Struct, frozen=True):
 class Commands:
     """Executes commands for sessions.
 
-    A session whose outbox holds more than `outbox_half_bytes` waits with its next command. `task_queue` loads the rooms
-    of users who connect; it reads from the store, which may take long, so it is shared with nothing else.
+    A session whose outbox holds more than `outbox_half_bytes` waits with its next command.
     """
 
     def __init__(
@@ -82,13 +81,13 @@ class Commands:
         joins: RoomJoiner,
         hub: Hub,
         presence: Presence,
+        room_loader: RoomLoader,
         typing: TypingIndicators,
         limits: RequestLimits,
         codec: Codec,
         pool: Pool,
         revocations: Revocations,
         bus: Bus,
-        task_queue: SerialTaskQueue,
         now_ms: Callable[[], int],
         outbox_half_bytes: int,
     ) -> None:
@@ -102,12 +101,12 @@ class Commands:
         self._joins = joins
         self._hub = hub
         self._presence = presence
+        self._room_loader = room_loader
         self._typing = typing
         self._limits = limits
         self._pool = pool
         self._revocations = revocations
         self._bus = bus
-        self._task_queue = task_queue
         self._now_ms = now_ms
         self._outbox_half_bytes = outbox_half_bytes
         decoders = {form.input: codec.decoder(form.input) for form in COMMAND_FORMS.values()}
@@ -219,7 +218,7 @@ class Commands:
             return False
         self._hold(session, identity)
         if self._presence.connected(identity.user):
-            self._task_queue.run(lambda: self._enter(identity.user.id))
+            self._room_loader.load(identity.user.id)
         return True
 
     def _require_standing(self, identity: Identity) -> None:
@@ -229,9 +228,6 @@ class Commands:
     def _hold(self, session: Session, identity: Identity) -> None:
         """Set the end of the connection to the end of its token, in monotonic time: later clock steps do not matter."""
         session.renew(identity.session_id, time.monotonic() + (identity.expires_at_ms - self._now_ms()) / 1000)
-
-    async def _enter(self, user_id: str) -> None:
-        self._presence.entered(user_id, await self._rooms.joined_by(user_id))
 
     async def _join_room(self, session: Session, body: JoinRoom, command_id: str | None) -> object:
         joined = await self._joins.join(session, body, command_id, admit=lambda: self._admit_to(body, session))

@@ -19,7 +19,6 @@ def all_keys(keys: Keys, room_id: str, user_id: str) -> list[Key]:
         keys.session(user_id),
         keys.room(room_id),
         keys.membership(room_id, user_id),
-        keys.room_ids(user_id),
         keys.page(room_id),
         keys.stats(room_id),
     ]
@@ -27,21 +26,20 @@ def all_keys(keys: Keys, room_id: str, user_id: str) -> list[Key]:
 
 def test_every_kind_has_its_groups_ttl():
     ttls = {key.kind.name: key.kind.ttl_s for key in all_keys(KEYS, "r1", "u1")}
-    assert ttls == {"user": 2, "session": 2, "room": 2, "membership": 2, "room_ids": 2, "page": 1, "stats": 3}
+    assert ttls == {"user": 2, "session": 2, "room": 2, "membership": 2, "page": 1, "stats": 3}
 
 
 def test_what_says_who_may_do_what_and_what_is_not_heard_of_live_no_longer_than_they_are_trusted():
     keys = Keys(CacheTtls(messages_s=1800, users_s=300, stats_s=600, access_s=4, unverified_s=7))
     kinds = [key.kind for key in all_keys(keys, "r1", "u1")]
     assert {kind.name: kind.ttl_s for kind in kinds} == {
-        "user": 7, "session": 4, "room": 4, "membership": 4, "room_ids": 7, "page": 1800, "stats": 7
+        "user": 7, "session": 4, "room": 4, "membership": 4, "page": 1800, "stats": 7
     }  # fmt: skip
     assert {kind.name for kind in kinds if kind.is_brief} == {
         "user",
         "session",
         "room",
         "membership",
-        "room_ids",
         "stats",
     }
     short = Keys(CacheTtls(messages_s=0, users_s=2, stats_s=0, access_s=4, unverified_s=4))

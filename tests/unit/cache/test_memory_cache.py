@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from types import SimpleNamespace
 
 import pytest
 
@@ -322,29 +323,29 @@ async def test_a_fence_that_is_never_lowered_refuses_fills_for_its_bound_only(ca
 
 
 async def test_an_update_changes_the_value_that_is_here(cache, keys, counting_loader):
-    await cache.get_or_load(keys.room_ids("u1"), counting_loader(["a", "b"]))
-    await cache.update(keys.room_ids("u1"), update_by(lambda ids: [*ids, "c"]))
-    assert await cache.get_or_load(keys.room_ids("u1"), counting_loader("unused")) == ["a", "b", "c"]
+    await cache.get_or_load(keys.email("u1"), counting_loader(["a", "b"]))
+    await cache.update(keys.email("u1"), update_by(lambda ids: [*ids, "c"]))
+    assert await cache.get_or_load(keys.email("u1"), counting_loader("unused")) == ["a", "b", "c"]
 
 
 async def test_an_update_to_none_forgets_the_value(cache, keys, counting_loader):
-    await cache.get_or_load(keys.room_ids("u1"), counting_loader(["a", "b"]))
-    await cache.update(keys.room_ids("u1"), update_by(lambda _: None))
-    assert await cache.get_or_load(keys.room_ids("u1"), counting_loader(["new"])) == ["new"]
+    await cache.get_or_load(keys.email("u1"), counting_loader(["a", "b"]))
+    await cache.update(keys.email("u1"), update_by(lambda _: None))
+    assert await cache.get_or_load(keys.email("u1"), counting_loader(["new"])) == ["new"]
 
 
 async def test_an_update_that_fails_forgets_the_value(cache, keys, counting_loader):
-    await cache.get_or_load(keys.room_ids("u1"), counting_loader(["a", "b"]))
+    await cache.get_or_load(keys.email("u1"), counting_loader(["a", "b"]))
     with pytest.raises(ZeroDivisionError):
-        await cache.update(keys.room_ids("u1"), update_by(lambda _: 1 / 0))
-    assert await cache.get_or_load(keys.room_ids("u1"), counting_loader(["new"])) == ["new"]
+        await cache.update(keys.email("u1"), update_by(lambda _: 1 / 0))
+    assert await cache.get_or_load(keys.email("u1"), counting_loader(["new"])) == ["new"]
 
 
 async def test_an_update_of_what_is_not_here_makes_nothing(cache, keys, counting_loader):
     asked = []
-    await cache.update(keys.room_ids("u1"), update_by(asked.append))
+    await cache.update(keys.email("u1"), update_by(asked.append))
     assert asked == [] and len(cache) == 0
-    assert await cache.get_or_load(keys.room_ids("u1"), counting_loader(["new"])) == ["new"]
+    assert await cache.get_or_load(keys.email("u1"), counting_loader(["new"])) == ["new"]
 
 
 async def test_an_update_forgets_a_cached_none_without_asking(cache, keys, counting_loader):
@@ -356,33 +357,33 @@ async def test_an_update_forgets_a_cached_none_without_asking(cache, keys, count
 
 
 async def test_a_load_begun_before_an_update_does_not_fill_over_it(cache, keys, loader, counting_loader):
-    before = start_read(cache, keys.room_ids("u1"), loader)
+    before = start_read(cache, keys.email("u1"), loader)
     await let_tasks_run()
-    await cache.update(keys.room_ids("u1"), update_by(lambda ids: [*ids, "c"]))
-    after = start_read(cache, keys.room_ids("u1"), loader)
+    await cache.update(keys.email("u1"), update_by(lambda ids: [*ids, "c"]))
+    after = start_read(cache, keys.email("u1"), loader)
     await let_tasks_run()
     assert len(loader.loads) == 2
     loader.loads[1].set_result(["a", "b", "c"])
     assert await after == ["a", "b", "c"]
     loader.loads[0].set_result(["a", "b"])
     assert await before == ["a", "b"]
-    assert await cache.get_or_load(keys.room_ids("u1"), counting_loader("unused")) == ["a", "b", "c"]
+    assert await cache.get_or_load(keys.email("u1"), counting_loader("unused")) == ["a", "b", "c"]
 
 
 async def test_an_update_does_not_prolong_a_value(cache, keys, counting_loader, clock):
-    await cache.get_or_load(keys.room_ids("u1"), counting_loader(["a"]))
+    await cache.get_or_load(keys.email("u1"), counting_loader(["a"]))
     clock.now_s += 299
-    await cache.update(keys.room_ids("u1"), update_by(lambda ids: [*ids, "b"]))
-    assert await cache.get_or_load(keys.room_ids("u1"), counting_loader("unused")) == ["a", "b"]
+    await cache.update(keys.email("u1"), update_by(lambda ids: [*ids, "b"]))
+    assert await cache.get_or_load(keys.email("u1"), counting_loader("unused")) == ["a", "b"]
     clock.now_s += 1
-    assert await cache.get_or_load(keys.room_ids("u1"), counting_loader(["new"])) == ["new"]
+    assert await cache.get_or_load(keys.email("u1"), counting_loader(["new"])) == ["new"]
 
 
 async def test_an_update_of_an_expired_value_forgets_it(cache, keys, counting_loader, clock):
-    await cache.get_or_load(keys.room_ids("u1"), counting_loader(["a"]))
+    await cache.get_or_load(keys.email("u1"), counting_loader(["a"]))
     clock.now_s += 300
-    await cache.update(keys.room_ids("u1"), update_by(lambda ids: [*ids, "b"]))
-    assert await cache.get_or_load(keys.room_ids("u1"), counting_loader(["new"])) == ["new"]
+    await cache.update(keys.email("u1"), update_by(lambda ids: [*ids, "b"]))
+    assert await cache.get_or_load(keys.email("u1"), counting_loader(["new"])) == ["new"]
 
 
 # ---- time and size ---------------------------------------------------------------------------------------------------
@@ -463,8 +464,8 @@ async def test_a_flood_of_keys_stays_within_both_bounds(keys, counting_loader, c
 async def test_a_value_heavier_than_the_whole_cache_evicts_nothing(keys, counting_loader, clock, observer):
     cache = MemoryCache(observer=observer, now=clock, max_bytes=20_000)
     await cache.get_or_load(keys.user("u1"), counting_loader("ada"))
-    huge = [f"r{index}" for index in range(1_000)]
-    assert await cache.get_or_load(keys.room_ids("u1"), counting_loader(huge)) is huge
+    huge = SimpleNamespace(description="x" * 5_000)
+    assert await cache.get_or_load(keys.room("r1"), counting_loader(huge)) is huge
     assert len(cache) == 1
     assert await cache.get_or_load(keys.user("u1"), counting_loader("unused")) == "ada"
 
@@ -472,10 +473,11 @@ async def test_a_value_heavier_than_the_whole_cache_evicts_nothing(keys, countin
 async def test_an_update_that_makes_a_value_heavier_counts(keys, counting_loader, clock, observer):
     cache = MemoryCache(observer=observer, now=clock, max_bytes=19_000)
     await cache.get_or_load(keys.user("u1"), counting_loader("ada"))
-    await cache.get_or_load(keys.room_ids("u1"), counting_loader(["r"]))
-    await cache.update(keys.room_ids("u1"), update_by(lambda ids: ids * 200))
+    grown = SimpleNamespace(description="x" * 4_200)
+    await cache.get_or_load(keys.room("r1"), counting_loader(SimpleNamespace(description=None)))
+    await cache.update(keys.room("r1"), update_by(lambda _: grown))
     assert len(cache) == 1 and cache.weight_bytes <= 19_000
-    assert await cache.get_or_load(keys.room_ids("u1"), counting_loader("unused")) == ["r"] * 200
+    assert await cache.get_or_load(keys.room("r1"), counting_loader("unused")) is grown
 
 
 # ---- closing ---------------------------------------------------------------------------------------------------------

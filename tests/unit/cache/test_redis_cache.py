@@ -43,8 +43,6 @@ VALUES: list[tuple[Key[Any], Any]] = [
     (KEYS.session("s1"), Session("s1", "u1", 3, 1_800_000_000_000, 1_900_000_000_000, None)),
     (KEYS.room("r1"), ROOM),
     (KEYS.membership("r1", "u1"), Membership(Role.MODERATOR, 40, 1, 0, None)),
-    (KEYS.room_ids("u1"), {"r1": 0, "r2": 7}),
-    (KEYS.room_ids("u2"), {}),
     (KEYS.page("r1"), Page((b'{"a":1}', b"1:\x00\xff:", b""), 41, 12, True)),
     (KEYS.page("r2"), Page((), 0, 0, False)),
     (KEYS.stats("r1"), RoomStats("r1", 7, 41, "2026-01-31T12:00:00.123Z")),
