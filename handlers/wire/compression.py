@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections import deque
+from collections import OrderedDict, deque
 
 from handlers.wire.server_frames import (
     INVALID_PAYLOAD,
@@ -23,6 +23,8 @@ from handlers.wire.server_frames import (
 
 WORTH_BYTES = 128  # shorter messages shrink hardly at all, and are sent as they are
 STRANGERS_MAX_BYTES = 16_384  # of an inflated message before authentication
+RECENT_TEXT_MAX_BYTES = 65_536  # longer texts are answers to one connection, such as the pages of a joinRoom
+RECENT_MAX_BYTES = 262_144  # of the kept texts and their compressed frames
 TOTAL_BYTES = 33_554_432  # of all messages that are inflated and not executed yet
 _TAIL = b"\x00\x00\xff\xff"  # RFC 7692 section 7.2.1: the sender removes it, the receiver appends it
 
@@ -117,16 +119,22 @@ class Inflation:
 
 
 class Deflater:
-    """Compresses a server's text frames, once for all links that send them."""
+    """Compresses a server's text frames, each text once for all links that send it.
 
-    __slots__ = ("_last", "_result")
+    The texts that were compressed last are kept: an author gets a message behind the ack of it, in one run of frames,
+    and the slices of several large rooms take turns.
+    """
+
+    __slots__ = ("_last", "_recent", "_result", "kept_bytes")
 
     def __init__(self) -> None:
         self._last = b""
         self._result = b""
+        self._recent: OrderedDict[bytes, bytes] = OrderedDict()  # text → its compressed frame, the oldest first
+        self.kept_bytes = 0
 
     def frames(self, frames: bytes) -> bytes:
-        """Return the frames with each text compressed, others unchanged. The result for the last object is cached."""
+        """Return the frames with each text compressed, others unchanged. The result for the last object is kept."""
         if frames is self._last:
             return self._result
         parts = []
@@ -139,15 +147,30 @@ class Deflater:
             elif size == 127:
                 size, body = int.from_bytes(frames[body : body + 8], "big"), body + 8
             payload = frames[body : body + size]
-            parts.append(_compressed(payload) if head == 0x81 else frames[at : body + size])
+            parts.append(self._text(payload) if head == 0x81 else frames[at : body + size])
             at = body + size
         self._last, self._result = frames, b"".join(parts)
         return self._result
 
+    def _text(self, payload: bytes) -> bytes:
+        if len(payload) < WORTH_BYTES:
+            return text_frame(payload)
+        frame = self._recent.get(payload)
+        if frame is None:
+            frame = _compressed(payload)
+            if len(payload) <= RECENT_TEXT_MAX_BYTES:
+                self._keep(payload, frame)
+        return frame
+
+    def _keep(self, payload: bytes, frame: bytes) -> None:
+        self._recent[payload] = frame
+        self.kept_bytes += len(payload) + len(frame)
+        while self.kept_bytes > RECENT_MAX_BYTES:
+            oldest, its_frame = self._recent.popitem(last=False)
+            self.kept_bytes -= len(oldest) + len(its_frame)
+
 
 def _compressed(payload: bytes) -> bytes:
-    if len(payload) < WORTH_BYTES:
-        return text_frame(payload)
     stream = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     deflated = (stream.compress(payload) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(_TAIL)
     return compressed_text_frame(deflated)

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import random
+import zlib
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.wire.compression import RESPONSE, WORTH_BYTES, Deflater, inflate, negotiate
+from handlers.wire import compression
+from handlers.wire.compression import (
+    RECENT_MAX_BYTES,
+    RECENT_TEXT_MAX_BYTES,
+    RESPONSE,
+    WORTH_BYTES,
+    Deflater,
+    inflate,
+    negotiate,
+)
 from handlers.wire.server_frames import ping_frame, text_frame
 from tests.support.frames import deflated, server_frame
 
@@ -88,9 +102,67 @@ def test_a_run_of_frames_carries_the_same_messages_once_compressed(messages: lis
             assert (head, payload) == (expected_head, expected)
 
 
-def test_a_message_for_many_is_compressed_once() -> None:
+@pytest.fixture
+def compressed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry for each run of zlib."""
+    runs: list[int] = []
+
+    def counted(*, wbits: int) -> Any:
+        runs.append(wbits)
+        return zlib.compressobj(wbits=wbits)
+
+    monkeypatch.setattr(compression, "zlib", SimpleNamespace(compressobj=counted, MAX_WBITS=15, Z_SYNC_FLUSH=2))
+    return runs
+
+
+def long_text(name: str) -> bytes:
+    return text_frame(name.encode() * WORTH_BYTES)
+
+
+def test_a_message_for_many_is_compressed_once(compressed: list[int]) -> None:
     deflater = Deflater()
-    run = text_frame(b"chat " * 100)
+    run = long_text("chat ")
     first = deflater.frames(run)
     assert len(first) < len(run)
     assert all(deflater.frames(run) is first for _ in range(10))
+    assert len(compressed) == 1
+
+
+def test_a_message_behind_its_authors_ack_is_not_compressed_again(compressed: list[int]) -> None:
+    deflater = Deflater()
+    acks = [long_text(f"ack {number} ") for number in range(3)]
+    group = long_text("one ") + long_text("two ") + long_text("three ")
+    for_all = deflater.frames(group)
+    assert [deflater.frames(ack + group) for ack in acks] == [Deflater().frames(ack) + for_all for ack in acks]
+    assert deflater.frames(group) == for_all
+    del compressed[:]
+    deflater = Deflater()
+    for ack in acks:
+        deflater.frames(group)
+        deflater.frames(ack + group)
+    assert len(compressed) == 6, "three acks and three messages"
+
+
+def test_slices_of_two_large_rooms_that_take_turns_compress_each_message_once(compressed: list[int]) -> None:
+    deflater = Deflater()
+    groups = [long_text("tea "), long_text("coffee ")]
+    sent = [deflater.frames(group) for _ in range(20) for group in groups for _ in range(500)]
+    assert len(set(sent)) == 2
+    assert len(compressed) == 2
+
+
+def test_what_is_kept_of_compressed_messages_is_bounded(compressed: list[int]) -> None:
+    deflater = Deflater()
+    messages = [text_frame(random.Random(number).randbytes(30_000).hex().encode()) for number in range(8)]
+    for message in messages:
+        deflater.frames(message)
+    assert deflater.kept_bytes <= RECENT_MAX_BYTES
+    deflater.frames(messages[-2])
+    assert len(compressed) == 8
+    deflater.frames(messages[0])
+    assert len(compressed) == 9, "the oldest are forgotten"
+    huge = text_frame(b"x" * (RECENT_TEXT_MAX_BYTES + 1))
+    for _ in range(2):
+        deflater.frames(huge)
+        deflater.frames(messages[-1])
+    assert len(compressed) == 11, "an answer to one connection is not kept, and displaces nothing"
