@@ -6,7 +6,7 @@ Knows no store. Bounded: 4 MB with the present 50 metrics. Times are wall-clock 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from math import inf
 
 import msgspec
@@ -67,6 +67,11 @@ class History:
     def metrics(self) -> list[str]:
         """The names that can be queried."""
         return sorted(self._minutes.metrics.union(ALWAYS))
+
+    def reserve(self, metrics: Collection[str]) -> None:
+        """Take the memory of these metrics now: later it would look like a leak, or like the cost of connections."""
+        self._fine.reserve(metrics)
+        self._minutes.reserve(metrics)
 
     def add(self, at_s: float, sample: Mapping[str, float]) -> bool:
         """Add a sample. Return True if it began a new minute."""

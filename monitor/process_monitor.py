@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -35,7 +35,7 @@ class ProcessMonitor:
     `counting_observer` None: nothing is measured or sampled. `data_dir` None: no data is on this machine's disk.
     `publish_snapshot` sends a snapshot to the other processes (None: there are none);
     `fetch_snapshots()` returns theirs. `lag` is shared with other parts: its owner starts it. Each of
-    `subscribers` is called with each sample.
+    `subscribers` is called with each sample, `reserve` at the start with the names that samples have.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class ProcessMonitor:
         lag: LoopLag,
         interval_s: float,
         subscribers: Sequence[Subscriber],
+        reserve: Callable[[Collection[str]], None],
     ) -> None:
         loop = asyncio.get_running_loop()
         ttl_s = max(PUBLISHED_FOR_INTERVALS * interval_s, PUBLISHED_FOR_AT_LEAST_S)
@@ -77,6 +78,7 @@ class ProcessMonitor:
             peaks=self.metrics_collector.peaks,
             interval_s=interval_s,
             subscribers=(self._publish, *subscribers) if self._publishes else subscribers,
+            on_start=reserve,
         )
         self._started_parts: Sequence[Sampler | GcPauses | LoopWatchdog] = ()
         if counting_observer is not None:

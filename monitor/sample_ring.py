@@ -7,7 +7,7 @@ the duration of a row.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 
 from msgspec import Struct
@@ -88,6 +88,18 @@ class SampleRing:
     def metrics(self) -> frozenset[str]:
         return frozenset(self._columns)
 
+    def reserve(self, metrics: Iterable[str]) -> None:
+        """Allocate the columns of these metrics."""
+        for metric in metrics:
+            self._column(metric)
+
+    def _column(self, metric: str) -> _Column | None:
+        """Return the column of a metric, None if there are `metrics_max` others."""
+        column = self._columns.get(metric)
+        if column is None and len(self._columns) < self._metrics_max:
+            column = self._columns[metric] = _Column(self._rows_max)
+        return column
+
     def begin(self, at_s: float) -> None:
         """Begin a row. The oldest is dropped if there are `rows_max` already."""
         slot = self.rows % self._rows_max
@@ -100,14 +112,9 @@ class SampleRing:
         """Add a sample to the newest row. Values that are not finite are left out."""
         slot = (self.rows - 1) % self._rows_max
         for metric, value in sample.items():
-            if not isfinite(value):
-                continue
-            column = self._columns.get(metric)
-            if column is None:
-                if len(self._columns) >= self._metrics_max:
-                    continue
-                column = self._columns[metric] = _Column(self._rows_max)
-            column.put(slot, value)
+            column = self._column(metric) if isfinite(value) else None
+            if column is not None:
+                column.put(slot, value)
 
     def time_of(self, row: int) -> float:
         """Return when a kept row began, in seconds since the epoch."""

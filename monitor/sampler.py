@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from monitor.counting_observer import Peaks
 from monitor.metrics_snapshot import MetricsSnapshot
@@ -23,7 +23,8 @@ class Sampler:
     """Calls each of `subscribers` with (seconds since the epoch, sample) every `interval_s`, on the event loop.
 
     A subscriber must not block the loop; one that raises is logged, and the others are still called. `snapshot` returns
-    the present values, `peaks` the greatest values since its last call.
+    the present values, `peaks` the greatest values since its last call. `on_start` is called with the names that
+    samples have where nothing happens; others come when there is something to measure.
     """
 
     def __init__(
@@ -34,12 +35,14 @@ class Sampler:
         peaks: Callable[[], Peaks],
         interval_s: float,
         subscribers: Sequence[Subscriber],
+        on_start: Callable[[Collection[str]], None] = lambda names: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop
         self._snapshot = snapshot
         self._peaks = peaks
         self._interval_s = interval_s
+        self._on_start = on_start
         self._now = now
         self._timer: asyncio.TimerHandle | None = None
         self._before: MetricsSnapshot | None = None
@@ -50,6 +53,7 @@ class Sampler:
     def start(self) -> None:
         self._before, self._before_s = self._snapshot(), self._loop.time()
         self._peaks()  # discards the peaks from before the first interval
+        self._on_start(sample_of(self._before, self._before, self._interval_s, Peaks()).keys())
         self._timer = self._loop.call_later(self._interval_s, self._tick)
 
     def stop(self) -> None:

@@ -84,6 +84,7 @@ def build_monitoring(
         lag=lag,
         interval_s=settings.monitor.interval_s,
         subscribers=(alert_pipeline.on_sample,),
+        reserve=alert_pipeline.history.reserve,
     )
     return Monitoring(monitor=monitor, alert_pipeline=alert_pipeline, lag=lag, budget=budget, traffic=traffic)
 

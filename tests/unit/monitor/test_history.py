@@ -245,3 +245,14 @@ def test_while_nothing_kept_can_be_read_a_day_is_told_as_far_as_it_is_here(caplo
 def test_without_retention_nothing_older_is_asked_for() -> None:
     history = filled([1.0], older=unreachable_store, retention_days=0)
     assert values_of(ask(history, minutes=1440, now_s=START_S + 6)) == [1.0]
+
+
+def test_a_metric_whose_memory_was_reserved_takes_samples_as_another_and_has_no_points_before() -> None:
+    history = filled([1.0], metric="memory")
+    history.reserve(("cpu", "rate"))
+    assert {"cpu", "rate", "memory"} <= set(history.metrics)
+    assert values_of(ask(history, "rate", now_s=START_S)) == []
+    history.add(START_S + 60, {"rate": 7.0})
+    assert values_of(ask(history, "rate", now_s=START_S + 60)) == [7.0]
+    history.reserve(("rate",))
+    assert values_of(ask(history, "rate", now_s=START_S + 60)) == [7.0]

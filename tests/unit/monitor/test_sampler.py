@@ -156,6 +156,7 @@ def test_a_share_needs_both_gauges_and_is_the_greatest_of_several():
 async def test_one_subscriber_that_fails_costs_the_others_nothing(caplog):
     _, metrics = make()
     seen: list[tuple[float, float]] = []
+    reserved: set[str] = set()
     has_two = asyncio.Event()
 
     def broken(at_s, sample):
@@ -172,6 +173,7 @@ async def test_one_subscriber_that_fails_costs_the_others_nothing(caplog):
         peaks=metrics.peaks,
         interval_s=0.02,
         subscribers=[broken, collect],
+        on_start=reserved.update,
         now=lambda: 1_800_000_000.0,
     )
     assert sampler.newest_sample is None
@@ -182,6 +184,7 @@ async def test_one_subscriber_that_fails_costs_the_others_nothing(caplog):
         finally:
             sampler.stop()
     assert sampler.newest_sample is not None
+    assert {"connections", "messagesIn"} <= reserved <= sampler.newest_sample.keys()
     assert seen[:2] == [(1_800_000_000.0, 3)] * 2
     assert "a sample was not taken" in caplog.text
 
