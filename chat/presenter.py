@@ -34,16 +34,17 @@ class Presenter:
         """Return the room; for a member, with the member's own state in it, and the `peer` of a direct room."""
         online_count = self._online_count(room.id)
         if membership is None:
-            return RoomView(**structs.asdict(room), online_count=online_count)
+            return RoomView(*structs.astuple(room), online_count)
+        # By place, as the classes inherit their fields: by name each room of a page took twice as long
         return OwnRoomView(
-            **structs.asdict(room),
-            online_count=online_count,
-            role=membership.role,
-            read_seq=membership.read_seq,
-            unread_count=membership.unread_count,
-            mention_count=membership.mention_count,
-            muted_until=membership.muted_until,
-            peer=None if peer is None else self.user(peer),
+            *structs.astuple(room),
+            online_count,
+            membership.role,
+            membership.read_seq,
+            membership.unread_count,
+            membership.mention_count,
+            membership.muted_until,
+            None if peer is None else self.user(peer),
         )
 
 
