@@ -34,9 +34,9 @@ class Presenter:
         """Return the room; for a member, with the member's own state in it, and the `peer` of a direct room."""
         online_count = self._online_count(room.id)
         if membership is None:
-            return RoomView(*structs.astuple(room), online_count)
+            return RoomView(*(*structs.astuple(room), online_count))
         # By place, as the classes inherit their fields: by name each room of a page took twice as long
-        return OwnRoomView(
+        values = (
             *structs.astuple(room),
             online_count,
             membership.role,
@@ -46,6 +46,7 @@ class Presenter:
             membership.muted_until,
             None if peer is None else self.user(peer),
         )
+        return OwnRoomView(*values)
 
 
 def at_head(room: Room, membership: Membership | None, *, seq: int, rev: int) -> tuple[Room, Membership | None]:

@@ -124,7 +124,11 @@ def room_from(row: Row) -> Room:
     """A room from ROOM_COLUMNS, which are in the order of the fields; further columns are ignored."""
     last_seq, rev = row[11:13]
     # By place, for a page has many: by name each took twice as long
-    return Room(*row[:3], bool(row[3]), *row[4:9], time_or_none(row[9]), _made_at(row[10]), last_seq or 0, rev or 0)
+    values: list[Any] = [*row[:11], last_seq or 0, rev or 0]
+    values[3] = bool(row[3])
+    values[9] = time_or_none(row[9])
+    values[10] = _made_at(row[10])
+    return Room(*values)
 
 
 _made_at = lru_cache(maxsize=4096)(rfc3339)  # the same rooms are listed again and again
