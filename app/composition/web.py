@@ -166,7 +166,12 @@ def build_web(
             observer=observer,
         ),
     )
-    upgrades = WebSocketUpgrades(path="/ws", shared=services.shared, factory=services.connection_factory)
+    upgrades = WebSocketUpgrades(
+        path="/ws",
+        shared=services.shared,
+        factory=services.connection_factory,
+        is_cached=settings.cache.enabled,
+    )
     return BoundedHTTPServer(
         make_application(services),
         bounds=HttpBounds(),

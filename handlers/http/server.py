@@ -20,6 +20,7 @@ from tornado.httpserver import HTTPServer, _HTTPRequestContext
 from tornado.netutil import add_accept_handler
 from tornado.web import Application
 
+from common.eager_start import run_eagerly
 from handlers.http.connection import ServerConnection
 from handlers.http.http_bounds import HttpBounds
 from handlers.http.lingering_close import LingeringCloses
@@ -124,7 +125,11 @@ class BoundedHTTPServer(HTTPServer):
         if upgrade is None or self._upgrades is None:
             self._serve(new)
         else:
-            new.upgrade = asyncio.get_running_loop().create_task(self._upgrade(self._upgrades, new, upgrade))
+            loop, work = asyncio.get_running_loop(), self._upgrade(self._upgrades, new, upgrade)
+            if self._upgrades.begins_at_once:
+                new.upgrade = run_eagerly(work, loop)  # None, thus over, where all that it needs is cached
+            else:
+                new.upgrade = loop.create_task(work)
 
     async def _upgrade(self, upgrades: Upgrades, new: NewConnection, request: UpgradeRequest) -> None:
         refused: Exception | None = None

@@ -1,0 +1,109 @@
+"""A handshake that waits for nothing needs no task; one that waits goes on in a task, which the server's stop ends."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+from msgspec.structs import replace
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from handlers.http.http_bounds import HttpBounds
+from handlers.http.server import BoundedHTTPServer
+from handlers.http.upgrade_request import UpgradeRequest
+from tests.support.waiting import until_on_loop
+from tests.unit.handlers.http.test_upgrade_request import head
+
+pytestmark = pytest.mark.gen_test
+
+
+class CountedUpgrades:
+    """Takes the socket, after `gate` is set where there is one, and notes whether a task did."""
+
+    path = "/ws"
+
+    def __init__(self, *, begins_at_once: bool, gate: asyncio.Event | None = None) -> None:
+        self.begins_at_once = begins_at_once
+        self.begun_in_task: list[bool] = []
+        self.was_cancelled = False
+        self._gate = gate
+
+    async def take(self, sock: socket.socket, peer: str, request: UpgradeRequest) -> bool:
+        self.begun_in_task.append(asyncio.current_task() is not None)
+        if self._gate is not None:
+            try:
+                await self._gate.wait()
+            except asyncio.CancelledError:
+                self.was_cancelled = True
+                raise
+        sock.recv(request.size)
+        sock.send(b"taken")
+        sock.close()
+        return True
+
+
+class Listening:
+    """A server with these upgrades, and what connects to it."""
+
+    def __init__(self, upgrades: CountedUpgrades) -> None:
+        (listener,) = bind_sockets(0, "127.0.0.1")
+        self._address = listener.getsockname()
+        self.server = BoundedHTTPServer(
+            Application([]),
+            bounds=HttpBounds(),
+            trusted_proxies=(),
+            on_refusal=lambda refusal, peer, request_id: None,
+            upgrades=upgrades,
+        )
+        self.server.add_sockets([listener])
+
+    async def ask(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(*self._address)
+        writer.write(head())
+        return reader, writer
+
+    async def stop(self) -> None:
+        self.server.stop()
+        await self.server.close_all_connections()
+
+
+async def answer_of(streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> bytes:
+    reader, writer = streams
+    answer = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize("begins_at_once", [True, False])
+async def test_a_handshake_that_waits_for_nothing_has_a_task_only_where_it_may_need_one(begins_at_once: bool) -> None:
+    upgrades = CountedUpgrades(begins_at_once=begins_at_once)
+    listening = Listening(upgrades)
+    assert await answer_of(await listening.ask()) == b"taken"
+    assert upgrades.begun_in_task == [not begins_at_once]
+    assert not listening.server._connections
+    await listening.stop()
+
+
+async def test_a_handshake_that_begins_at_once_and_waits_is_carried_out_all_the_same() -> None:
+    gate = asyncio.Event()
+    upgrades = CountedUpgrades(begins_at_once=True, gate=gate)
+    listening = Listening(upgrades)
+    streams = await listening.ask()
+    await until_on_loop(lambda: upgrades.begun_in_task)
+    gate.set()
+    assert await answer_of(streams) == b"taken"
+    await listening.stop()
+
+
+async def test_the_end_of_the_server_cancels_a_handshake_that_waits() -> None:
+    upgrades = CountedUpgrades(begins_at_once=True, gate=asyncio.Event())
+    listening = Listening(upgrades)
+    listening.server.bounds = replace(listening.server.bounds, stop_s=0.01)
+    streams = await listening.ask()
+    await until_on_loop(lambda: upgrades.begun_in_task)
+    await listening.stop()
+    assert upgrades.was_cancelled
+    with pytest.raises(ConnectionResetError):  # its head was never read
+        await answer_of(streams)
