@@ -13,7 +13,7 @@ from cache.keys_and_ttls import Keys
 from chat.access_tokens import Tokens
 from chat.errors import ChatError
 from chat.profiles import Profiles
-from chat.request_results.people import Credentials, SessionList, SessionView
+from chat.request_results.people import Credentials, OwnUser, SessionList, SessionView
 from chat.secret_tokens import bot_session_id, is_bot_token
 from chat.text_rules import printable
 from cluster.contract import Bus
@@ -108,11 +108,23 @@ class Logins:
         if is_bot_token(token):
             return await self._identify_bot(bot_session_id(token))
         now = self._now_ms()
-        claims = self._tokens.verify(token, now_ms=now)
-        session = await self._live_session(claims.session_id, self._store.sessions.get)
-        if session is None or session.user_id != claims.user_id:
+        session, expires_at_ms = await self._session_of(token, now)
+        return self._identity(session, await self._profiles.find(session.user_id), now, expires_at_ms)
+
+    async def identify_own(self, token: str) -> tuple[Identity, OwnUser]:
+        """As `identify`, and the user as one sees oneself, which takes one read less where neither is cached.
+
+        Raises ChatError as `identify`; StoreError.
+        """
+        if is_bot_token(token):
+            identity = await self._identify_bot(bot_session_id(token))
+            return identity, await self._profiles.own(identity.user.id)
+        now = self._now_ms()
+        session, expires_at_ms = await self._session_of(token, now)
+        found = await self._profiles.find_own(session.user_id)
+        if found is None:
             raise ChatError("unauthorized")
-        return await self._identity(session, now, claims.expires_at_ms)
+        return self._identity(session, found[0], now, expires_at_ms), found[1]
 
     async def confirm(self, identity: Identity) -> None:
         """Check again, after a request that took long, that its session stands; its token may have expired meanwhile.
@@ -130,11 +142,18 @@ class Logins:
         session = await self._live_session(self._tokens.verify_file_key(file_key), self._store.sessions.get)
         if session is None or not self._is_live(session, now):
             raise ChatError("unauthorized")
-        return await self._identity(session, now, session.expires_at_ms)
+        return self._identity(session, await self._profiles.find(session.user_id), now, session.expires_at_ms)
 
-    async def _identity(self, session: Session, now_ms: int, expires_at_ms: int) -> Identity:
+    async def _session_of(self, token: str, now_ms: int) -> tuple[Session, int]:
+        """The session of a good access token, and when the token expires."""
+        claims = self._tokens.verify(token, now_ms=now_ms)
+        session = await self._live_session(claims.session_id, self._store.sessions.get)
+        if session is None or session.user_id != claims.user_id:
+            raise ChatError("unauthorized")
+        return session, claims.expires_at_ms
+
+    def _identity(self, session: Session, user: User | None, now_ms: int, expires_at_ms: int) -> Identity:
         ends_at_ms = session.began_ms + self._session_max_ms
-        user = await self._profiles.find(session.user_id)
         if user is None or ends_at_ms <= now_ms:
             raise ChatError("unauthorized")
         return Identity(user, session.id, min(expires_at_ms, ends_at_ms))

@@ -44,9 +44,30 @@ class Profiles:
 
     async def own(self, user_id: str) -> OwnUser:
         """One's own user, through the cache. Raises ChatError user_not_found; StoreError."""
-        user = await self.user(user_id)
-        email = await self._cache.get_or_load(self._keys.email(user_id), lambda: self._email_of(user_id))
-        return self._presenter.own_user(user, email or "")
+        found = await self.find_own(user_id)
+        if found is None:
+            raise ChatError("user_not_found")
+        return found[1]
+
+    async def find_own(self, user_id: str) -> tuple[User, OwnUser] | None:
+        """As `find`, and as one sees oneself. Where the user is not cached, one read brings both. Raises StoreError."""
+        read_email: str | None = None
+
+        async def load() -> User | None:
+            nonlocal read_email
+            account = await self._store.users.account(user_id)
+            if account is None:
+                return None
+            read_email = account.email
+            return account.user
+
+        user = await self._cache.get_or_load(self._keys.user(user_id), load)
+        if user is None:
+            return None
+        email = read_email  # none where the user was cached, or where another caller's load brought it
+        if email is None:
+            email = await self._cache.get_or_load(self._keys.email(user_id), lambda: self._email_of(user_id))
+        return user, self._presenter.own_user(user, email or "")
 
     async def _email_of(self, user_id: str) -> str | None:
         account = await self._store.users.account(user_id)

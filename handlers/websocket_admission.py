@@ -53,10 +53,9 @@ async def identify(shared: SharedServices, token: str | None) -> tuple[Caller, O
     if token is None:
         return None, None
     try:
-        caller = await shared.logins.identify(token)
+        return await shared.logins.identify_own(token)
     except ChatError as error:
         return error, None
-    return caller, await shared.profiles.own(caller.user.id)
 
 
 def replaced_id(value: str | None) -> str | None:

@@ -192,12 +192,11 @@ class Commands:
     # ---- one method a command ------------------------------------------------------------------------------------
 
     async def _authenticate(self, session: Session, body: Authenticate, _: str | None) -> Authenticated:
-        identity = await self._logins.identify(body.token)
+        # All is read before anything is changed, so that a failure leaves the connection as it was.
+        identity, account = await self._logins.identify_own(body.token)
         user_id = identity.user.id
         if session.user is not None and session.user_id != user_id:
             raise ChatError("forbidden", "This connection belongs to another user.")
-        # Read before anything is changed, so that a failure leaves the connection as it was.
-        account = await self._profiles.own(user_id)
         if session.user is not None:
             self._require_standing(identity)
             self._hold(session, identity)
