@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from store.contract import Store
-from store.models import ProfileChange, Refusal, Stored, ThreadPage
+from store.models import ProfileChange, Refusal, Stored, ThreadPage, TooSoon
 from tests.contract.conftest import Reopen, StoreFiller, on_each_backend
 from tests.support.clock import HandClock
+from tests.support.waiting import until_on_loop
 
 
-def seqs(outcomes: list[Stored | Refusal]) -> list[int | None]:
+def seqs(outcomes: Sequence[Stored | Refusal | TooSoon]) -> list[int | None]:
     return [outcome.message.seq if isinstance(outcome, Stored) else None for outcome in outcomes]
 
 
@@ -70,6 +72,52 @@ async def test_seq_has_no_holes_though_64_write_at_once_in_two_rooms(store: Stor
         assert [message.created_at for message in messages] == sorted(message.created_at for message in messages)
         total += head
     assert total == sum(1 + (number + turn) % 3 for number in range(64) for turn in range(6))
+
+
+@on_each_backend
+@pytest.mark.gen_test
+async def test_an_append_with_a_callback_stores_and_refuses_as_one_that_is_awaited(
+    store: Store, fill: StoreFiller
+) -> None:
+    ann, eve = await fill.user(), await fill.user()
+    room_id = (await fill.room(ann)).room.id
+    calls: list[tuple[list[Stored | Refusal | TooSoon] | None, Exception | None]] = []
+
+    def note(outcomes: list[Stored | Refusal | TooSoon] | None, error: Exception | None) -> None:
+        calls.append((outcomes, error))
+
+    store.messages.append_then(room_id, [fill.draft(ann, "a"), fill.draft(eve), fill.draft(ann, "b")], note)
+    await until_on_loop(lambda: calls)
+    awaited = await store.messages.append(room_id, [fill.draft(ann, "c")])
+    ((outcomes, error),) = calls
+    assert error is None and outcomes is not None
+    assert (seqs(outcomes), outcomes[1]) == ([1, None, 2], Refusal.NOT_MEMBER)
+    assert seqs(awaited) == [3]
+    stored = (await store.messages.page(room_id, limit=9)).messages
+    assert [message.content for message in stored] == ["a", "b", "c"]
+    assert [one.message for one in outcomes if isinstance(one, Stored)] == list(stored[:2])
+
+
+@on_each_backend
+@pytest.mark.gen_test
+async def test_a_callback_that_raises_ends_no_other_append(
+    store: Store, fill: StoreFiller, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann = await fill.user()
+    rooms = [(await fill.room(ann)).room.id for _ in range(2)]
+    calls: list[str] = []
+
+    def clumsy(outcomes: object, error: Exception | None) -> None:
+        calls.append("clumsy")
+        raise LookupError("clumsy")
+
+    store.messages.append_then(rooms[0], [fill.draft(ann)], clumsy)
+    store.messages.append_then(rooms[1], [fill.draft(ann)], lambda outcomes, error: calls.append("other"))
+    await until_on_loop(lambda: len(calls) == 2)
+    assert sorted(calls) == ["clumsy", "other"]
+    assert seqs(await store.messages.append(rooms[0], [fill.draft(ann)])) == [2]
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["clumsy"]
+    caplog.clear()
 
 
 @pytest.mark.gen_test

@@ -67,6 +67,32 @@ async def test_a_refused_command_passes_when_it_was_told_and_not_a_moment_before
     assert not (await limiter.check([Check("messages", "u1")])).allowed
 
 
+async def test_what_is_admitted_at_once_counts_as_a_check_and_what_is_not_counts_nothing(limiter, clock):
+    one = Check("messages", "u1")
+    assert [limiter.take_at_once(one) for _ in range(6)] == [True] * 5 + [False]
+    counted = limiter.counts()
+    assert await drain(limiter, one) == 0
+    assert limiter.counts() != counted, "the refusal is counted where it is told"
+    assert limiter.take_at_once(Check("typing", "u1")), "it is not limited"
+    wide = Check("messages", "u2", wide_key="all")
+    assert not limiter.take_at_once(wide), "two counts at once are left to the check"
+    assert (await limiter.check([wide])).remaining == 4
+    with pytest.raises(KeyError, match="sewing"):
+        limiter.take_at_once(Check("sewing", "u1"))
+    clock.advance(12)
+    assert limiter.take_at_once(one)
+
+
+async def test_who_is_exempt_is_admitted_at_once_and_counted_while_there_is_room(limiter):
+    one = Check("messages", "u1")
+    assert all(limiter.take_at_once(one, exempt=True) for _ in range(7))
+    assert not limiter.take_at_once(one)
+
+
+async def test_without_limits_all_is_admitted_at_once():
+    assert NoLimiter().take_at_once(Check("messages", "u1"))
+
+
 async def test_keys_and_operations_are_counted_apart(limiter):
     assert await drain(limiter, Check("messages", "u1")) == 5
     assert await drain(limiter, Check("messages", "u2")) == 5

@@ -186,6 +186,12 @@ async def test_two_processes_share_what_a_user_may_do(stack, redis):
 
 
 @pytest.mark.gen_test
+async def test_nothing_is_admitted_at_once_for_the_counts_are_elsewhere(stack, redis):
+    limiter, _ = await limiter_at(stack, redis.port)
+    assert not limiter.take_at_once(Check("messages", "u1"))
+    assert (await limiter.check([Check("messages", "u1")])).remaining == 4
+
+
 async def test_the_checks_of_a_loop_turn_are_one_call(stack, redis):
     limiter, client = await limiter_at(stack, redis.port)
     before = int(

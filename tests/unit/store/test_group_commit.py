@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from store.errors import Missing, StoreTimeout, StoreUnavailable
 from store.group_commit import GroupCommitWriter
 from store.sqlite.connection import open_writing
 from store.sqlite.write_transactions import Transactor
+from tests.support.waiting import until_on_loop
 from tests.unit.store.conftest import BlockingOperation, CountingObserver
 
 Writer = GroupCommitWriter[apsw.Connection]
@@ -142,6 +143,117 @@ async def test_joined_writes_of_a_batch_are_one_call(table: NumbersTable) -> Non
     writes = [writer.submit_batched("insert", insert_all, n) for n in range(3)]
     assert await asyncio.gather(*writes, writer.submit("insert", insert(9))) == [0, 10, 20, 9]
     assert calls == [[0, 1, 2]]
+
+
+# ---- outcomes by callback ----------------------------------------------------------------------------------------
+
+
+class Outcomes:
+    """Notes what the callbacks are called with."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, Any]] = []
+
+    def note(self, name: str) -> Callable[[Any, Exception | None], None]:
+        return lambda value, error: self.seen.append((name, value if error is None else type(error)))
+
+
+def insert_each(connection: apsw.Connection, numbers: Any) -> list[int]:
+    connection.executemany("INSERT INTO numbers VALUES (?)", [(n,) for n in numbers])
+    return [n * 10 for n in numbers]
+
+
+@pytest.mark.gen_test
+async def test_a_callback_has_its_outcome_in_the_turn_in_which_the_commit_ends(table: NumbersTable) -> None:
+    writer, outcomes, turns = table.writer(), Outcomes(), []
+    loop = asyncio.get_running_loop()
+    awaited = writer.submit_batched("insert", insert_each, 1)
+    awaited.add_done_callback(lambda _: turns.append("future"))
+
+    def note(value: Any, error: Exception | None) -> None:
+        turns.append("callback")
+        loop.call_soon(turns.append, "turn after the callback")
+        outcomes.note("b")(value, error)
+
+    writer.submit_batched_then("insert", insert_each, 2, note)
+    assert await awaited == 10
+    await asyncio.sleep(0)
+    assert outcomes.seen == [("b", 20)]
+    assert turns == ["callback", "future", "turn after the callback"]
+    assert table.numbers() == [1, 2]
+
+
+@pytest.mark.gen_test
+async def test_a_callback_gets_the_error_of_its_write_and_one_that_raises_harms_no_other(
+    table: NumbersTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer, outcomes = table.writer(), Outcomes()
+
+    def refuse(connection: apsw.Connection, arguments: Any) -> list[Any]:
+        raise Missing("room")
+
+    def clumsy(value: Any, error: Exception | None) -> None:
+        outcomes.note("clumsy")(value, error)
+        raise LookupError("clumsy")
+
+    writer.submit_batched_then("insert", insert_each, 1, clumsy)
+    writer.submit_batched_then("refused", refuse, None, outcomes.note("refused"))
+    assert await writer.submit("insert", insert(2)) == 2
+    assert outcomes.seen == [("clumsy", 10), ("refused", Missing)]
+    assert (table.numbers(), writer.pending) == ([1, 2], 0)
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["clumsy"]
+    caplog.clear()
+
+
+@pytest.mark.gen_test
+async def test_a_callback_may_submit_the_next_write(table: NumbersTable, observer: CountingObserver) -> None:
+    writer, outcomes = table.writer(), Outcomes()
+
+    def again(value: Any, error: Exception | None) -> None:
+        writer.submit_batched_then("insert", insert_each, 2, outcomes.note("second"))
+
+    writer.submit_batched_then("insert", insert_each, 1, again)
+    await until_on_loop(lambda: outcomes.seen)
+    assert (outcomes.seen, observer.commits, writer.pending) == ([("second", 20)], [1, 1], 0)
+
+
+@pytest.mark.gen_test
+async def test_a_deadline_is_a_callbacks_outcome_and_a_late_commit_calls_it_no_more(
+    table: NumbersTable, observer: CountingObserver
+) -> None:
+    writer, held, outcomes = table.writer(timeout_s=1.0), BlockingOperation(), Outcomes()
+
+    def hold_and_insert(connection: apsw.Connection, numbers: Any) -> list[int]:
+        held(connection)
+        return insert_each(connection, numbers)
+
+    writer.submit_batched_then("running", hold_and_insert, 1, outcomes.note("running"))
+    await held.wait_began()
+    writer.submit_batched_then("waiting", insert_each, 2, outcomes.note("waiting"))
+    await until_on_loop(lambda: len(outcomes.seen) == 2)
+    assert outcomes.seen == [("running", StoreTimeout), ("waiting", StoreTimeout)]
+    writer._timeout_s = 30.0
+    held.release.set()
+    assert await writer.submit("later", insert(3)) == 3
+    assert (table.numbers(), len(outcomes.seen), writer.pending) == ([1, 3], 2, 0)
+
+
+@pytest.mark.gen_test
+async def test_a_callback_of_a_full_or_closed_queue_is_not_called(table: NumbersTable) -> None:
+    writer, held, outcomes = table.writer(pending_max_operations=1), BlockingOperation(), Outcomes()
+    running = writer.submit("held", held)
+    await held.wait_began()
+    with pytest.raises(StoreUnavailable, match="stalled"):
+        writer.submit_batched_then("insert", insert_each, 1, outcomes.note("refused"))
+    held.release.set()
+    await running
+    await writer.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        writer.submit_batched_then("insert", insert_each, 1, outcomes.note("refused"))
+    assert outcomes.seen == []
+
+
+# ---- errors, bounds and deadlines --------------------------------------------------------------------------------
 
 
 @pytest.mark.gen_test
