@@ -276,11 +276,12 @@ class Hub:
     def newest_page(self, room_id: str, limit: int) -> Page | None:
         """Return the newest messages of an open room, as they were delivered here.
 
-        None where the store must be asked: the ring does not reach back so far, something is missing here, or the bus
-        is lost. It never lacks what this process wrote: that is delivered here before its ack.
+        None where the store must be asked: the ring does not reach back so far, something is missing here, the room is
+        being opened, or the bus is lost. It never lacks what this process wrote: that is delivered here before its ack.
         """
         channel = self._channels.get(room_id)
-        if channel is None or not channel.is_whole or self._bus.lost:
+        # What was published while a room opens has found no channel, and is being read
+        if channel is None or room_id in self._opening or not channel.is_whole or self._bus.lost:
             return None
         before = max(channel.seq - limit, 0)
         messages = channel.ring.after(before)

@@ -59,6 +59,29 @@ class StuckStore:
         return await self._store.messages.page(room_id, **keywords)
 
 
+class OpeningStore:
+    """In the place of the store's messages: a room is being opened, and its messages are read, until the test says so.
+
+    `meanwhile` happens after the first read of a page.
+    """
+
+    def __init__(self, store: Store, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self.messages, self.rooms, self.changes = self, store.rooms, store.changes
+        self._store = store
+        self._meanwhile = meanwhile
+        self.reads_on = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def page(self, room_id: str, **keywords: Any) -> Any:
+        if "after" in keywords:
+            self.reads_on.set()
+            await self.go.wait()
+            return await self._store.messages.page(room_id, **keywords)
+        page = await self._store.messages.page(room_id, **keywords)
+        await self._meanwhile()
+        return page
+
+
 class Listener:
     """One who keeps what it is sent, as (event, data)."""
 
@@ -372,6 +395,32 @@ async def test_the_newest_page_is_of_an_open_room_and_no_longer_than_asked(tmp_p
             assert hub.newest_page(room.id, 1) is not None
             assert hub.newest_page(room.id, 2) is None
         finally:
+            await hub.close()
+
+
+@pytest.mark.gen_test
+async def test_there_is_no_newest_page_while_a_room_opens_for_it_may_lack_what_was_posted_here_meanwhile(
+    tmp_path: Path,
+) -> None:
+    async with room_in(tmp_path) as room:
+        said: list[RoomMessages] = []
+
+        async def meanwhile() -> None:
+            said.append(await room.say())
+            hub.on_messages(said[0])  # as the bus does before the ack: nobody is in the room yet
+
+        store = OpeningStore(room.store, meanwhile)
+        hub = hub_on(store)
+        opening = asyncio.ensure_future(listening(hub, room.id))
+        try:
+            await store.reads_on.wait()
+            assert hub.newest_page(room.id, 10) is None
+            store.go.set()
+            await opening
+            assert hub.newest_page(room.id, 10) == Page((said[0].events[0],), 1, 0, False)
+        finally:
+            store.go.set()
+            await opening
             await hub.close()
 
 
