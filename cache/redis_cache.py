@@ -110,8 +110,8 @@ class RedisCache:
         return (await self.read(key, load))[0]
 
     async def read(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
-        """As `get_or_load`; also whether the value may be kept for readers after this one: no fence stood, and Redis
-        answered.
+        """As `get_or_load`; also whether the value may be kept for readers after this one: Redis answered, no fence
+        stood, and the value is no older than this call.
         """
         if self._closed:
             raise CacheClosed
@@ -138,8 +138,9 @@ class RedisCache:
                 return await self._load_locally(key, load), False
             self._observer.cache_read(kind.name, "hit", seconds)
             return value, True
-        may_fill = len(reply) == 1
-        return await self._load_shared(key, reply[0], load, seconds, may_fill=may_fill), may_fill
+        token, may_fill = reply[0], len(reply) == 1
+        is_first = (name, token) not in self._leased_loads  # who comes later gets what was read before it asked
+        return await self._load_shared(key, token, load, seconds, may_fill=may_fill), may_fill and is_first
 
     async def invalidate(self, *keys: Key[object]) -> None:
         if keys:

@@ -135,6 +135,20 @@ async def test_a_value_is_as_old_as_the_read_that_brought_it(stack: AsyncExitSta
     assert len(a.cache) == 0
 
 
+async def test_who_shares_a_load_that_began_before_makes_its_value_no_younger(
+    stack: AsyncExitStack, redis: RedisServer, loader: ControlledLoader
+) -> None:
+    a = await start_near(stack, redis.port)
+    first = a.start_read(KEY, loader)
+    await until_loads_begin(loader, 1)
+    a.clock.now_s += NEAR_MAX_AGE_S
+    second = a.start_read(KEY, loader)
+    await a.flushed()
+    loader.loads[0].set_result("old")
+    assert await asyncio.gather(first, second) == ["old", "old"]
+    assert (len(loader.loads), len(a.cache)) == (1, 0)
+
+
 async def test_what_is_kept_for_nobody_is_not_kept_here(stack: AsyncExitStack, redis: RedisServer) -> None:
     a = await start_near(stack, redis.port)
     await a.get(KEYS.page_at("r1", 1, 0), Page((), 0, 0, False))
