@@ -14,20 +14,16 @@ from msgspec import Struct
 
 from common.rfc3339 import rfc3339
 from common.text_folding import search_form
-from store.errors import Refused
-from store.ids import seq_in_room
-from store.models import ROOM_MENTION, AppendOutcome, File, Message, MessageDraft, Refusal, Role, Stored, TooSoon
-from store.room_rules import require_mention_of_all
+from store.models import ROOM_MENTION, AppendOutcome, Message, MessageDraft, Refusal, Stored, TooSoon
 from store.sqlite.append_cache import AppendCache
+from store.sqlite.draft_validation import NO_DETAILS, DraftDetails, check_details
 from store.sqlite.pending_rows import mark_pending
 from store.sqlite.rows import (
-    FILE_COLUMNS,
     MESSAGE_COLUMNS,
     MessageExtra,
     as_json,
     fetch,
     fetch_one,
-    file_from,
     message_extra_text,
     message_from,
 )
@@ -41,9 +37,6 @@ _PEOPLE = """
 SELECT m.room_id, m.user_id, coalesce(m.muted_until, 0) FROM json_each(?) wanted
 CROSS JOIN members m ON m.room_id = wanted.value ->> 0 AND m.user_id = wanted.value ->> 1"""
 _STORED = f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE room_id = ? AND user_id = ? AND client_id = ?"
-_FILES = f"""
-SELECT {FILE_COLUMNS}
-FROM json_each(?2) wanted CROSS JOIN files f ON f.id = wanted.value WHERE f.owner_id = ?1"""
 
 _INSERT = """
 INSERT INTO messages (room_id, seq, user_id, username, content, client_id, reply_to, thread, extra, created_at)
@@ -59,8 +52,6 @@ _READ_OWN_OF_ALL = """
 UPDATE members SET read_seq = own.value ->> 2, sent_at = ?2 FROM json_each(?1) own
 WHERE room_id = own.value ->> 0 AND user_id = own.value ->> 1 AND read_seq < own.value ->> 2"""
 _MENTION = "INSERT OR IGNORE INTO mentions (user_id, room_id, seq) VALUES (?, ?, ?)"
-_ROLE = "SELECT role FROM members WHERE room_id = ? AND user_id = ?"
-_ROOT = "SELECT coalesce(thread, seq) FROM messages WHERE room_id = ? AND seq = ?"
 _POST_FILE = "INSERT OR IGNORE INTO file_posts (file_id, room_id, seq) VALUES (?, ?, ?)"
 
 
@@ -69,18 +60,6 @@ class AppendRequest(Struct, frozen=True):
 
     room_id: str
     drafts: Sequence[MessageDraft]
-
-
-class _DraftDetails(Struct, frozen=True):
-    """What few drafts have, after the check: the seqs of the reply and the thread, files, mentions of members."""
-
-    reply_to: int | None = None
-    thread: int | None = None
-    attachments: tuple[File, ...] = ()
-    mentions: tuple[str, ...] = ()
-
-
-_NO_DETAILS = _DraftDetails()
 
 
 class AppendTransaction:
@@ -207,7 +186,7 @@ class AppendTransaction:
             and not draft.mentions
         )
 
-    def _message(self, room_id: str, seq: int, draft: MessageDraft, details: _DraftDetails = _NO_DETAILS) -> Message:
+    def _message(self, room_id: str, seq: int, draft: MessageDraft, details: DraftDetails = NO_DETAILS) -> Message:
         thread_id = None if details.thread is None else f"{room_id}-{details.thread}"
         # Positional, in the order of the class: keywords cost as much again on this path.
         return Message(
@@ -227,12 +206,9 @@ class AppendTransaction:
             return self._stored(room_id, draft) or Refusal.MUTED
         if room_id in self._restricted and (refusal := self._restriction(room_id, draft)) is not None:
             return self._stored(room_id, draft) or refusal
-        details = _NO_DETAILS
-        if draft.reply_to_id is not None or draft.thread_id is not None or draft.attachment_ids or draft.mentions:
-            checked = self._check_details(room_id, draft, head)
-            if isinstance(checked, Refusal):
-                return self._stored(room_id, draft) or checked
-            details = checked
+        details = check_details(self._connection, room_id, draft, head=head, members=self._muted_until)
+        if isinstance(details, Refusal):
+            return self._stored(room_id, draft) or details
         return self._insert(room_id, draft, head + 1, details)
 
     def _restriction(self, room_id: str, draft: MessageDraft) -> AppendOutcome | None:
@@ -252,10 +228,10 @@ class AppendTransaction:
         )
         return TooSoon(wait_s) if wait_s else None
 
-    def _insert(self, room_id: str, draft: MessageDraft, seq: int, details: _DraftDetails) -> AppendOutcome:
+    def _insert(self, room_id: str, draft: MessageDraft, seq: int, details: DraftDetails) -> AppendOutcome:
         connection = self._connection
         extra = None
-        if details is not _NO_DETAILS:
+        if details is not NO_DETAILS:
             extra = message_extra_text(MessageExtra(mentions=details.mentions, attachments=details.attachments))
         connection.execute(
             _INSERT,
@@ -284,31 +260,3 @@ class AppendTransaction:
         """The message that an earlier send of this draft stored, in its current form; None if there is none."""
         row = fetch_one(self._connection, _STORED, (room_id, draft.user_id, draft.client_id))
         return None if row is None else Stored(message=message_from(room_id, row), duplicate=True)
-
-    def _check_details(self, room_id: str, draft: MessageDraft, head: int) -> _DraftDetails | Refusal:
-        reply_to = seq_in_room(room_id, draft.reply_to_id, head)
-        thread = seq_in_room(room_id, draft.thread_id, head)
-        if (draft.reply_to_id is None) != (reply_to is None) or (draft.thread_id is None) != (thread is None):
-            return Refusal.MESSAGE_NOT_FOUND
-        if thread is not None:
-            thread = fetch(self._connection, _ROOT, (room_id, thread))[0][0]
-        if ROOM_MENTION in draft.mentions:
-            try:
-                self._require_mention_of_all(room_id, draft)
-            except Refused as refused:
-                return refused.refusal
-        wanted = list(dict.fromkeys(draft.attachment_ids))
-        found = {}
-        if wanted:
-            found = {row[0]: row for row in fetch(self._connection, _FILES, (draft.user_id, as_json(wanted)))}
-            if len(found) < len(wanted):
-                return Refusal.FILE_NOT_FOUND
-        mentions = tuple(
-            who for who in dict.fromkeys(draft.mentions) if who == ROOM_MENTION or (room_id, who) in self._muted_until
-        )
-        return _DraftDetails(reply_to, thread, tuple(file_from(found[file_id]) for file_id in wanted), mentions)
-
-    def _require_mention_of_all(self, room_id: str, draft: MessageDraft) -> None:
-        """Raises Refused. The role is read only here, for few messages mention all."""
-        row = fetch_one(self._connection, _ROLE, (room_id, draft.user_id))
-        require_mention_of_all(None if row is None else Role(row[0]), is_admin=draft.by_admin)

@@ -10,7 +10,7 @@ import pytest
 
 from store.ids import make_id, message_id, place_of
 from store.models import Change, Message, Refusal, Session, Stored
-from store.sqlite import blocks, changes, expired_rows, members, message_append, rooms, users
+from store.sqlite import blocks, changes, draft_validation, expired_rows, members, message_append, rooms, users
 from store.sqlite.changes import head_rev, record
 from store.sqlite.expired_rows import CHANGE_KEEP_MS, Sweeper
 from store.sqlite.rows import fetch, message_from
@@ -174,7 +174,7 @@ async def test_expired_sessions_vanish(room_store: StoreWithRoom) -> None:
 
 STATEMENTS = {
     f"{module.__name__}.{name}": value
-    for module in (blocks, changes, expired_rows, members, message_append, rooms, users)
+    for module in (blocks, changes, draft_validation, expired_rows, members, message_append, rooms, users)
     for name, value in vars(module).items()
     if isinstance(value, str) and value.lstrip().startswith("SELECT") and not value.endswith("WHERE ")
 }
