@@ -8,9 +8,12 @@ no failure; a message that was lost, doubled or out of order is one. Rows of the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from bench import machine
-from bench.contender import our_contender, peer_contender
-from bench.peers.peer import least_server
+from bench.contender import Contender, our_contender, peer_contender
+from bench.peers.peer import Peer, least_server
 from bench.result import Figure
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
@@ -26,15 +29,12 @@ def _run(context: ScenarioContext) -> list[Figure]:
     machine.allow_connections(crowd)
     rows: list[TargetRow] = []
     peer = least_server(acks=acks)
-    if chosen["messages"] or chosen["connections"]:
-        with (
-            our_contender(context, connections=crowd, acks=acks, users=_USERS) as ours,
-            peer_contender(context, peer, connections=crowd) as least,
-        ):
-            if chosen["messages"]:
-                rows += steady_rows.steady_rows(context, ours, least)
-            if chosen["connections"]:
-                rows += crowd_rows.crowd_rows(context, ours, least)
+    if chosen["connections"]:
+        with _contenders(context, peer, connections=crowd) as (ours, least):
+            rows += crowd_rows.crowd_rows(context, ours, least)
+    if chosen["messages"]:
+        with _contenders(context, peer, connections=steady_rows.CONNECTIONS_MAX) as (ours, least):
+            rows += steady_rows.steady_rows(context, ours, least)
     if chosen["rooms"]:
         rows.append(crowd_rows.rooms_row(context, peer, acks=acks))
     if chosen["rest"]:
@@ -46,6 +46,17 @@ def _run(context: ScenarioContext) -> list[Figure]:
     context.findings.tables.append(target_row.table(rows))
     context.findings.notes += target_row.notes(rows)
     return []
+
+
+@contextmanager
+def _contenders(context: ScenarioContext, peer: Peer, *, connections: int) -> Iterator[tuple[Contender, Contender]]:
+    """A server of ours and the least one, just started, with client processes for that many connections each."""
+    acks = bool(context.options["acks"])
+    with (
+        our_contender(context, connections=connections, acks=acks, users=_USERS) as ours,
+        peer_contender(context, peer, connections=connections) as least,
+    ):
+        yield ours, least
 
 
 SCENARIO = Scenario(

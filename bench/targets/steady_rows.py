@@ -15,6 +15,7 @@ FAN_OUT = Load(1000, 10, 30)
 CLOSED = Load(500, 100, None, sample_every=10)
 ALL_SEND = Load(20, 20, None)
 ORDINARY = (Load(2, 2, 50), Load(50, 50, 200))
+CONNECTIONS_MAX = max(load.connections for load in (FAN_OUT, CLOSED, ALL_SEND, *ORDINARY))
 _WARM_UP_S = 0.5
 _FRAME_BYTES = 400  # about what our frames have
 _CLIENT = "the load client, not the server, was the bottleneck"
