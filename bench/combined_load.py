@@ -26,6 +26,7 @@ from bench.client.worker_protocol import (
     WorkerCommand,
     WorkerResult,
 )
+from bench.client_base.client_processes import shares
 from bench.histogram import merged
 
 _A = TypeVar("_A", bound=WorkerResult)
@@ -129,11 +130,6 @@ class CombinedDone(msgspec.Struct, frozen=True):
         """The counts of all processes together, by the request's name."""
         names = sorted({name for one in self.requested for name in one.counts})
         return {name: _sum([one.counts[name] for one in self.requested if name in one.counts]) for name in names}
-
-
-def shares(count: int, parts: int) -> list[int]:
-    """`count` spread evenly over the parts."""
-    return [count // parts + (part < count % parts) for part in range(parts)]
 
 
 def _of_kind(results: Sequence[WorkerResult], kind: type[_A]) -> list[_A]:

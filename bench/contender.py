@@ -12,6 +12,7 @@ import msgspec
 import psutil
 
 from bench import client_limits, figure_builders, seeded_rooms
+from bench.client_base.client_processes import process_count_for
 from bench.measured_server import MeasuredServer
 from bench.peers.peer import Peer, chat_rooms
 from bench.peers.peer_process import PeerProcess
@@ -20,7 +21,6 @@ from bench.server_process import ServerProcess
 from bench.stream_client.commands import Opened
 from bench.stream_client.dialect import Dialect
 from bench.stream_client.stream_pool import StreamPool, Stretch
-from bench.worker_pool import worker_count_for
 
 OURS = "ours"
 _AT_ONCE = 200
@@ -174,4 +174,4 @@ def running_contender(
 
 
 def _pool(context: ScenarioContext, server: MeasuredServer, dialect: Dialect, connections: int) -> StreamPool:
-    return StreamPool(server.address, dialect, processes=worker_count_for(connections), failures=context.failures)
+    return StreamPool(server.address, dialect, processes=process_count_for(connections), failures=context.failures)

@@ -10,6 +10,7 @@ import msgspec
 import psutil
 
 from bench import machine, rest_client
+from bench.client_base.client_processes import process_count_for
 from bench.cluster import Cluster
 from bench.delivery_checker import Failures
 from bench.errors import BenchError
@@ -22,7 +23,7 @@ from bench.seeded_rooms import SeededRooms
 from bench.server_process import ServerProcess
 from bench.stop_signals import StopSignals
 from bench.stream_client.dialect import Dialect
-from bench.worker_pool import WorkerPool, worker_count_for
+from bench.worker_pool import WorkerPool
 
 
 class ScenarioContext(msgspec.Struct, frozen=True):
@@ -98,7 +99,7 @@ class ScenarioContext(msgspec.Struct, frozen=True):
         """Rooms on servers that run, made now or `seeded`, and client processes for that many connections in all."""
         machine.allow_connections(connections)
         with WorkerPool(
-            worker_count_for(connections), failures=self.failures, on_progress=self.progress.update
+            process_count_for(connections), failures=self.failures, on_progress=self.progress.update
         ) as pool:
             yield LoadedRooms(servers=servers, pool=pool, users=users, rooms=rooms, seeded=seeded)
             pool.report_failures()

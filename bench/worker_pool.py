@@ -1,12 +1,7 @@
-"""The client processes: spawn them, send commands to all or some, gather the results, end them."""
+"""What the load client does as a whole: its commands are spread over processes, what they return is checked."""
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import multiprocessing.connection
-import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -14,7 +9,6 @@ from bench.client import worker
 from bench.client.worker_protocol import (
     ChangesSent,
     ChangesWatched,
-    Close,
     Connect,
     Connected,
     DeliverySnapshot,
@@ -26,23 +20,15 @@ from bench.client.worker_protocol import (
     TogetherDone,
     WatchChanges,
     WorkerCommand,
-    WorkerFailed,
     WorkerProgress,
     WorkerResult,
 )
-from bench.combined_load import CombinedDone, CombinedLoad, shares
+from bench.client_base.client_processes import ClientProcesses
+from bench.combined_load import CombinedDone, CombinedLoad
 from bench.delivery_checker import Failures, check_acked
-from bench.errors import BenchError
 from bench.rest_client import Address
 
-_CLOSE_WITHIN_S = 5
-_GRACE_S = 30  # a command ends by its own deadline; this ends a client process that hangs
 _A = TypeVar("_A", bound=WorkerResult)
-
-
-def worker_count_for(connections: int) -> int:
-    """Half of the cores, as the server needs one; at most 4, and at least 100 connections each."""
-    return max(1, min((os.cpu_count() or 1) // 2, 4, connections // 100))
 
 
 class WorkerPool:
@@ -52,29 +38,17 @@ class WorkerPool:
         self._failures = failures
         self._on_progress = on_progress
         self._deliveries = [0] * processes
-        self._pipes: list[multiprocessing.connection.Connection] = []
-        self._processes: list[multiprocessing.process.BaseProcess] = []
-        self._count = processes
+        self._ready = [0] * processes
+        self._processes = ClientProcesses(processes, worker.main)
         self._last_snapshots: list[DeliverySnapshot] = []
         self._connections = 0
 
     def __enter__(self) -> WorkerPool:
-        context = multiprocessing.get_context("spawn")  # client processes must inherit no state of this one
-        try:
-            for number in range(self._count):
-                ours, theirs = context.Pipe()
-                self._pipes.append(ours)
-                process = context.Process(target=worker.main, args=(theirs, str(number)), daemon=True)
-                process.start()
-                self._processes.append(process)
-                theirs.close()
-        except BaseException:
-            self._end()
-            raise
+        self._processes.__enter__()
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._end()
+        self._processes.__exit__(kind, error, trace)
 
     def connect(
         self,
@@ -94,13 +68,12 @@ class WorkerPool:
         """
         where = tuple((address.host, address.port) for address in addresses)
         commands = {}
-        for number, share in enumerate(shares(count, self._count)):
-            if share:
-                each_at_once = max(1, at_once // self._count)
-                commands[number] = Connect(
-                    where, tokens, room_ids, self._connections, share, each_at_once, within_s, own_tokens
-                )
-                self._connections += share
+        each_at_once = max(1, at_once // self._processes.count)
+        for number, share in self._processes.shared(count).items():
+            commands[number] = Connect(
+                where, tokens, room_ids, self._connections, share, each_at_once, within_s, own_tokens
+            )
+            self._connections += share
         return self._execute(commands, Connected, within_s)
 
     def send(
@@ -114,7 +87,6 @@ class WorkerPool:
         may_refuse: bool = False,
     ) -> list[Sent]:
         """Let the first `senders` connections, spread over the processes, send. Without a rate it is a closed loop."""
-        each = shares(senders, self._count)
         commands = {
             number: Send(
                 share,
@@ -124,8 +96,7 @@ class WorkerPool:
                 within_s,
                 may_refuse,
             )
-            for number, share in enumerate(each)
-            if share
+            for number, share in self._processes.shared(senders).items()
         }
         return self._execute(commands, Sent, seconds + within_s)
 
@@ -141,14 +112,14 @@ class WorkerPool:
         """Let the processes do all that the plan has at once."""
         where = tuple((address.host, address.port) for address in addresses)
         connect = Connect(where, tokens, room_ids, self._connections, 0, 0, load.seconds + within_s)
-        commands = load.commands(processes=self._count, connect=connect, within_s=within_s)
+        commands = load.commands(processes=self._processes.count, connect=connect, within_s=within_s)
         self._connections += load.joining
         together = {number: Together(each) for number, each in commands.items()}
         return CombinedDone.of(self._execute(together, TogetherDone, load.seconds + within_s))
 
     def watch_changes(self, revs: Mapping[str, int], *, within_s: float) -> None:
         """Let every connection check from now on that it gets each change of its room after `revs` once, in order."""
-        commands = {number: WatchChanges(dict(revs)) for number in range(self._count)}
+        commands = {number: WatchChanges(dict(revs)) for number in range(self._processes.count)}
         self._execute(commands, ChangesWatched, within_s)
 
     def send_changes(
@@ -164,8 +135,7 @@ class WorkerPool:
         """Let the first `senders` connections, spread over the processes, change messages (see SendChanges)."""
         commands = {
             number: SendChanges(share, rate_per_s * share / senders, seconds, edits_percent, content_bytes, within_s)
-            for number, share in enumerate(shares(senders, self._count))
-            if share
+            for number, share in self._processes.shared(senders).items()
         }
         return self._execute(commands, ChangesSent, seconds + within_s)
 
@@ -209,7 +179,7 @@ class WorkerPool:
         return heads
 
     def _settle(self, command: Settle) -> list[DeliverySnapshot]:
-        commands = dict.fromkeys(range(self._count), command)
+        commands = dict.fromkeys(range(self._processes.count), command)
         self._last_snapshots = self._execute(commands, DeliverySnapshot, command.within_s)
         return self._last_snapshots
 
@@ -221,46 +191,12 @@ class WorkerPool:
             self._failures.count += snapshot.failure_count - len(snapshot.failures)
 
     def _execute(self, commands: Mapping[int, WorkerCommand], kind: type[_A], within_s: float) -> list[_A]:
-        for number, command in commands.items():
-            self._pipes[number].send(command)
-        waiting = set(commands)
-        results: dict[int, _A] = {}
-        deadline = time.monotonic() + within_s + _GRACE_S
-        ready = [0] * self._count
-        while waiting:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise BenchError(f"{len(waiting)} client processes did not answer in time")
-            for pipe in multiprocessing.connection.wait([self._pipes[number] for number in waiting], timeout=left):
-                number = self._pipes.index(pipe)  # type: ignore[arg-type]
-                try:
-                    reply = self._pipes[number].recv()
-                except (EOFError, OSError) as error:
-                    raise BenchError(f"client process {number} died") from error
-                if isinstance(reply, WorkerProgress):
-                    ready[number], self._deliveries[number] = reply.ready, reply.deliveries
-                    self._on_progress(sum(ready), sum(self._deliveries))
-                elif isinstance(reply, kind):
-                    results[number] = reply
-                    waiting.remove(number)
-                else:
-                    raise BenchError(
-                        f"client process {number}: {reply.why if isinstance(reply, WorkerFailed) else reply}"
-                    )
-        return [results[number] for number in sorted(results)]
+        self._ready = [0] * self._processes.count
+        return self._processes.execute(commands, kind, within_s, reports=(WorkerProgress, self._take_progress))
 
-    def _end(self) -> None:
-        for pipe in self._pipes:
-            with contextlib.suppress(OSError):  # it is gone already
-                pipe.send(Close())
-        for process in self._processes:
-            process.join(_CLOSE_WITHIN_S)
-            if process.is_alive():
-                process.kill()
-                process.join()
-            process.close()
-        for pipe in self._pipes:
-            pipe.close()
+    def _take_progress(self, number: int, progress: WorkerProgress) -> None:
+        self._ready[number], self._deliveries[number] = progress.ready, progress.deliveries
+        self._on_progress(sum(self._ready), sum(self._deliveries))
 
 
 def _revs(sent: Sequence[ChangesSent]) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.client import chat_messages
 from bench.client.worker_protocol import ChangesSent, ChangesWatched, SendChanges, WatchChanges
-from bench.client.worker_tasks import WorkerState
+from bench.client.worker_task import WorkerState
 
 _S = 1_000_000_000
 _BURST = 200  # changes in a turn, so that a client that is late still receives
@@ -21,7 +21,7 @@ class WatchTask:
 
     def step(self, now_ns: int) -> ChangesWatched:
         for connection in self._worker.connections:
-            if connection.open and connection.room_id is not None:
+            if connection.is_open and connection.room_id is not None:
                 connection.changes.watch(self._command.revs[connection.room_id])
                 self.ready += 1
         return ChangesWatched(self.ready)
@@ -38,7 +38,7 @@ class ChangeTask:
     def __init__(self, worker: WorkerState, command: SendChanges) -> None:
         self._worker = worker
         self._command = command
-        able = (one for one in worker.connections if one.open and one.changes.message_id is not None)
+        able = (one for one in worker.connections if one.is_open and one.changes.message_id is not None)
         self._senders = [one for one, _ in zip(able, range(command.senders), strict=False)]
         self._target = self._senders[0].changes.message_id or "" if self._senders else ""
         self.ready = len(self._senders)
@@ -55,7 +55,7 @@ class ChangeTask:
         self._send_what_is_due(now_ns)
         if now_ns < self._end_ns:
             return None
-        waiting = sum(len(one.changes.pending) for one in self._senders if one.open)
+        waiting = sum(len(one.changes.pending) for one in self._senders if one.is_open)
         is_late = self._senders and self._due_ns() < self._end_ns
         if (waiting or is_late) and now_ns < self._deadline_ns:
             return None

@@ -1,14 +1,11 @@
-"""One WebSocket connection of the load client: connect, upgrade, join, send, and check what comes. Owns its socket.
+"""One WebSocket connection of the load client: it joins, sends, and checks what comes.
 
 Its worker calls it when the socket is ready; it never blocks.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import selectors
-import socket
 from collections.abc import Callable
 
 import msgspec
@@ -17,17 +14,13 @@ from bench.client import chat_messages
 from bench.client.connection_changes import ConnectionChanges
 from bench.client.delivery_stats import DeliveryStats
 from bench.client.pending_message import PendingMessage
+from bench.client_base.websocket import WebSocket
 from bench.delivery_checker import RoomStream
 from bench.errors import BenchError
 from client import frames, upgrade
 
-# Below glibc's M_MMAP_THRESHOLD and M_TRIM_THRESHOLD (128 KiB, see mallopt(3)): of 256 KiB each recv() could take the
-# memory from the kernel and give it back, 18 µs instead of 3, or not, depending on what lay above it in the heap.
-_RECEIVE_BYTES = 65_536
-_MASK = os.urandom(4)  # one per process: masking is there for intermediaries, and there are none here
 
-
-class Connection:
+class Connection(WebSocket):
     """One connection of a user, which may be in a room.
 
     `on_ready(connection, now_ns)` is called once, after the welcome or the join's ack. `on_done(connection, now_ns)` is
@@ -37,9 +30,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_address", "_on_data", "_out", "_rest", "_resumed", "_selector", "_token", "changes", "index", "is_ready",
-        "on_busy", "on_done", "on_ready", "on_refused", "open", "pending", "room_id", "sent", "sock", "started_ns",
-        "stats", "streams",
+        "_address", "_resumed", "_selector", "_token", "changes", "index", "is_ready", "on_busy", "on_done", "on_ready",
+        "on_refused", "pending", "room_id", "sent", "started_ns", "stats", "streams",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +47,7 @@ class Connection:
         on_ready: Callable[[Connection, int], None],
         on_busy: Callable[[float], None],
     ) -> None:
+        super().__init__(address, "/ws", {"Authorization": f"Bearer {token}"})
         self.index = index
         self.stats = stats
         self.room_id = room_id
@@ -67,50 +60,19 @@ class Connection:
         self.pending: dict[str, PendingMessage] = {}
         self.changes = ConnectionChanges(self.name, stats)
         self.sent = 0
-        self.open = True
         self.is_ready = False
         self._address = address
         self._token = token
         self._resumed: Connection | None = None
         self._selector = selector
-        self._on_data: Callable[[bytes, int], None] = self._on_upgraded
-        self._rest = b""
-        headers = {"Authorization": f"Bearer {token}"}
-        self._out = upgrade.upgrade_request("{}:{}".format(*address), "/ws", headers, key=upgrade.new_key())
-        self.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
-        self.sock.setblocking(False)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.connect_ex(address)
         selector.register(self.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
 
     # called by the worker
 
-    def on_writable(self) -> None:
-        """Continue to send: the kernel has room again, or the connect has ended."""
-        try:
-            sent = self.sock.send(self._out)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self.fail(f"could not send: {error}")
-            return
-        self._out = self._out[sent:]
-        if not self._out:
-            self._selector.modify(self.sock, selectors.EVENT_READ, self)
-
     def on_readable(self, now_ns: int) -> None:
         """Read from the socket and check what was received."""
-        try:
-            chunk = self.sock.recv(_RECEIVE_BYTES)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self.fail(f"ended: {error}")
-            return
-        if not chunk:
-            self.fail("ended without a close frame")
-            return
-        self._on_data(self._rest + chunk if self._rest else chunk, now_ns)
+        if (chunk := self._receive(at_end="ended without a close frame")) is not None:
+            self._take_data(chunk, now_ns)
 
     def send_message(self, due_ns: int, content_bytes: int) -> None:
         """Send one message to the room, whose latencies count from `due_ns`."""
@@ -121,22 +83,17 @@ class Connection:
         self.pending[client_id] = PendingMessage(due_ns)
         self.send_text(chat_messages.send_command(self.room_id, client_id, due_ns, content_bytes))
 
-    def send_text(self, payload: bytes) -> None:
-        """Send a command as one text frame."""
-        self._write(frames.client_frame(frames.TEXT, payload, mask=_MASK))
-
     def close(self) -> None:
         """Send a Close frame and close the socket; later data is not read."""
         self.leave(with_close_frame=True)
 
     def leave(self, *, with_close_frame: bool) -> None:
         """Close the socket; without a Close frame as a client that is killed does."""
-        if self.open:
-            self.open = False
+        if self.is_open:
+            self.is_open = False
             self._selector.unregister(self.sock)
-            with contextlib.suppress(OSError):  # it is closed below
-                if with_close_frame:
-                    self.sock.send(frames.client_frame(frames.CLOSE, frames.close_payload(1000), mask=_MASK))
+            if with_close_frame:
+                self._send_close()
             self.sock.close()
 
     def successor(
@@ -167,17 +124,10 @@ class Connection:
 
     def fail(self, why: str) -> None:
         """Close the socket and record a failure of the run."""
-        if self.open:
-            self.open = False
-            self._selector.unregister(self.sock)
-            self.sock.close()
+        if self.is_open:
+            self.leave(with_close_frame=False)
             self.stats.lost += not self.is_ready
             self.stats.failures.add(f"{self.name}: {why}")
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether bytes wait for room in the kernel."""
-        return bool(self._out)
 
     @property
     def received(self) -> int:
@@ -191,24 +141,21 @@ class Connection:
 
     # what the server sends
 
-    def _on_upgraded(self, data: bytes, now_ns: int) -> None:
-        head, found, rest = data.partition(b"\r\n\r\n")
-        if not found:
-            self._rest = data
-            return
-        status, retry_after_s = upgrade.status_of(head), upgrade.retry_after_s(head)
-        if status == 503 and retry_after_s is not None:
+    def _watch_writing(self, *, wanted: bool) -> None:
+        events = selectors.EVENT_READ | selectors.EVENT_WRITE if wanted else selectors.EVENT_READ
+        self._selector.modify(self.sock, events, self)
+
+    def _on_refused(self, head: bytes) -> None:
+        retry_after_s = upgrade.retry_after_s(head)
+        if upgrade.status_of(head) == 503 and retry_after_s is not None:
             self._come_again(retry_after_s)
-            return
-        if status != 101:
-            self.fail(f"no upgrade: {head[:80].splitlines()[0].decode('latin-1')}")
-            return
-        self._rest = b""
-        self._on_data = self._on_frames
+        else:
+            super()._on_refused(head)
+
+    def _on_upgraded(self, now_ns: int) -> None:
+        self._take_data = self._on_frames
         if self.room_id is not None:
             self.send_text(self._join_command(self.room_id))
-        if rest and self.open:
-            self._on_frames(rest, now_ns)
 
     def _join_command(self, room_id: str) -> bytes:
         if self._resumed is None:
@@ -242,7 +189,7 @@ class Connection:
 
     def _on_frames(self, data: bytes, now_ns: int) -> None:
         try:
-            whole, self._rest = frames.split_frames(data)
+            whole, self._rest = frames.split_frames(self._rest + data if self._rest else data)
             self.stats.receives += 1
             for first, payload in whole:
                 if first == frames.FINAL_TEXT:
@@ -279,8 +226,7 @@ class Connection:
             self._complete_if_delivered(message.client_id, outgoing, now_ns)
 
     def _on_reply(self, reply: chat_messages.Reply, now_ns: int) -> None:
-        handler = _REPLIES.get(reply.event)
-        if handler is not None:
+        if (handler := _REPLIES.get(reply.event)) is not None:
             handler(self, reply, now_ns)
 
     def _on_welcome(self, reply: chat_messages.Reply, now_ns: int) -> None:
@@ -327,36 +273,10 @@ class Connection:
         if outgoing.acked_seq is None or outgoing.delivered_seq is None:
             return
         del self.pending[client_id]
-        if outgoing.acked_seq != outgoing.delivered_seq:
-            what = f"acked as seq {outgoing.acked_seq}, delivered as seq {outgoing.delivered_seq}"
+        if (what := outgoing.contradiction()) is not None:
             self.stats.failures.add(f"{self.name}: {what}")
         if self.on_done is not None:
             self.on_done(self, now_ns)
-
-    def _on_control(self, first: int, payload: bytes) -> None:
-        if first == frames.FINAL_PING:
-            self._write(frames.client_frame(frames.PONG, payload, mask=_MASK))
-        elif first == frames.FINAL_CLOSE:
-            code, reason = int.from_bytes(payload[:2], "big"), payload[2:80].decode(errors="replace")
-            self.fail(f"closed with {code} {reason}".rstrip())
-        elif first != frames.FINAL_PONG:
-            raise BenchError(f"the server sent a fragment, or a frame that is none (first byte 0x{first:02x})")
-
-    def _write(self, data: bytes) -> None:
-        if not self.open:
-            return
-        if not self._out:
-            try:
-                data = data[self.sock.send(data) :]
-            except BlockingIOError:
-                pass
-            except OSError as error:
-                self.fail(f"could not send: {error}")
-                return
-            if not data:
-                return
-            self._selector.modify(self.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
-        self._out += data
 
 
 _REPLIES: dict[str, Callable[[Connection, chat_messages.Reply, int], None]] = {

@@ -12,3 +12,9 @@ class PendingMessage:
         self.due_ns = due_ns
         self.acked_seq: int | None = None
         self.delivered_seq: int | None = None
+
+    def contradiction(self) -> str | None:
+        """What the ack and the delivery say of each other, if they do not agree."""
+        if self.acked_seq == self.delivered_seq:
+            return None
+        return f"acked as seq {self.acked_seq}, delivered as seq {self.delivered_seq}"

@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 from bench.client.connection import Connection
 from bench.client.worker_protocol import Connected, Reconnect
-from bench.client.worker_tasks import WorkerState
+from bench.client.worker_task import WorkerState
 from bench.histogram import Histogram
 
 _S = 1_000_000_000
@@ -38,7 +38,7 @@ class ReconnectTask:
         while len(connections) > keep and self._is_due(min(now_ns, self._end_ns - 1)):
             place = keep + self._begun % (len(connections) - keep)
             self._begun += 1
-            if connections[place].open and connections[place].is_ready:
+            if connections[place].is_open and connections[place].is_ready:
                 connections[place].leave(with_close_frame=bool(self._begun % 2))
                 self._open(place, now_ns)
             else:

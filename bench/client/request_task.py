@@ -11,7 +11,7 @@ import msgspec
 from bench.client import chat_messages
 from bench.client.http_connection import HttpConnection
 from bench.client.worker_protocol import Request, RequestCounts, Requested, Requests
-from bench.client.worker_tasks import WorkerState
+from bench.client.worker_task import WorkerState
 from bench.histogram import Histogram
 
 _S = 1_000_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.client.worker_protocol import TogetherDone, WorkerResult
-from bench.client.worker_tasks import WorkerTask
+from bench.client.worker_task import WorkerTask
 
 
 class TogetherTask:

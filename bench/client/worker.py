@@ -1,26 +1,23 @@
-"""The event loop of one client process: executes commands one at a time while it receives and checks deliveries.
-
-Owns the connections. Each command becomes a task, which is stepped once per loop turn until it returns a result.
-"""
+"""The event loop of one client process: it steps the task of a command while it receives and checks deliveries."""
 
 from __future__ import annotations
 
-import contextlib
 import selectors
-import signal
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
 from bench.client.change_task import ChangeTask, WatchTask
+from bench.client.connect_task import ConnectTask
 from bench.client.connection import Connection
 from bench.client.delivery_stats import DeliveryStats
 from bench.client.reconnect_task import ReconnectTask
 from bench.client.request_task import RequestTask
+from bench.client.send_task import SendTask
+from bench.client.settle_task import SettleTask
 from bench.client.together_task import TogetherTask
 from bench.client.worker_protocol import (
-    Close,
     Connect,
     Reconnect,
     Requests,
@@ -30,25 +27,24 @@ from bench.client.worker_protocol import (
     Together,
     WatchChanges,
     WorkerCommand,
-    WorkerFailed,
     WorkerProgress,
 )
-from bench.client.worker_tasks import ConnectTask, SendTask, SettleTask, WorkerTask
+from bench.client.worker_task import WorkerTask
+from bench.client_base import command_loop
+from bench.client_base.command_loop import CommandLoop
 
 _TURN_S = 0.02
 _PROGRESS_NS = 500_000_000
 
 
-class Worker:
+class Worker(CommandLoop[WorkerTask]):
     """Owns the connections, their selector and their statistics, and runs the current task."""
 
     def __init__(self, pipe: Pipe, name: str) -> None:
+        super().__init__(pipe)
         self.stats = DeliveryStats(name)
         self.selector = selectors.DefaultSelector()
         self.connections: list[Connection] = []
-        self._pipe = pipe
-        self._task: WorkerTask | None = None
-        self._is_over = False
         self._progress_ns = 0
         self._waits_since_ns = time.monotonic_ns()
         self._tasks: dict[type, Callable[[Any], WorkerTask]] = {
@@ -63,16 +59,6 @@ class Worker:
         }
         self.selector.register(pipe, selectors.EVENT_READ)
 
-    def run(self) -> None:
-        """Run until a Close command comes or the pipe to the bench is closed."""
-        try:
-            while not self._is_over:
-                self._turn()
-        finally:
-            for connection in self.connections:
-                connection.close()
-            self.selector.close()
-
     def _turn(self) -> None:
         task = self._task
         timeout_s = _TURN_S if task is None else task.timeout_s(time.monotonic_ns(), _TURN_S)
@@ -84,9 +70,9 @@ class Worker:
             if connection is None:
                 self._take_command()
                 continue
-            if mask & selectors.EVENT_WRITE and connection.open:
+            if mask & selectors.EVENT_WRITE and connection.is_open:
                 connection.on_writable()
-            if mask & selectors.EVENT_READ and connection.open:
+            if mask & selectors.EVENT_READ and connection.is_open:
                 connection.on_readable(time.monotonic_ns())
         if self._task is not None:
             self._step(self._task)
@@ -94,26 +80,19 @@ class Worker:
         busy_us = (self._waits_since_ns - began_ns) // 1000
         self.stats.lag.add(busy_us, busy_us)
 
-    def _take_command(self) -> None:
-        try:
-            command = self._pipe.recv()
-        except (EOFError, OSError):
-            self._is_over = True  # the bench has ended
-            return
-        if isinstance(command, Close):
-            self._is_over = True
-        else:
-            self._task = self._task_of(command)
-
-    def _task_of(self, command: WorkerCommand) -> WorkerTask:
+    def _task_of(self, command: WorkerCommand) -> WorkerTask:  # type: ignore[override]
         return self._tasks[type(command)](command)
+
+    def _close(self) -> None:
+        for connection in self.connections:
+            connection.close()
+        self.selector.close()
 
     def _step(self, task: WorkerTask) -> None:
         now_ns = time.monotonic_ns()
         result = task.step(now_ns)
         if result is not None:
-            self._task = None
-            self._pipe.send(result)
+            self._return(result)
         elif now_ns >= self._progress_ns:
             self._progress_ns = now_ns + _PROGRESS_NS
             self._pipe.send(WorkerProgress(ready=task.ready, deliveries=self.stats.deliveries))
@@ -121,9 +100,4 @@ class Worker:
 
 def main(pipe: Pipe, name: str) -> None:
     """The entry point of a client process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the bench ends the workers, also after Ctrl-C
-    try:
-        Worker(pipe, name).run()
-    except (OSError, MemoryError) as error:
-        with contextlib.suppress(OSError):  # the bench has ended
-            pipe.send(WorkerFailed(f"{type(error).__name__}: {error}"))
+    command_loop.run(lambda pipe: Worker(pipe, name), pipe)

@@ -222,10 +222,6 @@ class DeliverySnapshot(msgspec.Struct, frozen=True):
     lag_us: dict[int, int] = {}
 
 
-class Close(msgspec.Struct, frozen=True):
-    """Close all connections and end the client process."""
-
-
 class WorkerProgress(msgspec.Struct, frozen=True):
     """Sent about twice a second while a command is executed."""
 
@@ -233,13 +229,5 @@ class WorkerProgress(msgspec.Struct, frozen=True):
     deliveries: int
 
 
-class WorkerFailed(msgspec.Struct, frozen=True):
-    """The client process failed; it ends."""
-
-    why: str
-
-
-WorkerCommand = Connect | Send | WatchChanges | SendChanges | Requests | Reconnect | Together | Settle | Close
-WorkerResult = (
-    Connected | Sent | ChangesWatched | ChangesSent | Requested | TogetherDone | DeliverySnapshot | WorkerFailed
-)
+WorkerCommand = Connect | Send | WatchChanges | SendChanges | Requests | Reconnect | Together | Settle
+WorkerResult = Connected | Sent | ChangesWatched | ChangesSent | Requested | TogetherDone | DeliverySnapshot

@@ -94,15 +94,5 @@ class Closed(msgspec.Struct, frozen=True):
     connections: int
 
 
-class End(msgspec.Struct, frozen=True):
-    """End the process."""
-
-
-class Failed(msgspec.Struct, frozen=True):
-    """The process failed; it ends."""
-
-    why: str
-
-
-Command = Open | Send | Settle | CloseAll | End
-Reply = Opened | Sent | Settled | Closed | Failed
+Command = Open | Send | Settle | CloseAll
+Reply = Opened | Sent | Settled | Closed

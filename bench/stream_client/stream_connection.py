@@ -1,23 +1,21 @@
-"""One WebSocket connection of the stream client: connect, upgrade, greet, send, and check what comes. Owns its socket.
+"""One WebSocket connection of the stream client: it greets, sends, and checks what comes.
 
 Its worker calls it when the socket is ready; it never blocks.
 """
 
 from __future__ import annotations
 
-import contextlib
 import re
-import socket
 from collections.abc import Callable
 from typing import Protocol
 
+from bench.client_base.websocket import MASK, WebSocket
 from bench.delivery_checker import Failures
 from bench.histogram import Histogram
 from bench.stream_client.dialect import Dialect, marker
 from bench.stream_client.room_order import MARKER, RoomBytes, RoomMarkers, WrongOrder
-from client import frames, upgrade
+from client import frames
 
-_MASK = b"\x37\xfa\x21\x3d"  # one for all: masking is there for intermediaries, and there are none here
 _BUFFER_BYTES = 262_144  # a connection that is behind catches up in few reads
 
 
@@ -29,7 +27,7 @@ class Owner(Protocol):
     buffer: memoryview
     acked: int
 
-    def wants_writing(self, connection: StreamConnection, *, wants: bool) -> None: ...
+    def watch_writing(self, connection: StreamConnection, *, wanted: bool) -> None: ...
     def on_ready(self, connection: StreamConnection, now_ns: int) -> None: ...
     def on_own(self, number: int, position: int) -> None: ...
     def on_lost(self, connection: StreamConnection) -> None: ...
@@ -40,7 +38,7 @@ def receive_buffer() -> memoryview:
     return memoryview(bytearray(_BUFFER_BYTES))
 
 
-class StreamConnection:
+class StreamConnection(WebSocket):
     """One connection; it is in one room. `position`: what it has received of it (room_order).
 
     `awaits` is the position at which its own last message ends, None where none is on its way, and
@@ -48,8 +46,8 @@ class StreamConnection:
     """
 
     __slots__ = (
-        "_dialect", "_owner", "_rest", "_take_data", "awaits", "is_open", "is_ready", "number", "on_done", "out",
-        "position", "room", "sampled", "seen", "sent", "sock", "started_ns", "texts",
+        "_dialect", "_owner", "awaits", "is_ready", "number", "on_done", "position", "room", "sampled", "seen", "sent",
+        "started_ns", "texts",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +62,7 @@ class StreamConnection:
         owner: Owner,
         started_ns: int,
     ) -> None:
+        super().__init__(address, dialect.filled(dialect.path, room_id=room_id, token=token, number=number), {})
         self.number = number
         self.room = room
         self.position = room.end
@@ -73,31 +72,11 @@ class StreamConnection:
         self.on_done: Callable[[StreamConnection, int], None] | None = None
         self.sent = 0
         self.started_ns = started_ns
-        self.is_open, self.is_ready = True, False
+        self.is_ready = False
         self._dialect, self._owner = dialect, owner
-        self._rest = b""
-        self._take_data: Callable[[bytes, int], None] = self._on_upgraded
         self.texts = (room_id, token)
-        host = "{}:{}".format(*address)
-        self.out = upgrade.upgrade_request(host, self._filled(dialect.path), {}, key=upgrade.new_key())
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.sock.setblocking(False)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.connect_ex(address)
 
     # called by the worker
-
-    def on_writable(self) -> None:
-        """Continue to send: the kernel has room again, or the connect has ended."""
-        try:
-            self.out = self.out[self.sock.send(self.out) :]
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self.fail(f"could not send: {error}")
-            return
-        if not self.out:
-            self._owner.wants_writing(self, wants=False)
 
     def on_readable(self, now_ns: int) -> None:
         """Read from the socket and check what was received."""
@@ -133,7 +112,7 @@ class StreamConnection:
         """Send a message, of which `before` and `after` its marker are known; latencies count from `due_ns`."""
         self.sent += 1
         content = marker(due_ns, self.number).ljust(content_bytes, b"x")
-        self._write(frames.client_frame(frames.TEXT, before + content + after, mask=_MASK))
+        self._write(frames.client_frame(frames.TEXT, before + content + after, mask=MASK))
 
     def message_parts(self) -> tuple[bytes, bytes]:
         """What stands before and after the marker in this connection's messages."""
@@ -144,8 +123,7 @@ class StreamConnection:
         """Send a Close frame and close the socket; later data is not read."""
         if self.is_open:
             self.is_open = False
-            with contextlib.suppress(OSError):  # it is closed below
-                self.sock.send(frames.client_frame(frames.CLOSE, frames.close_payload(1000), mask=_MASK))
+            self._send_close()
             self.sock.close()
 
     def fail(self, why: str) -> None:
@@ -163,22 +141,15 @@ class StreamConnection:
 
     # what the server sends
 
-    def _on_upgraded(self, data: bytes, now_ns: int) -> None:
-        head, found, rest = (self._rest + data).partition(b"\r\n\r\n")
-        if not found:
-            self._rest += data
-            return
-        if upgrade.status_of(head) != 101:
-            self.fail(f"no upgrade: {head[:80].splitlines()[0].decode('latin-1')}")
-            return
-        self._rest = b""
+    def _watch_writing(self, *, wanted: bool) -> None:
+        self._owner.watch_writing(self, wanted=wanted)
+
+    def _on_upgraded(self, now_ns: int) -> None:
         self._take_data = self._on_markers if isinstance(self.room, RoomMarkers) else self._on_bytes
         if self._dialect.opening is not None:
-            self._send_text(self._dialect.opening)
+            self._send_filled(self._dialect.opening)
         if self._dialect.ready is None:
             self._become_ready(now_ns)
-        if rest and self.is_open:
-            self._take_data(rest, now_ns)
 
     def _on_bytes(self, data: bytes, now_ns: int) -> None:
         """Cut frames; those that are not next among the room's are new messages, or no messages."""
@@ -239,7 +210,7 @@ class StreamConnection:
             return None
         for begin, reply in dialect.replies.items():
             if payload.startswith(begin.encode()):
-                self._send_text(reply)
+                self._send_filled(reply)
                 return None
         return MARKER.search(payload) if self.is_ready else None
 
@@ -248,15 +219,6 @@ class StreamConnection:
         self.position = self.room.end
         self.begin_sampling(sampled=self.sampled)
         self._owner.on_ready(self, now_ns)
-
-    def _on_control(self, first: int, payload: bytes) -> None:
-        if first == frames.FINAL_PING:
-            self._write(frames.client_frame(frames.PONG, payload, mask=_MASK))
-        elif first == frames.FINAL_CLOSE:
-            code, reason = int.from_bytes(payload[:2], "big"), payload[2:80].decode(errors="replace")
-            self.fail(f"closed with {code} {reason}".rstrip())
-        elif first != frames.FINAL_PONG:
-            self.fail(f"a fragment, or a frame that is none (first byte 0x{first:02x})")
 
     def _count_latencies(self, now_ns: int) -> None:
         seen = self.room.messages_until(self.position)
@@ -270,21 +232,5 @@ class StreamConnection:
         room_id, token = self.texts
         return self._dialect.filled(text, room_id=room_id, token=token, number=self.number)
 
-    def _send_text(self, text: str) -> None:
-        self._write(frames.client_frame(frames.TEXT, self._filled(text).encode(), mask=_MASK))
-
-    def _write(self, data: bytes) -> None:
-        if not self.is_open:
-            return
-        if not self.out:
-            try:
-                data = data[self.sock.send(data) :]
-            except BlockingIOError:
-                pass
-            except OSError as error:
-                self.fail(f"could not send: {error}")
-                return
-            if not data:
-                return
-            self._owner.wants_writing(self, wants=True)
-        self.out += data
+    def _send_filled(self, text: str) -> None:
+        self.send_text(self._filled(text).encode())

@@ -1,18 +1,18 @@
-"""The event loop of one process of the stream client: one command at a time, while it receives and checks."""
+"""The event loop of one process of the stream client. Owns its connections and what they have received."""
 
 from __future__ import annotations
 
-import contextlib
 import select
-import signal
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
+from bench.client_base import command_loop
+from bench.client_base.command_loop import CommandLoop
 from bench.delivery_checker import Failures
 from bench.histogram import Histogram
-from bench.stream_client.commands import CloseAll, End, Failed, Open, Send, Settle
+from bench.stream_client.commands import CloseAll, Command, Open, Send, Settle
 from bench.stream_client.room_order import RoomBytes, RoomMarkers
 from bench.stream_client.stream_connection import StreamConnection, receive_buffer
 from bench.stream_client.stream_tasks import TURN_S, CloseTask, OpenTask, SendTask, SettleTask, Task
@@ -22,10 +22,11 @@ _REMEMBERED_BYTES = 16 << 20  # of all rooms, before what every connection has i
 _REMEMBERED_MESSAGES = 100_000
 
 
-class StreamWorker:
+class StreamWorker(CommandLoop[Task]):
     """Owns the connections, their rooms, and the epoll instance; runs the current task."""
 
     def __init__(self, pipe: Pipe) -> None:
+        super().__init__(pipe)
         self.failures = Failures()
         self.latency = Histogram()
         self.buffer = receive_buffer()
@@ -33,9 +34,6 @@ class StreamWorker:
         self.connections: dict[int, StreamConnection] = {}  # by number
         self.rooms: dict[str, RoomBytes | RoomMarkers] = {}
         self.on_connection_ready: Callable[[int], None] | None = None
-        self._pipe = pipe
-        self._task: Task | None = None
-        self._is_over = False
         self._forget_ns = 0
         self._by_fd: dict[int, StreamConnection] = {}
         self._epoll = select.epoll()
@@ -46,15 +44,6 @@ class StreamWorker:
             Settle: lambda command: SettleTask(self, command),
             CloseAll: lambda command: CloseTask(self),
         }
-
-    def run(self) -> None:
-        """Run until an End comes or the pipe to the bench is closed."""
-        try:
-            while not self._is_over:
-                self._turn()
-        finally:
-            self.close_all()
-            self._epoll.close()
 
     def add(self, connection: StreamConnection) -> None:
         """Own a connection from now on."""
@@ -74,8 +63,8 @@ class StreamWorker:
 
     # called by connections
 
-    def wants_writing(self, connection: StreamConnection, *, wants: bool) -> None:
-        mask = select.EPOLLIN | select.EPOLLOUT if wants else select.EPOLLIN
+    def watch_writing(self, connection: StreamConnection, *, wanted: bool) -> None:
+        mask = select.EPOLLIN | select.EPOLLOUT if wanted else select.EPOLLIN
         self._epoll.modify(connection.sock.fileno(), mask)
 
     def on_ready(self, connection: StreamConnection, now_ns: int) -> None:
@@ -113,19 +102,14 @@ class StreamWorker:
             self._forget_ns = now_ns + _FORGET_EVERY_NS
             self._forget()
         if self._task is not None and (result := self._task.step(now_ns)) is not None:
-            self._task = None
-            self._pipe.send(result)
+            self._return(result)
 
-    def _take_command(self) -> None:
-        try:
-            command = self._pipe.recv()
-        except (EOFError, OSError):
-            self._is_over = True  # the bench has ended
-            return
-        if isinstance(command, End):
-            self._is_over = True
-        else:
-            self._task = self._tasks[type(command)](command)
+    def _task_of(self, command: Command) -> Task:  # type: ignore[override]
+        return self._tasks[type(command)](command)
+
+    def _close(self) -> None:
+        self.close_all()
+        self._epoll.close()
 
     def _forget(self) -> None:
         """Forget what every connection has; a room of which one connection lacks much stays as it is."""
@@ -143,11 +127,6 @@ class StreamWorker:
             room.forget(position)
 
 
-def main(pipe: Pipe) -> None:
+def main(pipe: Pipe, name: str) -> None:
     """The entry point of a client process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the bench ends its processes, also after Ctrl-C
-    try:
-        StreamWorker(pipe).run()
-    except (OSError, MemoryError) as error:
-        with contextlib.suppress(OSError):  # the bench has ended
-            pipe.send(Failed(f"{type(error).__name__}: {error}"))
+    command_loop.run(StreamWorker, pipe)

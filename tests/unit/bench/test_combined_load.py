@@ -24,7 +24,8 @@ from bench.client.worker_protocol import (
     Send,
     TogetherDone,
 )
-from bench.combined_load import CombinedDone, CombinedLoad, shares
+from bench.client_base.client_processes import shares
+from bench.combined_load import CombinedDone, CombinedLoad
 from bench.delivery_checker import Failures
 from bench.histogram import Histogram
 from bench.rest_client import Address
