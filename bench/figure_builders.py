@@ -12,7 +12,7 @@ from bench.result import Figure, Findings, Operation, Usage
 
 
 def latency(what: str, histogram: Histogram, percents: Sequence[int]) -> list[Figure]:
-    """Percentiles of a latency, each a figure such as `send to ack, p99`."""
+    """Percentiles of a latency, each a figure such as `message to ack, p99`."""
     return [Figure(f"{what}, p{percent}", histogram.percentile_ms(percent), "ms") for percent in percents]
 
 

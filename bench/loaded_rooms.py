@@ -142,6 +142,13 @@ class LoadedRooms:
             own_tokens=self._is_seeded,
         )
 
+    def connect_readers(self, count: int, *, at_once: int, within_s: float) -> None:
+        """As `connect`; also makes every user a member of every room, for REST requests of any user about any room."""
+        self.connect(count, at_once=at_once, within_s=within_s)
+        for token in self._tokens:
+            for room_id in self._heads:
+                rest_client.call_until_it_is_taken(self.server.address, "POST", f"/rooms/{room_id}/join", {}, token)
+
     def send(
         self,
         *,
@@ -189,12 +196,6 @@ class LoadedRooms:
         )
         changes = sum(result.sent for result in done.changed)
         return CombinedResult(load, done.requests(), done.connected, changes, plan.seconds)
-
-    def let_all_read(self) -> None:
-        """Make every user a member of every room, for REST requests of any user about any room."""
-        for token in self._tokens:
-            for room_id in self._heads:
-                rest_client.call_until_it_is_taken(self.server.address, "POST", f"/rooms/{room_id}/join", {}, token)
 
     @property
     def room_ids(self) -> tuple[str, ...]:

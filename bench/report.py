@@ -8,13 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from bench.result import Cell, Figure, Operation, Result, Table
 
 FORMAT_VERSION = 2
-_CLIENT_BOUND_UNITS = (
-    "/s",
-    "messages/s",
-    "requests/s",
-    "ms",
-    "s",
-)  # units of figures that the load client may have limited
+_TIMES = ("ms", "s")
 _OPERATION_COLUMNS = (
     "operation", "count", "errors", "mean ms", "p50", "p95", "p99", "max", "/s", "CPU %", "RSS MB",
 )  # fmt: skip
@@ -110,7 +104,7 @@ def number(value: float | None) -> str:
 
 def unit(result: Result, figure: Figure) -> str:
     """The figure's unit, marked where the load client limited it: a rate or a time while it was the bottleneck."""
-    marked = result.findings.client_bound and figure.unit in _CLIENT_BOUND_UNITS
+    marked = result.findings.client_bound and (figure.unit in _TIMES or figure.unit.endswith("/s"))
     return f"{figure.unit} {CLIENT_BOUND_MARK}" if marked else figure.unit
 
 

@@ -1,12 +1,28 @@
-"""Which REST requests a chat page makes, and how often each: the load of the scenarios that have REST."""
+"""What a chat page does: which REST requests it makes and how often each, and messages beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.client.worker_protocol import Request
+from bench.combined_load import CombinedLoad
 
+CONTENT_BYTES = 64
 _PAGE = "?limit=50"
+
+
+def load(options: Mapping[str, int], room_ids: Sequence[str], *, seconds: float) -> CombinedLoad:
+    """Messages and requests at the rates that a scenario's options say; refusals by a busy server are errors."""
+    return CombinedLoad(
+        seconds=seconds,
+        senders=min(options["connections"], 2 * len(room_ids)),
+        rate_per_s=options["rate"],
+        content_bytes=CONTENT_BYTES,
+        requests=of_rooms(room_ids, content_bytes=CONTENT_BYTES),
+        request_connections=options["http_connections"],
+        request_rate_per_s=options["request_rate"],
+        may_refuse=True,
+    )
 
 
 def of_rooms(room_ids: Sequence[str], *, content_bytes: int) -> tuple[Request, ...]:

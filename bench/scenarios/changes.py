@@ -41,8 +41,8 @@ def _run(context: ScenarioContext) -> list[Figure]:
         Figure("server CPU per delivery", figure_builders.each_us(load.cpu_s, load.deliveries), "µs", CPU),
         Figure("server CPU per change", figure_builders.each_us(load.cpu_s, load.messages), "µs", CPU),
         Figure("frame", load.frame_bytes, "bytes"),
-        *figure_builders.latency("edit due to delivery", load.delivery(), (50, 95, 99)),
-        *figure_builders.latency("change due to ack", load.ack(), (50, 95, 99)),
+        *figure_builders.latency("edit to delivery", load.delivery(), (50, 95, 99)),
+        *figure_builders.latency("change to ack", load.ack(), (50, 95, 99)),
         figure_builders.client_cpu(load),
     ]
 

@@ -54,7 +54,7 @@ SCENARIO = Scenario(
     options={
         "rooms": Option(50, 1, 1000, "of cached values"),
         "askers": Option(50, 2, 500, "who ask for cached values at once"),
-        "mixed_s": Option(4, 1, 60, "of reading and writing, for the hits"),
+        "seconds": Option(4, 1, 60, "of reading and writing, for the hits"),
         "turn_ms": Option(200, 10, 10_000, "of one way to ask; turns are five or seven"),
         "messages": Option(100_000, 1000, 10_000_000, "in the room of the queries"),
         "connections": Option(5000, 1, 20_000, "under load, five in a room"),

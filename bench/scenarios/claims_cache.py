@@ -56,7 +56,7 @@ async def _measure(context: ScenarioContext, redis_environ: Mapping[str, str] | 
         askers=askers,
         turns=TURNS,
         turn_s=options["turn_ms"] / 1000,
-        mixed_s=options["mixed_s"],
+        mixed_s=options["seconds"],
     )
     async with open_cache_ways(context, load, redis_environ) as ways:
         compared = {one.what: one.medians_s for one in await ways.compare((askers,))}

@@ -27,11 +27,11 @@ def _run(context: ScenarioContext) -> list[Figure]:
         )
     figure_builders.note_load(context.findings, "", load)
     return [
-        Figure("messages/s, each durable", load.messages / load.wall_s, "/s"),
+        Figure("messages/s", load.messages / load.wall_s, "/s"),
         Figure("deliveries/s", load.deliveries / load.wall_s, "/s"),
         Figure("server CPU per message", figure_builders.each_us(load.cpu_s, load.messages), "µs", CPU_OF_BATCHES),
-        *figure_builders.latency("send to ack", load.ack(), (50, 99)),
-        *figure_builders.latency("send to own delivery", load.own_delivery(), (50, 99)),
+        *figure_builders.latency("message to ack", load.ack(), (50, 99)),
+        *figure_builders.latency("message to own delivery", load.own_delivery(), (50, 99)),
         figure_builders.client_cpu(load),
     ]
 

@@ -41,7 +41,7 @@ def _run(context: ScenarioContext) -> list[Figure]:
         Figure("floor: bare send() from Python", floor_us, "µs"),
         Figure("server over floor", None if cost_us is None else cost_us / floor_us, "times"),
         Figure("frame", load.frame_bytes, "bytes"),
-        *figure_builders.latency("due to delivery", load.delivery(), (50, 95, 99)),
+        *figure_builders.latency("message to delivery", load.delivery(), (50, 95, 99)),
         figure_builders.client_cpu(load),
     ]
 

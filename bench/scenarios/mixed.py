@@ -7,13 +7,11 @@ sent over WebSockets do, and are checked alike. A second of warming up is not co
 from __future__ import annotations
 
 from bench import figure_builders, request_mix
-from bench.combined_load import CombinedLoad
 from bench.result import CPU, Figure
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
 _WARM_UP_S = 1
-_CONTENT_BYTES = 64
 
 
 def _run(context: ScenarioContext) -> list[Figure]:
@@ -21,18 +19,8 @@ def _run(context: ScenarioContext) -> list[Figure]:
     connections, rooms = options["connections"], options["rooms"]
     with context.loaded_rooms(connections=connections, users=options["users"], rooms=rooms) as loaded:
         context.step("connecting")
-        loaded.connect(connections, at_once=200, within_s=60)
-        loaded.let_all_read()
-        plan = CombinedLoad(
-            seconds=options["seconds"],
-            senders=min(connections, 2 * rooms),
-            rate_per_s=options["rate"],
-            content_bytes=_CONTENT_BYTES,
-            requests=request_mix.of_rooms(loaded.room_ids, content_bytes=_CONTENT_BYTES),
-            request_connections=options["http_connections"],
-            request_rate_per_s=options["requests"],
-            may_refuse=True,
-        )
+        loaded.connect_readers(connections, at_once=200, within_s=60)
+        plan = request_mix.load(options, loaded.room_ids, seconds=options["seconds"])
         context.step("warming up")
         loaded.combined(plan.lasting(_WARM_UP_S))
         context.step("messages and requests")
@@ -46,8 +34,8 @@ def _run(context: ScenarioContext) -> list[Figure]:
         Figure("messages/s over WebSockets", done.load.messages / done.seconds, "/s"),
         Figure("deliveries/s", done.load.deliveries / done.load.wall_s, "/s"),
         Figure("server CPU per request or message", figure_builders.each_us(done.load.cpu_s, all_count), "µs", CPU),
-        *figure_builders.latency("request due to reply", latency, (50, 95, 99)),
-        *figure_builders.latency("message due to delivery", done.load.delivery(), (50, 95, 99)),
+        *figure_builders.latency("request to reply", latency, (50, 95, 99)),
+        *figure_builders.latency("message to delivery", done.load.delivery(), (50, 95, 99)),
         Figure("errors", 100 * all_errors / all_count if all_count else None, "%"),
         figure_builders.client_cpu(done.load),
     ]
@@ -61,7 +49,7 @@ SCENARIO = Scenario(
         "rooms": Option(20, 1, 200, "in which they are"),
         "users": Option(20, 1, 200, "that they belong to"),
         "rate": Option(100, 1, 5000, "messages a second over WebSockets"),
-        "requests": Option(150, 1, 5000, "REST requests a second, a tenth of which post a message"),
+        "request_rate": Option(150, 1, 5000, "REST requests a second, a tenth of which post a message"),
         "http_connections": Option(50, 1, 1000, "on which these are made"),
         "seconds": Option(8, 1, 3600, "of both"),
     },

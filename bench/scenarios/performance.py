@@ -10,14 +10,12 @@ from __future__ import annotations
 import msgspec
 
 from bench import figure_builders, request_mix
-from bench.combined_load import CombinedLoad
 from bench.histogram import Histogram
 from bench.loaded_rooms import CombinedResult
 from bench.result import CPU, Figure, Plot
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
-_CONTENT_BYTES = 64
 _QUIET = 0.25  # of the load's rates, in the first and the last phase
 _PERCENTS = (50, 95, 99)
 
@@ -28,18 +26,8 @@ def _run(context: ScenarioContext) -> list[Figure]:
     done: dict[str, CombinedResult] = {}
     with context.loaded_rooms(connections=connections + arriving, users=options["users"], rooms=rooms) as loaded:
         context.step("connecting")
-        loaded.connect(connections, at_once=200, within_s=60)
-        loaded.let_all_read()
-        load = CombinedLoad(
-            seconds=options["load_seconds"],
-            senders=min(connections, 2 * rooms),
-            rate_per_s=options["rate"],
-            content_bytes=_CONTENT_BYTES,
-            requests=request_mix.of_rooms(loaded.room_ids, content_bytes=_CONTENT_BYTES),
-            request_connections=options["http_connections"],
-            request_rate_per_s=options["requests"],
-            may_refuse=True,
-        )
+        loaded.connect_readers(connections, at_once=200, within_s=60)
+        load = request_mix.load(options, loaded.room_ids, seconds=options["load_seconds"])
         quiet = load.times(_QUIET).lasting(options["quiet_seconds"])
         spike = msgspec.structs.replace(
             load.times(options["times"]).lasting(options["spike_seconds"]), joining=arriving
@@ -65,8 +53,8 @@ def _figures(name: str, done: CombinedResult, latency: Histogram) -> list[Figure
     return [
         Figure(f"{name}: requests and messages", count / done.seconds, "/s"),
         Figure(f"{name}: errors", 100 * errors / count if count else None, "%"),
-        *figure_builders.latency(f"{name}: due to reply or ack", latency, _PERCENTS),
-        Figure(f"{name}: server CPU for each", cost_us, "µs", CPU if name == "load" else None),
+        *figure_builders.latency(f"{name}: request to reply, or message to ack", latency, _PERCENTS),
+        Figure(f"{name}: server CPU per request or message", cost_us, "µs", CPU if name == "load" else None),
     ]
 
 
@@ -94,7 +82,7 @@ def _plot(latencies: dict[str, Histogram]) -> Plot:
         ]
         for percent in _PERCENTS
     }
-    return Plot("due to reply or ack, by phase", f"phases: {', '.join(latencies)}", "ms", lines)
+    return Plot("request to reply, or message to ack, by phase", f"phases: {', '.join(latencies)}", "ms", lines)
 
 
 SCENARIO = Scenario(
@@ -105,7 +93,7 @@ SCENARIO = Scenario(
         "rooms": Option(20, 1, 200, "in which they are"),
         "users": Option(20, 1, 200, "that they belong to"),
         "rate": Option(80, 1, 5000, "messages a second in the load phase"),
-        "requests": Option(120, 1, 5000, "REST requests a second in the load phase"),
+        "request_rate": Option(120, 1, 5000, "REST requests a second in the load phase"),
         "http_connections": Option(50, 1, 1000, "on which these are made"),
         "times": Option(3, 1, 50, "the load's rates, in the spike"),
         "quiet_seconds": Option(4, 1, 3600, "of warm-up, and of cool-down, at a quarter of the load's rates"),

@@ -169,7 +169,7 @@ async def _at(context: ScenarioContext, rate: int, publisher: _Publisher, bare: 
 async def _stretch(context: ScenarioContext, rate: int, publish_one: Publish) -> _Stretch:
     """Publish at a steady rate; the messages of one simulated commit are published together."""
     commit_s = context.options["commit_us"] / 1e6
-    wanted = max(1, rate * context.options["stretch_ms"] // 1000)
+    wanted = max(1, rate * context.options["turn_ms"] // 1000)
     messages = turns = 0
     began_cpu_s, began_s = time.process_time(), time.perf_counter()
     while messages < wanted:
@@ -206,7 +206,7 @@ SCENARIO = Scenario(
         "commit_us": Option(1000, 100, 100_000, "that a commit takes, and messages gather"),
         "bytes": Option(420, 20, 10_000, "an encoded message"),
         "turns": Option(3, 1, 100, "in which each way has a stretch, at each rate"),
-        "stretch_ms": Option(700, 50, 60_000, "of publishing"),
+        "turn_ms": Option(700, 50, 60_000, "of each way, at each rate"),
     },
     run=_run,
 )

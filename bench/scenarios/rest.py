@@ -137,7 +137,7 @@ def _figures(questions: Mapping[str, _Question]) -> list[Figure]:
         cost_us = statistics.median(question.costs_us) if question.costs_us else None
         figures += [
             Figure(name, question.per_s, "requests/s"),
-            Figure(f"{name}: server CPU of a request", cost_us, "µs", CPU),
+            Figure(f"{name}: server CPU per request", cost_us, "µs", CPU),
         ]
         if name != TORNADO:
             figures.append(Figure(f"{name}: of {TORNADO}", question.per_s / questions[TORNADO].per_s, "times"))

@@ -61,7 +61,7 @@ class _Setup(msgspec.Struct):
                 else []
             ),
             *figure_builders.latency(
-                f"{self.name}: due to delivery", merged(snapshot.delivery_us for snapshot in snapshots), (50, 99)
+                f"{self.name}: message to delivery", merged(snapshot.delivery_us for snapshot in snapshots), (50, 99)
             ),
         ]
 

@@ -22,11 +22,10 @@ from bench.result import Figure, Operation, Plot, Table, Usage
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
-_CONTENT_BYTES = 64
 _RSS = Limit("resident memory", "MB", 10, 16)  # SQLite's page caches fill for longer than a quarter of an hour
 _DESCRIPTORS = Limit("open descriptors", "", 0, 10)
 _LAG = Limit("loop lag, p99 of a ping", "ms", 100, 20)
-_DELIVERY = Limit("message due to delivery, p99", "ms", 100, 20)
+_DELIVERY = Limit("message to delivery, p99", "ms", 100, 20)
 
 
 class _Sample(msgspec.Struct, frozen=True):
@@ -99,11 +98,12 @@ def _run(context: ScenarioContext) -> list[Figure]:
         if loaded.server.process is None:
             raise BenchError("soak reads the server's memory: with --url it needs --pid")
         context.step("connecting")
-        loaded.connect(connections, at_once=50, within_s=60)
-        loaded.let_all_read()
+        loaded.connect_readers(connections, at_once=50, within_s=60)
         plan = _plan(context, loaded)
         context.step("warming up")
-        loaded.send(senders=plan.senders, rate_per_s=2 * plan.senders, seconds=1, content_bytes=_CONTENT_BYTES)
+        loaded.send(
+            senders=plan.senders, rate_per_s=2 * plan.senders, seconds=1, content_bytes=request_mix.CONTENT_BYTES
+        )
         loaded.watch_changes()
         with LatencyProbe(loaded.server.address, loaded.token) as probe:
             for number in range(1, stretches + 1):
@@ -128,17 +128,10 @@ def _run(context: ScenarioContext) -> list[Figure]:
 
 def _plan(context: ScenarioContext, loaded: LoadedRooms) -> CombinedLoad:
     options = context.options
-    return CombinedLoad(
-        seconds=options["stretch_seconds"],
-        senders=min(options["connections"], 2 * options["rooms"]),
-        rate_per_s=options["rate"],
-        content_bytes=_CONTENT_BYTES,
-        requests=request_mix.of_rooms(loaded.room_ids, content_bytes=_CONTENT_BYTES),
-        request_connections=options["http_connections"],
-        request_rate_per_s=options["requests"],
-        reconnects_per_s=options["reconnects"],
-        changes_per_s=options["changes"],
-        may_refuse=True,
+    return msgspec.structs.replace(
+        request_mix.load(options, loaded.room_ids, seconds=options["stretch_seconds"]),
+        reconnects_per_s=options["reconnect_rate"],
+        changes_per_s=options["change_rate"],
     )
 
 
@@ -196,10 +189,10 @@ SCENARIO = Scenario(
         "rooms": Option(10, 1, 200, "in which they are"),
         "users": Option(10, 1, 200, "that they belong to"),
         "rate": Option(30, 1, 1000, "messages a second"),
-        "changes": Option(10, 1, 1000, "edits and reactions a second"),
-        "requests": Option(20, 1, 1000, "REST requests a second"),
+        "change_rate": Option(10, 1, 1000, "edits and reactions a second"),
+        "request_rate": Option(20, 1, 1000, "REST requests a second"),
         "http_connections": Option(8, 1, 500, "on which these are made"),
-        "reconnects": Option(4, 1, 500, "connections a second that end and come back"),
+        "reconnect_rate": Option(4, 1, 500, "connections a second that end and come back"),
     },
     run=_run,
     with_all=False,

@@ -65,7 +65,7 @@ def _run(context: ScenarioContext) -> list[Figure]:
         *(
             figure
             for name, one in done.items()
-            for figure in figure_builders.latency(f"{name}: due to delivery", one.load.delivery(), (50, 99))
+            for figure in figure_builders.latency(f"{name}: message to delivery", one.load.delivery(), (50, 99))
         ),
         Figure("p99 after the spikes over before them", _p99_over(done[_AFTER], done[_STEADY]), "times"),
         *figure_builders.latency("one message to all", last.delivery(), (50, 99, 100)),

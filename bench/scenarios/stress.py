@@ -137,7 +137,7 @@ def _note(context: ScenarioContext, steps: list[_Step]) -> None:
     lines = {
         f"p{percent}": [(step.rate_per_s, step.percentile_ms(percent)) for step in steps] for percent in (50, 95, 99)
     }
-    context.findings.plots.append(Plot("due to delivery, by load", "messages/s", "ms", lines))
+    context.findings.plots.append(Plot("message to delivery, by load", "messages/s", "ms", lines))
 
 
 SCENARIO = Scenario(

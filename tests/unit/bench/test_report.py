@@ -35,10 +35,10 @@ def test_figures_have_three_digits_or_are_unknown(value: float | None, said: str
 
 
 def test_the_table_names_machine_scenario_options_and_figures() -> None:
-    text = report.table(MACHINE, [result(Figure("send to ack, p50", 1.5, "ms"))])
+    text = report.table(MACHINE, [result(Figure("message to ack, p50", 1.5, "ms"))])
     assert text.splitlines()[0] == "cores 2, python 3.11.7"
     assert "fanout  rate=30  (12 s)" in text
-    assert "send to ack, p50" in text
+    assert "message to ack, p50" in text
     assert text.endswith("Everything that was acked came once and in order.")
 
 

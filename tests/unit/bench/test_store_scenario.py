@@ -21,7 +21,7 @@ from tests.support.server import free_port
 
 
 def test_the_table_names_the_servers_that_were_seen() -> None:
-    figures = [Figure("send to ack", 1.5, "ms")]
+    figures = [Figure("message to ack", 1.5, "ms")]
     server: dict[str, Any] = {"sqlite": "SQLite 3.54.0", "mongodb": "MongoDB 8.0.1", "cache": None}
     text = report.table({"cores": 2}, [Result("store", "About.", {}, figures, 0, [], 1.0, server)])
     assert "  server: sqlite SQLite 3.54.0, mongodb MongoDB 8.0.1\n" in text
