@@ -162,9 +162,10 @@ def _parser() -> argparse.ArgumentParser:
 def _catalogue(scenarios: Mapping[str, Scenario]) -> str:
     lines = ["scenarios:"]
     for scenario in scenarios.values():
-        lines.append(f"  {scenario.name:8} {scenario.about}{'' if scenario.with_all else ' (only when named)'}")
+        lines.append(f"  {scenario.name:11} {scenario.about}{'' if scenario.with_all else ' (only when named)'}")
         for name, option in scenario.options.items():
-            lines.append(f"    {name}={option.default:<8} {option.about}, {option.lowest} to {option.highest}")
+            given = f"{name}={option.default}"
+            lines.append(f"    {given:21} {option.about}, {option.lowest} to {option.highest}")
     return "\n".join(lines)
 
 
