@@ -53,10 +53,9 @@ class RedisListener(ReconnectingConnection):
         self._wanted[channel] = None
         if not self.is_up:
             return
-        future = self._ask("SUBSCRIBE", channel)
-        with contextlib.suppress(TimeoutError):  # `_watch_pulse` detects a dead connection
-            async with asyncio.timeout(self._options.timeout_s):
-                await future
+        confirmed = self._ask("SUBSCRIBE", channel)
+        # `_watch_pulse` detects a dead connection. Not asyncio.timeout: a handshake may be here before it is a task
+        await asyncio.wait((confirmed,), timeout=self._options.timeout_s)
 
     def unsubscribe(self, channel: str) -> None:
         self._wanted.pop(channel, None)
