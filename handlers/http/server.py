@@ -195,6 +195,7 @@ class BoundedHTTPServer(HTTPServer):
         """Stop listening and close idle connections. Each reply from now on ends its connection."""
         super().stop()
         self.is_stopping = True
+        self._new.stop()
         for serving in list(self._connections):
             assert isinstance(serving, ServerConnection | NewConnection)
             serving.close_when_answered()
