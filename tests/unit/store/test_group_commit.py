@@ -165,7 +165,8 @@ def insert_each(connection: apsw.Connection, numbers: Any) -> list[int]:
 
 @pytest.mark.gen_test
 async def test_a_callback_has_its_outcome_in_the_turn_in_which_the_commit_ends(table: NumbersTable) -> None:
-    writer, outcomes, turns = table.writer(), Outcomes(), []
+    writer, outcomes = table.writer(), Outcomes()
+    turns: list[str] = []
     loop = asyncio.get_running_loop()
     awaited = writer.submit_batched("insert", insert_each, 1)
     awaited.add_done_callback(lambda _: turns.append("future"))
