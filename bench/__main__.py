@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench import comparison, html_report, machine, report
+from bench import comparison, html_report, machine, report, svg_files
 from bench.comparison import REGRESSION, Comparison
 from bench.errors import BenchError
 from bench.measured_server import MeasuredServer
@@ -33,6 +33,8 @@ def main(argv: Sequence[str]) -> int:
         options = _options(scenarios, arguments.set)
         if arguments.html is not None and not arguments.html.absolute().parent.is_dir():
             raise BenchError(f"--html {arguments.html}: there is no such folder")
+        if arguments.svg is not None and not arguments.svg.is_dir():
+            raise BenchError(f"--svg {arguments.svg}: there is no such folder")
         earlier = None if arguments.against is None else comparison.read(arguments.against)
         if earlier is not None:
             comparison.check_options(earlier, options)
@@ -56,6 +58,8 @@ def main(argv: Sequence[str]) -> int:
     compared = comparison.table(comparisons) if comparisons else None
     if arguments.html is not None:
         arguments.html.write_text(html_report.page(facts, run.results, compared))
+    if arguments.svg is not None:
+        svg_files.write(arguments.svg, run.results)
     if compared is not None:
         lines = report.aligned(compared)
         print("", *lines, sep="\n", file=sys.stderr if arguments.json else sys.stdout)
@@ -131,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scenario", metavar="NAME,…", help="only these; default: all but the long ones")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
     parser.add_argument("--html", metavar="FILE", type=Path, help="also write a page with tables and plots")
+    parser.add_argument("--svg", metavar="FOLDER", type=Path, help="also write each plot into a file of its own")
     parser.add_argument(
         "--against",
         metavar="FILE",

@@ -25,7 +25,6 @@ from bench.stream_client.stream_pool import StreamPool, Stretch
 OURS = "ours"
 _AT_ONCE = 200
 _OPEN_WITHIN_S = 60
-_CONTENT_BYTES = 64
 # What the bench raises besides LIMITS of server_process.py: one connection may send a thousand messages a second, and a
 # closed loop keeps a server as busy as it can be, which is no reason to refuse.
 _ENVIRON = {"RATE_LIMIT_FRAMES": "1000000000/60", "RATE_LIMIT_ADAPTIVE": "false"}
@@ -33,13 +32,14 @@ _ENVIRON = {"RATE_LIMIT_FRAMES": "1000000000/60", "RATE_LIMIT_ADAPTIVE": "false"
 
 class Load(msgspec.Struct, frozen=True):
     """`connections` of which `senders` send, `rate_per_s` in all; without a rate each its next message when its last
-    came back. `sample_every`: see the client's `Send`.
+    came back. `sample_every`: see the client's `Send`. `content_bytes`: of each message.
     """
 
     connections: int
     senders: int
     rate_per_s: float | None
     sample_every: int = 1
+    content_bytes: int = 64
 
     def __str__(self) -> str:
         pace = "a closed loop" if self.rate_per_s is None else f"{self.rate_per_s:g} messages/s"
@@ -107,7 +107,7 @@ class Contender:
             senders=load.senders,
             rate_per_s=load.rate_per_s,
             seconds=seconds,
-            content_bytes=_CONTENT_BYTES,
+            content_bytes=load.content_bytes,
             sample_every=load.sample_every,
         )
         return Loaded(stretch, figure_builders.difference(before_s, self.server.cpu_s()), opened)

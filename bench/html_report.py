@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from bench import report, svg_plot
+from bench import plot_style, report, svg_plot
 from bench.result import Result, Table
 
 _STYLE = """
-:root { color-scheme: light dark; --text: #1c2024; --dim: #5b6670; --page: #fff; --line: #d7dce1; --bad: #b3261e;
-  --c0: #1f6fb2; --c1: #c2571a; --c2: #8a3ea8; --c3: #2c7a3f; --c4: #a8781a; --c5: #b03060; }
-@media (prefers-color-scheme: dark) { :root { --text: #e6e9ec; --dim: #9aa5b0; --page: #15181b; --line: #363c42;
-  --bad: #ff8a80; --c0: #6cb2ee; --c1: #f09a60; --c2: #cf93e6; --c3: #74c98a; --c4: #e0b65c; --c5: #f08aac; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--page); max-width: 60rem;
   margin: 2rem auto; padding: 0 1rem; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 1.5rem; }
@@ -21,7 +17,6 @@ h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid var(
 th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th { color: var(--dim); font-weight: 600; } td.text, th.text { text-align: left; white-space: normal; }
 figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; font: 11px system-ui, sans-serif; }
-svg text { fill: var(--dim); } svg .grid { stroke: var(--line); } svg polyline { fill: none; stroke-width: 2; }
 .key { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 .8em; }
 """
 
@@ -29,15 +24,10 @@ svg text { fill: var(--dim); } svg .grid { stroke: var(--line); } svg polyline {
 def page(machine: Mapping[str, object], results: Sequence[Result], comparisons: Table | None) -> str:
     """The whole page. `comparisons` is the table of `--against`, if that was asked for."""
     facts = ", ".join(f"{name} {value}" for name, value in machine.items() if value is not None)
-    colours = "".join(
-        f"polyline.c{index} {{ stroke: var(--c{index}); }} rect.c{index} {{ fill: var(--c{index}); }} "
-        f".key.c{index} {{ background: var(--c{index}); }}\n"
-        for index in range(svg_plot.COLOURS)
-    )
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Bench</title>',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<style>{_STYLE}{colours}</style></head><body><h1>Bench</h1>",
+        f"<style>{plot_style.VARIABLES}{_STYLE}{plot_style.RULES}</style></head><body><h1>Bench</h1>",
         f'<p class="dim">{escape(facts)}</p><p>{_outcome(results)}</p>',
     ]
     if comparisons is not None:

@@ -83,12 +83,17 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Plot(msgspec.Struct, frozen=True):
-    """Lines for the HTML report: by name, points (x, y)."""
+    """Lines for the HTML report: by name, points (x, y).
+
+    On a logarithmic axis every value is above 0; a linear one of y begins at 0 or below.
+    """
 
     title: str
     x: str
     y: str
     lines: Mapping[str, Sequence[tuple[float, float]]]
+    log_x: bool = False
+    log_y: bool = False
 
 
 class Findings(msgspec.Struct):

@@ -9,6 +9,7 @@ from bench.scenarios import (
     claims,
     echo,
     fanout,
+    growth,
     idle,
     limits,
     mixed,
@@ -28,6 +29,6 @@ from bench.scenarios import (
 
 _MODULES = (
     fanout, changes, echo, idle, performance, stress, spike, mixed, store, search, cache, publish, rest, scale,
-    limits, targets, claims, peers, overload, soak,
+    limits, targets, claims, peers, overload, growth, soak,
 )  # fmt: skip
 SCENARIOS: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}

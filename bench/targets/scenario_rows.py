@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import msgspec
-
-from bench.scenario import Scenario
 from bench.scenario_context import ScenarioContext
 from bench.scenarios import cache, rest, scale
 from bench.targets.target_row import TargetRow
@@ -20,7 +15,7 @@ _OF_HEALTH = {"newest page": 0.95, "a room": 0.85, "my rooms": 0.7}
 
 def rest_rows(context: ScenarioContext) -> list[TargetRow]:
     """Requests by REST, against an application of Tornado's own that has nothing but /health."""
-    figures = _measured(context, rest.SCENARIO, {"turns": 2, "turn_ms": 1000})
+    figures = context.figures_of(rest.SCENARIO, {"turns": 2, "turn_ms": 1000})
     at_once = rest.SCENARIO.options["connections"].default
     rows = []
     for what, bound in _OF_HEALTH.items():
@@ -31,7 +26,7 @@ def rest_rows(context: ScenarioContext) -> list[TargetRow]:
 
 def scale_rows(context: ScenarioContext) -> list[TargetRow]:
     """Rooms on one, two and four processes with Redis."""
-    figures = _measured(context, scale.SCENARIO, {"seconds": min(6, 2 * context.options["seconds"])})
+    figures = context.figures_of(scale.SCENARIO, {"seconds": min(6, 2 * context.options["seconds"])})
     options = scale.SCENARIO.options
     work = "{} rooms of {}, {} messages/s".format(*(options[name].default for name in ("rooms", "connections", "rate")))
     one = figures.get(_ONE)
@@ -45,7 +40,7 @@ def scale_rows(context: ScenarioContext) -> list[TargetRow]:
 
 def cache_rows(context: ScenarioContext) -> list[TargetRow]:
     """What a value through Redis costs, against one that is not cached."""
-    figures = _measured(context, cache.SCENARIO, {"turns": 3, "turn_ms": 100, "seconds": 1})
+    figures = context.figures_of(cache.SCENARIO, {"turns": 3, "turn_ms": 100, "seconds": 1})
     rows = []
     for askers in (1, cache.SCENARIO.options["askers"].default):
         for what, bound in _CACHED.items():
@@ -55,11 +50,3 @@ def cache_rows(context: ScenarioContext) -> list[TargetRow]:
             with_ms = without_ms / times if without_ms is not None and times else None
             rows.append(TargetRow(f"{name}, through Redis", "ms", with_ms, _WITHOUT, times, bound, at_least=True))
     return rows
-
-
-def _measured(context: ScenarioContext, scenario: Scenario, options: Mapping[str, int]) -> dict[str, float | None]:
-    """The figures of a run of that scenario, by name; its failures are this one's."""
-    inner = msgspec.structs.replace(
-        context, name=f"{context.name}, {scenario.name}", options=scenario.values(options), server_facts={}
-    )
-    return {figure.name: figure.value for figure in scenario.run(inner)}

@@ -34,6 +34,7 @@ def exit_code(*arguments: str) -> int | str | None:
         (["--scenario", "idle,echo", "--set", "rate=1"], "--set rate: none of the scenarios has it"),
         (["--scenario", "idle", "--against", "/nonexistent"], "--against /nonexistent: "),
         (["--html", "/nonexistent/report.html"], "--html /nonexistent/report.html: there is no such folder"),
+        (["--svg", "/nonexistent"], "--svg /nonexistent: there is no such folder"),
         (["--scenario", "idle", "--tries", "0"], "argument --tries"),
         (["--template", "%m"], "--template: takes --url and --scenario peers alone"),
         (["--template", "%m", "--url", "ws://127.0.0.1:1"], "--template: takes --url and --scenario peers alone"),

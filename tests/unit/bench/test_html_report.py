@@ -59,6 +59,30 @@ def test_a_plot_of_any_numbers_is_well_formed_and_within_its_frame(line: list[tu
         assert 0 <= y <= 260
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        [(1.0, 1.0)],
+        [(5.0, 70.0), (5.0, 70.0)],
+        [(10.0, 9.1), (1000.0, 1000.0)],
+        [(0.02, 3e-3), (5000.0, 7e6)],
+    ],
+)
+def test_a_logarithmic_plot_is_within_its_frame_and_equal_factors_are_equal_lengths(
+    line: list[tuple[float, float]],
+) -> None:
+    drawn = ElementTree.fromstring(svg_plot.lines(Plot("t", "x", "y", {"a": line}, log_x=True, log_y=True)))
+    for dot in drawn.iter("circle"):
+        assert 0 <= float(dot.attrib["cx"]) <= 720
+        assert 0 <= float(dot.attrib["cy"]) <= 260
+    steps = Plot("t", "x", "y", {"a": [(10.0, 1.0), (100.0, 10.0), (1000.0, 100.0)]}, log_x=True, log_y=True)
+    one, two, three = ElementTree.fromstring(svg_plot.lines(steps)).iter("circle")
+    for at in ("cx", "cy"):
+        assert float(two.attrib[at]) - float(one.attrib[at]) == pytest.approx(
+            float(three.attrib[at]) - float(two.attrib[at]), abs=0.2
+        )
+
+
 def test_what_has_no_points_has_no_plot() -> None:
     assert svg_plot.lines(Plot("t", "x", "y", {})) == ""
     assert svg_plot.latency_bars([Operation("none", 0, 0, 1.0, Histogram())]) == ""
