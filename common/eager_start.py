@@ -7,6 +7,7 @@ cost one. Python 3.12 has `asyncio.eager_task_factory` for this; here is what Py
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any
@@ -15,14 +16,47 @@ from typing import Any
 def run_eagerly(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None] | None:
     """Run `work` up to its end, or to the first future that it waits for. Returns the task of the rest, None: it ended.
 
-    Raises what `work` raises before it waits. Until then there is no current task, or it is that of the caller: `work`
-    may not use asyncio.timeout, which needs its own, before it has waited.
+    Raises what `work` raises before it waits. As in a task of its own, `work` has a copy of the caller's context, and
+    asyncio.timeout within it ends no task of the caller.
     """
+    context = contextvars.copy_context()
+    begun = _TaskToBe()
+    caller = asyncio.current_task(loop)
+    # The functions that asyncio documents for other implementations of tasks ("Extending")
+    if caller is not None:
+        asyncio.tasks._leave_task(loop, caller)
+    asyncio.tasks._enter_task(loop, begun)  # type: ignore[arg-type]
     try:
-        first = work.send(None)
+        first = context.run(work.send, None)
     except StopIteration:
         return None
-    return loop.create_task(_Rest(work, first))
+    finally:
+        asyncio.tasks._leave_task(loop, begun)  # type: ignore[arg-type]
+        if caller is not None:
+            asyncio.tasks._enter_task(loop, caller)
+    begun.task = task = loop.create_task(_Rest(work, first), context=context)
+    return task
+
+
+class _TaskToBe:
+    """The current task of what was begun and has not waited yet; later it stands for the task of the rest.
+
+    It has what asyncio.timeout asks of a task.
+    """
+
+    __slots__ = ("task",)
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+
+    def cancel(self, msg: object = None) -> bool:
+        return self.task is not None and self.task.cancel(msg)
+
+    def cancelling(self) -> int:
+        return 0 if self.task is None else self.task.cancelling()
+
+    def uncancel(self) -> int:
+        return 0 if self.task is None else self.task.uncancel()
 
 
 class _Rest(Coroutine[Any, Any, None]):

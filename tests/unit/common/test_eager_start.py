@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
@@ -115,3 +118,73 @@ async def test_a_task_that_is_cancelled_tells_the_coroutine_also_before_the_task
     with pytest.raises(asyncio.CancelledError):
         await task
     assert seen == ["cancelled"]
+
+
+def begun_outside_of_a_task(work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Future[asyncio.Task[None] | None]:
+    """What `run_eagerly` returns to a callback of the loop."""
+    loop = asyncio.get_running_loop()
+    returned: asyncio.Future[asyncio.Task[None] | None] = loop.create_future()
+    loop.call_soon(lambda: returned.set_result(run_eagerly(work(), loop)))
+    return returned
+
+
+async def test_a_timeout_that_is_entered_before_it_waits_ends_it_in_time_and_no_sooner() -> None:
+    seen: list[str] = []
+
+    async def work() -> None:
+        async with asyncio.timeout(60):
+            seen.append("entered")
+            await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.001):
+                await asyncio.get_running_loop().create_future()
+        task = asyncio.current_task()
+        assert task is not None and not task.cancelling()
+        seen.append("ended")
+
+    async def late() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.001):
+                await asyncio.get_running_loop().create_future()
+        seen.append("late")
+
+    for one in (work, late):
+        task = await begun_outside_of_a_task(one)
+        assert task is not None
+        await task
+    assert seen == ["entered", "ended", "late"]
+
+
+async def test_after_it_has_begun_there_is_no_current_task_left() -> None:
+    async def work() -> None:
+        assert asyncio.current_task() is not None
+
+    assert await begun_outside_of_a_task(work) is None
+    loop = asyncio.get_running_loop()
+    none: asyncio.Future[object] = loop.create_future()
+    loop.call_soon(lambda: none.set_result(asyncio.current_task()))
+    assert await none is None
+
+
+async def test_what_it_sets_in_its_context_is_its_own_and_is_taken_back_where_it_goes_on() -> None:
+    setting: contextvars.ContextVar[int] = contextvars.ContextVar("setting", default=0)
+
+    async def work() -> None:
+        token = setting.set(1)
+        await asyncio.sleep(0)
+        assert setting.get() == 1
+        setting.reset(token)  # raises ValueError in another context
+
+    task = run_eagerly(work(), asyncio.get_running_loop())
+    assert task is not None and setting.get() == 0
+    await task
+
+
+async def test_within_a_task_the_callers_is_the_current_one_again() -> None:
+    caller = asyncio.current_task()
+
+    async def work() -> None:
+        assert asyncio.current_task() is not caller
+
+    assert run_eagerly(work(), asyncio.get_running_loop()) is None
+    assert asyncio.current_task() is caller
