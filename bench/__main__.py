@@ -94,8 +94,9 @@ def _options(scenarios: Sequence[Scenario], given: Sequence[tuple[str, int]]) ->
 def _given(arguments: argparse.Namespace, scenarios: Sequence[Scenario]) -> MeasuredServer | None:
     """The server that runs already, if there is one. Raises BenchError."""
     if arguments.template is None:
-        if arguments.opening is not None:
-            raise BenchError("--opening: takes --template")
+        for name in ("opening", "ready"):
+            if getattr(arguments, name) is not None:
+                raise BenchError(f"--{name}: takes --template")
         return None if arguments.url is None else server_at(_loopback(arguments.url), arguments.pid)
     if arguments.url is None or [scenario.name for scenario in scenarios] != [peers.SCENARIO.name]:
         raise BenchError("--template: takes --url and --scenario peers alone")
@@ -103,7 +104,9 @@ def _given(arguments: argparse.Namespace, scenarios: Sequence[Scenario]) -> Meas
         raise BenchError("--template: takes a text with %m in it once")
     parts = urllib.parse.urlsplit(arguments.url)
     path = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
-    dialect = Dialect(path=path, message=arguments.template, opening=arguments.opening, batches=True)
+    dialect = Dialect(
+        path=path, message=arguments.template, opening=arguments.opening, ready=arguments.ready, batches=True
+    )
     return server_at(_loopback(arguments.url), arguments.pid, dialect)
 
 
@@ -160,6 +163,9 @@ def _parser() -> argparse.ArgumentParser:
         help="with --url ws://… and --scenario peers: the text of a message of that server, %%m being what it carries",
     )
     parser.add_argument("--opening", metavar="TEXT", help="with --template: a text that the server wants first")
+    parser.add_argument(
+        "--ready", metavar="TEXT", help="with --template: how the text begins by which the server says that one is in"
+    )
     parser.add_argument("--pid", type=int, help="with --url: that server's process, for its CPU and memory")
     return parser
 

@@ -43,6 +43,7 @@ def exit_code(*arguments: str) -> int | str | None:
             "--template: takes a text with %m in it once",
         ),
         (["--opening", "x"], "--opening: takes --template"),
+        (["--ready", "x"], "--ready: takes --template"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
     ],
 )

@@ -97,6 +97,7 @@ def test_a_given_server_is_measured_by_its_template_beside_ours_and_the_least(tm
     def serve_one(connection: ServerConnection) -> None:
         assert connection.recv() == "hello"
         readers.append(connection)
+        connection.send("welcome")
         with contextlib.suppress(ConnectionClosed):  # the client may be as rude as it likes
             for text in connection:
                 with in_order:
@@ -108,7 +109,7 @@ def test_a_given_server_is_measured_by_its_template_beside_ours_and_the_least(tm
     with serving_websockets(serve_one) as port:
         result = bench(
             *(f"--set={one}" for one in (*SMALL, "others=0")),
-            *(f"--url=ws://127.0.0.1:{port}/any", "--template=<%m>", "--opening=hello"),
+            *(f"--url=ws://127.0.0.1:{port}/any", "--template=<%m>", "--opening=hello", "--ready=wel"),
             TMPDIR=str(tmp_path),
         )
     assert [table["title"].split(":")[0] for table in result["tables"]] == ["fan-out", "closed loop", "all send"]
