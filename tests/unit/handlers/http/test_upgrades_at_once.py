@@ -31,7 +31,7 @@ class CountedUpgrades:
         self._gate = gate
 
     async def take(self, sock: socket.socket, peer: str, request: UpgradeRequest) -> bool:
-        self.begun_in_task.append(asyncio.current_task() is not None)
+        self.begun_in_task.append(isinstance(asyncio.current_task(), asyncio.Task))
         if self._gate is not None:
             try:
                 await self._gate.wait()
