@@ -3,7 +3,7 @@
 What grows is one thing at a time. The rate is the same messages a second up to a bound of deliveries a second, so that
 no step is near what a process can do. Beside each step is the floor of as many sockets as a room has connections, with
 as large messages and as long pauses. CPU that the server spends on no message counts, too: it is most where messages
-are few. (bench/growth.py is about another growth: that of a quantity during a long run.)
+are few.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from bench import figure_builders, request_mix
 from bench.client.worker_protocol import RequestCounts
 from bench.combined_load import CombinedLoad
 from bench.errors import BenchError
-from bench.growth import SAMPLES_MIN, Limit
 from bench.histogram import Histogram, merged
 from bench.latency_probe import LatencyProbe
+from bench.leak_limit import SAMPLES_MIN, Limit
 from bench.loaded_rooms import CombinedResult, LoadedRooms
 from bench.result import Figure, Operation, Plot, Table, Usage
 from bench.scenario import Option, Scenario

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from bench.growth import Limit
+from bench.leak_limit import Limit
 
 RSS = Limit("resident memory", "MB", 10, 8)
 
