@@ -30,17 +30,10 @@ from limits.load_shedding import ShedClass
 
 
 class WebSocketUpgrades:
-    """Carries out handshakes for `path`; see handlers.http.server_contract.Upgrades.
+    """Carries out handshakes for `path`; see handlers.http.server_contract.Upgrades."""
 
-    `is_cached`: sessions and users come from a cache, which loads in tasks of its own. Without one they are read here,
-    and MongoDB's operations have deadlines, which need a task.
-    """
-
-    def __init__(
-        self, *, path: str, shared: SharedServices, factory: WebSocketConnectionFactory, is_cached: bool
-    ) -> None:
+    def __init__(self, *, path: str, shared: SharedServices, factory: WebSocketConnectionFactory) -> None:
         self.path = path
-        self.begins_at_once = is_cached
         self._shared = shared
         self._factory = factory
 

@@ -29,7 +29,6 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 _ZONE = re.compile(r"%[^/]*")
 
 
-@lru_cache(maxsize=KEPT_MAX)
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address in a text as proxies write it; None where there is none.
 
@@ -37,8 +36,11 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     one is the IPv4 address. The unspecified address (`0.0.0.0`, `::`) gives None: Tornado reports it for
     peers of a Unix socket.
     """
-    if len(text) > ADDRESS_MAX_CHARS:
-        return None
+    return None if len(text) > ADDRESS_MAX_CHARS else _parsed(text)  # so that no long text is kept
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
     if text.startswith("["):
@@ -72,11 +74,15 @@ def _is_port(text: str) -> bool:
         return False
 
 
-@lru_cache(maxsize=KEPT_MAX)  # so that the connections of an address share its text, too
 def canonical(text: str) -> str:
     """Return the canonical text of the address in a text; UNKNOWN if it has none."""
     parsed = parse_address(text)
-    return UNKNOWN if parsed is None else str(parsed)
+    return UNKNOWN if parsed is None else _text_of(parsed)
+
+
+@lru_cache(maxsize=KEPT_MAX)  # so that the connections of an address share its text, too
+def _text_of(address: IPv4Address | IPv6Address) -> str:
+    return str(address)
 
 
 def parse_network(text: str) -> Network:

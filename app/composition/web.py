@@ -166,12 +166,7 @@ def build_web(
             observer=observer,
         ),
     )
-    upgrades = WebSocketUpgrades(
-        path="/ws",
-        shared=services.shared,
-        factory=services.connection_factory,
-        is_cached=settings.cache.enabled,
-    )
+    upgrades = WebSocketUpgrades(path="/ws", shared=services.shared, factory=services.connection_factory)
     return BoundedHTTPServer(
         make_application(services),
         bounds=HttpBounds(),

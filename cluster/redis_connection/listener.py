@@ -54,7 +54,7 @@ class RedisListener(ReconnectingConnection):
         if not self.is_up:
             return
         confirmed = self._ask("SUBSCRIBE", channel)
-        # `_watch_pulse` detects a dead connection. Not asyncio.timeout: a handshake may be here before it is a task
+        # `_watch_pulse` detects a dead connection.
         await asyncio.wait((confirmed,), timeout=self._options.timeout_s)
 
     def unsubscribe(self, channel: str) -> None:

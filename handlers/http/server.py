@@ -125,11 +125,9 @@ class BoundedHTTPServer(HTTPServer):
         if upgrade is None or self._upgrades is None:
             self._serve(new)
         else:
-            loop, work = asyncio.get_running_loop(), self._upgrade(self._upgrades, new, upgrade)
-            if self._upgrades.begins_at_once:
-                new.upgrade = run_eagerly(work, loop)  # None, thus over, where all that it needs is cached
-            else:
-                new.upgrade = loop.create_task(work)
+            work = self._upgrade(self._upgrades, new, upgrade)
+            # None, thus over, where all that it needs is cached
+            new.upgrade = run_eagerly(work, asyncio.get_running_loop())
 
     async def _upgrade(self, upgrades: Upgrades, new: NewConnection, request: UpgradeRequest) -> None:
         refused: Exception | None = None

@@ -30,7 +30,6 @@ class Upgrades(Protocol):
     """Carries out WebSocket handshakes of the ordinary form."""
 
     path: str
-    begins_at_once: bool  # whether `take` may run up to its first wait without a task: see common/eager_start.py
 
     async def take(self, sock: socket.socket, peer: str, request: UpgradeRequest) -> bool:
         """Carry out a handshake whose head the kernel still holds, and take the socket.

@@ -192,6 +192,7 @@ async def test_nothing_is_admitted_at_once_for_the_counts_are_elsewhere(stack, r
     assert (await limiter.check([Check("messages", "u1")])).remaining == 4
 
 
+@pytest.mark.gen_test
 async def test_the_checks_of_a_loop_turn_are_one_call(stack, redis):
     limiter, client = await limiter_at(stack, redis.port)
     before = int(

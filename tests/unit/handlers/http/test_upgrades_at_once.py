@@ -24,8 +24,7 @@ class CountedUpgrades:
 
     path = "/ws"
 
-    def __init__(self, *, begins_at_once: bool, gate: asyncio.Event | None = None) -> None:
-        self.begins_at_once = begins_at_once
+    def __init__(self, *, gate: asyncio.Event | None = None) -> None:
         self.begun_in_task: list[bool] = []
         self.was_cancelled = False
         self._gate = gate
@@ -76,19 +75,18 @@ async def answer_of(streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]) 
     return answer
 
 
-@pytest.mark.parametrize("begins_at_once", [True, False])
-async def test_a_handshake_that_waits_for_nothing_has_a_task_only_where_it_may_need_one(begins_at_once: bool) -> None:
-    upgrades = CountedUpgrades(begins_at_once=begins_at_once)
+async def test_a_handshake_that_waits_for_nothing_has_no_task() -> None:
+    upgrades = CountedUpgrades()
     listening = Listening(upgrades)
     assert await answer_of(await listening.ask()) == b"taken"
-    assert upgrades.begun_in_task == [not begins_at_once]
+    assert upgrades.begun_in_task == [False]
     assert not listening.server._connections
     await listening.stop()
 
 
-async def test_a_handshake_that_begins_at_once_and_waits_is_carried_out_all_the_same() -> None:
+async def test_a_handshake_that_waits_is_carried_out_all_the_same() -> None:
     gate = asyncio.Event()
-    upgrades = CountedUpgrades(begins_at_once=True, gate=gate)
+    upgrades = CountedUpgrades(gate=gate)
     listening = Listening(upgrades)
     streams = await listening.ask()
     await until_on_loop(lambda: upgrades.begun_in_task)
@@ -98,7 +96,7 @@ async def test_a_handshake_that_begins_at_once_and_waits_is_carried_out_all_the_
 
 
 async def test_the_end_of_the_server_cancels_a_handshake_that_waits() -> None:
-    upgrades = CountedUpgrades(begins_at_once=True, gate=asyncio.Event())
+    upgrades = CountedUpgrades(gate=asyncio.Event())
     listening = Listening(upgrades)
     listening.server.bounds = replace(listening.server.bounds, stop_s=0.01)
     streams = await listening.ask()
