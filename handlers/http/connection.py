@@ -8,6 +8,7 @@ from tornado.http1connection import HTTP1ConnectionParameters, HTTP1ServerConnec
 from tornado.httputil import HTTPServerConnectionDelegate
 from tornado.iostream import IOStream
 
+from handlers.http.exchange_timer import ExchangeTimer
 from handlers.http.request_exchange import RequestExchange
 from handlers.http.server_contract import ServerContract
 
@@ -36,6 +37,7 @@ class ServerConnection(HTTP1ServerConnection):
         super().__init__(stream, server.conn_params, context)
         self._server = server
         self.counted_as = counted_as
+        self._timer = ExchangeTimer()
         self._exchange = self._next_exchange(accepted_at=accepted_at, refused=refused)
 
     def close_when_answered(self) -> None:
@@ -65,6 +67,7 @@ class ServerConnection(HTTP1ServerConnection):
             self.params,
             self.context,
             server=self._server,
+            timer=self._timer,
             counted_as=self.counted_as,
             accepted_at=accepted_at,
             refused=refused,
@@ -74,6 +77,6 @@ class ServerConnection(HTTP1ServerConnection):
         try:
             while await self._exchange.serve(delegate.start_request(self, self._exchange)):
                 self._exchange = self._next_exchange()
-                await asyncio.sleep(0)
         finally:
+            self._timer.close()
             delegate.on_close(self)

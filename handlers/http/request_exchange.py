@@ -25,19 +25,11 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream, StreamClosedError
 
+from handlers.http import request_head
 from handlers.http.exchange_timer import ExchangeTimer
+from handlers.http.ordinary_head import parse_fields
 from handlers.http.reply_connection import ReplyConnection
-from handlers.http.request_head import (
-    HEAD_TOO_LARGE,
-    HEADERS_MAX,
-    INTERNAL,
-    MALFORMED,
-    TOO_LATE,
-    HeadRefused,
-    Refusal,
-    body_length,
-    check_host,
-)
+from handlers.http.request_head import HeadRefused, Refusal
 from handlers.http.server_contract import ServerContract
 from handlers.http.stream import duplicate_socket
 
@@ -56,7 +48,8 @@ class _Answered(Exception):
 class RequestExchange(ReplyConnection):
     """One request of a connection and its reply.
 
-    `accepted_at`: when its connection was accepted, None on a kept one. `refused`: what its handler is to answer.
+    `timer` is the connection's. `accepted_at`: when that was accepted, None on a kept one. `refused`: what the handler
+    is to answer.
     """
 
     def __init__(
@@ -66,6 +59,7 @@ class RequestExchange(ReplyConnection):
         context: object,
         *,
         server: ServerContract,
+        timer: ExchangeTimer,
         counted_as: str,
         accepted_at: float | None,
         refused: Exception | None,
@@ -75,7 +69,7 @@ class RequestExchange(ReplyConnection):
         self._bounds = server.bounds
         self._accepted_at = accepted_at
         self.refused = refused
-        self._timer = ExchangeTimer()
+        self._timer = timer
         self._body_left: int | None = 0  # bytes; None: it is chunked
         self._awaits_continue = False
         self._is_upload = False
@@ -127,11 +121,11 @@ class RequestExchange(ReplyConnection):
             self._refuse(refused.refusal)
             return False
         except HTTPInputError:
-            self._refuse(MALFORMED)
+            self._refuse(request_head.MALFORMED)
             return False
         except Exception:
             log.exception("request failed outside of its handler")
-            self._refuse(INTERNAL)
+            self._refuse(request_head.INTERNAL)
             return False
         finally:
             self._timer.clear()
@@ -146,24 +140,29 @@ class RequestExchange(ReplyConnection):
 
     async def _read_head(self) -> bytes:
         """Raises HeadRefused, and StreamClosedError, also on a timeout, which is answered if the head has begun."""
-        bounds = self._bounds
-        self._timer.set(self._left_s(bounds.idle_s), self._close_silently)
-        byte = await self.stream.read_bytes(1)
-        self._begin_head()
+        self._timer.set(self._left_s(self._bounds.idle_s), self._close_silently)
+        first = asyncio.ensure_future(self.stream.read_bytes(1))
+        if first.done() and self._accepted_at is None:
+            await asyncio.sleep(0)  # who sends request after request lets the others have their turns
+        byte = await first
+        self._has_begun = True
         for _ in range(BLANKS_MAX):
             if byte not in BLANK:
                 break
+            self._limit_time_of_head()
             byte = await self.stream.read_bytes(1)
-        head = byte + await self.stream.read_until_regex(HEAD_END, max_bytes=bounds.head_max_bytes)
+        rest = asyncio.ensure_future(self.stream.read_until_regex(HEAD_END, max_bytes=self._bounds.head_max_bytes))
+        if not rest.done():  # most heads come whole
+            self._limit_time_of_head()
+        head = byte + await rest
         self._timer.clear()
-        if not head.endswith((b"\n\n", b"\n\r\n")) or head.count(b"\n") > HEADERS_MAX:
-            raise HeadRefused(HEAD_TOO_LARGE)
+        if not head.endswith((b"\n\n", b"\n\r\n")) or head.count(b"\n") > request_head.HEADERS_MAX:
+            raise HeadRefused(request_head.HEAD_TOO_LARGE)
         return head
 
-    def _begin_head(self) -> None:
-        """The head has begun: from now on a timeout is answered with 408."""
-        self._has_begun = True
-        self._timer.set(self._left_s(self._bounds.head_s), lambda: self._refuse(TOO_LATE))
+    def _limit_time_of_head(self) -> None:
+        """The head has begun, and is not complete: from now on a timeout is answered with 408."""
+        self._timer.set(self._left_s(self._bounds.head_s), lambda: self._refuse(request_head.TOO_LATE))
 
     def _left_s(self, on_kept_s: float) -> float:
         """How long the head may still take: of a new connection since its accept, of a kept one `on_kept_s`."""
@@ -172,11 +171,11 @@ class RequestExchange(ReplyConnection):
 
     def _parse(self, head: bytes) -> tuple[RequestStartLine, HTTPHeaders]:
         """Raises HTTPInputError, HeadRefused."""
-        line, headers = self._parse_headers(head)
+        line, headers = parse_fields(head) or self._parse_headers(head)
         start_line = parse_request_start_line(line)
         self._request_start_line, self._request_headers = start_line, headers
-        check_host(start_line.version, headers)
-        self._body_left = body_length(start_line, headers)
+        request_head.check_host(start_line.version, headers)
+        self._body_left = request_head.body_length(start_line, headers)
         self._awaits_continue = (
             self._body_left != 0
             and start_line.version != "HTTP/1.0"
@@ -283,7 +282,7 @@ class RequestExchange(ReplyConnection):
         if self._write_finished:
             self._linger()
         else:
-            self._refuse(TOO_LATE)
+            self._refuse(request_head.TOO_LATE)
 
     def _linger(self, last_bytes: bytes = b"") -> None:
         sock = duplicate_socket(self.stream)

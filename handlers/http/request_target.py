@@ -22,6 +22,7 @@ from tornado.httputil import (
 from tornado.web import Application, RequestHandler
 
 from handlers.http.handler_run import HandlerRun
+from handlers.http.ordinary_head import Request
 from handlers.http.request_exchange import RequestExchange
 from handlers.http.request_head import BAD_HOST, HeadRefused, is_host
 from handlers.http.route_index import RouteIndex
@@ -36,7 +37,7 @@ class TargetApplication(Application):
     """
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        return _OriginForm(super().start_request(server_conn, request_conn))
+        return _OriginForm(self, server_conn, request_conn)
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
         """Return what Tornado's own method returns, found by an index."""
@@ -70,28 +71,43 @@ class TargetApplication(Application):
 
 
 class _OriginForm(HTTPMessageDelegate):
-    """Passes a request on, with its target in origin form."""
+    """Passes a request on to its handler, with its target in origin form."""
 
-    def __init__(self, inner: HTTPMessageDelegate) -> None:
-        self._inner = inner
+    def __init__(self, application: TargetApplication, server_conn: object, request_conn: HTTPConnection) -> None:
+        self._application = application
+        self._server_conn = server_conn
+        self._request_conn = request_conn
+        self._inner: HTTPMessageDelegate | None = None
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        if isinstance(start_line, RequestStartLine) and (target := _ABSOLUTE.fullmatch(start_line.path)) is not None:
+        assert isinstance(start_line, RequestStartLine)
+        if not start_line.path.startswith("/") and (target := _ABSOLUTE.fullmatch(start_line.path)) is not None:
             # The host of the target replaces the Host header (RFC 9112 section 3.2.2)
             if not is_host(target["authority"]):
                 raise HeadRefused(BAD_HOST)
             headers["Host"] = target["authority"]
             rest = target["rest"]
             start_line = start_line._replace(path=rest if rest.startswith("/") else f"/{rest}")
-        return self._inner.headers_received(start_line, headers)
+        request = Request(
+            connection=self._request_conn,
+            server_connection=self._server_conn,
+            start_line=start_line,
+            headers=headers,
+        )
+        inner: HTTPMessageDelegate = self._application.find_handler(request)
+        self._inner = inner
+        return inner.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        assert self._inner is not None
         return self._inner.data_received(chunk)
 
     def finish(self) -> None:
+        assert self._inner is not None
         self._inner.finish()
 
     def on_connection_close(self) -> None:
-        self._inner.on_connection_close()
+        if self._inner is not None:
+            self._inner.on_connection_close()
