@@ -206,7 +206,7 @@ SCENARIO = Scenario(
         "commit_us": Option(1000, 100, 100_000, "that a commit takes, and messages gather"),
         "bytes": Option(420, 20, 10_000, "an encoded message"),
         "turns": Option(3, 1, 100, "in which each way has a stretch, at each rate"),
-        "turn_ms": Option(700, 50, 60_000, "of each way, at each rate"),
+        "turn_ms": Option(500, 50, 60_000, "of each way, at each rate"),
     },
     run=_run,
 )

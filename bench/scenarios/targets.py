@@ -64,7 +64,7 @@ SCENARIO = Scenario(
     about="The speed that this server is to have, beside the floor and the least server that stores and delivers.",
     options={
         "turns": Option(2, 1, 20, "in which ours and the least server are measured"),
-        "seconds": Option(3, 1, 60, "of each load, in each turn"),
+        "seconds": Option(2, 1, 60, "of each load, in each turn"),
         "crowd": Option(10_000, 20, 19_000, "connections, of the rows of many"),
         "acks": Option(1, 0, 1, "to have each message acked besides delivered"),
         "messages": Option(1, 0, 1, "the rows of what a message costs"),
