@@ -19,7 +19,6 @@ from bench.measured_server import MeasuredServer
 from bench.progress_line import ProgressLine
 from bench.rest_client import Address
 from bench.result import Findings
-from bench.scenario import Scenario
 from bench.seeded_rooms import SeededRooms
 from bench.server_process import ServerProcess
 from bench.stop_signals import StopSignals
@@ -104,12 +103,6 @@ class ScenarioContext(msgspec.Struct, frozen=True):
         ) as pool:
             yield LoadedRooms(servers=servers, pool=pool, users=users, rooms=rooms, seeded=seeded)
             pool.report_failures()
-
-    def figures_of(self, scenario: Scenario, options: Mapping[str, int]) -> dict[str, float | None]:
-        """The figures of a run of another scenario within this one, by name; its failures are this one's."""
-        name = f"{self.name}, {scenario.name}"
-        inner = msgspec.structs.replace(self, name=name, options=scenario.values(options), server_facts={})
-        return {figure.name: figure.value for figure in scenario.run(inner)}
 
     def step(self, what: str) -> None:
         """Show the next step on the progress line. Raises SystemExit if a stop signal has come."""

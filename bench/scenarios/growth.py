@@ -12,6 +12,7 @@ import msgspec
 
 from bench import kernel_floor
 from bench.contender import Load, Loaded, our_contender
+from bench.inner_scenario import figures_of
 from bench.result import Cell, Figure, Plot, Table
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
@@ -159,7 +160,7 @@ def _plot(axis: Axis, measured: dict[Step, _Measured]) -> Plot:
 def _processes(context: ScenarioContext) -> list[_Row]:
     """What scale measures, smaller; its failures are this scenario's."""
     most, seconds = context.options["processes"], context.options["seconds"]
-    figures = context.figures_of(scale.SCENARIO, {**_PROCESSES, "processes": most, "seconds": seconds})
+    figures = figures_of(context, scale.SCENARIO, {**_PROCESSES, "processes": most, "seconds": seconds})
     name = "processes with Redis, {rooms} rooms of {connections}".format(**_PROCESSES)
     connections, rate = _PROCESSES["rooms"] * _PROCESSES["connections"], _PROCESSES["rate"]
     points = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.inner_scenario import figures_of
 from bench.scenario_context import ScenarioContext
 from bench.scenarios import cache, rest, scale
 from bench.targets.target_row import TargetRow
@@ -15,7 +16,7 @@ _OF_HEALTH = {"newest page": 0.95, "a room": 0.85, "my rooms": 0.7}
 
 def rest_rows(context: ScenarioContext) -> list[TargetRow]:
     """Requests by REST, against an application of Tornado's own that has nothing but /health."""
-    figures = context.figures_of(rest.SCENARIO, {"turns": 2, "turn_ms": 1000})
+    figures = figures_of(context, rest.SCENARIO, {"turns": 2, "turn_ms": 1000})
     at_once = rest.SCENARIO.options["connections"].default
     rows = []
     for what, bound in _OF_HEALTH.items():
@@ -26,7 +27,7 @@ def rest_rows(context: ScenarioContext) -> list[TargetRow]:
 
 def scale_rows(context: ScenarioContext) -> list[TargetRow]:
     """Rooms on one, two and four processes with Redis."""
-    figures = context.figures_of(scale.SCENARIO, {"seconds": min(6, 2 * context.options["seconds"])})
+    figures = figures_of(context, scale.SCENARIO, {"seconds": min(6, 2 * context.options["seconds"])})
     options = scale.SCENARIO.options
     work = "{} rooms of {}, {} messages/s".format(*(options[name].default for name in ("rooms", "connections", "rate")))
     one = figures.get(_ONE)
@@ -40,7 +41,7 @@ def scale_rows(context: ScenarioContext) -> list[TargetRow]:
 
 def cache_rows(context: ScenarioContext) -> list[TargetRow]:
     """What a value through Redis costs, against one that is not cached."""
-    figures = context.figures_of(cache.SCENARIO, {"turns": 3, "turn_ms": 100, "seconds": 1})
+    figures = figures_of(context, cache.SCENARIO, {"turns": 3, "turn_ms": 100, "seconds": 1})
     rows = []
     for askers in (1, cache.SCENARIO.options["askers"].default):
         for what, bound in _CACHED.items():
