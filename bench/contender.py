@@ -17,7 +17,7 @@ from bench.measured_server import MeasuredServer
 from bench.peers.peer import Peer, chat_rooms
 from bench.peers.peer_process import PeerProcess
 from bench.scenario_context import ScenarioContext
-from bench.server_process import ServerProcess
+from bench.server_process import NO_SHEDDING, ServerProcess
 from bench.stream_client.commands import Opened
 from bench.stream_client.dialect import Dialect
 from bench.stream_client.stream_pool import StreamPool, Stretch
@@ -25,9 +25,7 @@ from bench.stream_client.stream_pool import StreamPool, Stretch
 OURS = "ours"
 _AT_ONCE = 200
 _OPEN_WITHIN_S = 60
-# What the bench raises besides LIMITS of server_process.py: one connection may send a thousand messages a second, and a
-# closed loop keeps a server as busy as it can be, which is no reason to refuse.
-_ENVIRON = {"RATE_LIMIT_FRAMES": "1000000000/60", "RATE_LIMIT_ADAPTIVE": "false"}
+_ENVIRON = {"RATE_LIMIT_FRAMES": "1000000000/60", **NO_SHEDDING}  # one connection may send a thousand messages a second
 
 
 class Load(msgspec.Struct, frozen=True):

@@ -36,6 +36,8 @@ LIMITS = {f"RATE_LIMIT_{operation}": _NO_LIMIT for operation in _OPERATIONS} | {
     "WS_MAX_CONNECTIONS_PER_USER": "100000",
     "JWT_EXPIRES_IN": "86400",
 }
+# For closed loops, which keep a server as busy as it can be: that is no reason to refuse.
+NO_SHEDDING = {"RATE_LIMIT_ADAPTIVE": "false"}
 
 
 class ServerProcess:

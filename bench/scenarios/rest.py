@@ -30,6 +30,7 @@ from bench.rest_client import Address
 from bench.result import CPU, Figure
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
+from bench.server_process import NO_SHEDDING
 from common.free_ports import free_port
 
 TORNADO, HEALTH = "Tornado's own /health", "/health"
@@ -54,7 +55,7 @@ class _Question(msgspec.Struct):
 
 
 def _run(context: ScenarioContext) -> list[Figure]:
-    with context.server() as server, _tornado() as tornado:
+    with context.server(NO_SHEDDING) as server, _tornado() as tornado:
         token = rest_client.register(server.address)
         context.step("filling rooms")
         room_id = _fill(context, server.address, token)
