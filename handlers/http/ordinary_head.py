@@ -32,7 +32,7 @@ def parse_fields(head: bytes) -> tuple[str, HTTPHeaders] | None:
     if len(head) > HEAD_MAX_BYTES:
         return None
     line, _, rest = head.decode("latin1").partition("\r\n")
-    if not line or "\n" in line or _FIELDS.fullmatch(rest) is None:
+    if not line or "\n" in line or "\r" in line or _FIELDS.fullmatch(rest) is None:
         return None
     headers = HTTPHeaders()
     lines = rest[:-4].split("\r\n")

@@ -62,10 +62,16 @@ def test_fields_in_any_other_form_are_left_to_tornado(fields: bytes) -> None:
 
 def test_a_request_line_that_ends_otherwise_is_left_to_tornado() -> None:
     assert parse_fields(b"GET / HTTP/1.1\nHost: a\r\nX: b\r\n\r\n") is None
+    assert parse_fields(b"GET / HTTP/1.1\r\r\nHost: a\r\n\r\n") is None
+    assert parse_fields(b"\rGET / HTTP/1.1\r\nHost: a\r\n\r\n") is None
     assert parse_fields(b"\r\nHost: a\r\n\r\n") is None
 
 
-@given(st.binary(max_size=80) | st.from_regex(rb"GET / HTTP/1\.1\r\n([A-Za-z: \t\x80\r\n-]{1,12}\r\n){1,4}\r\n"))
+@given(
+    st.binary(max_size=80)
+    | st.from_regex(rb"\A[\r\n]?GET / HTTP/1\.1[\r\n \t]?\r\n([A-Za-z: \t\x80\r\n-]{1,12}\r\n){1,4}\r\n\Z")
+    | st.from_regex(rb"\A[\r\n]?GET / HTTP/1\.1[\r\n \t]?\r\n([A-C-]:[ \t]?[!-~ ]{1,4}\r\n){1,4}\r\n\Z")
+)
 def test_whatever_is_read_here_tornado_reads_alike(head: bytes) -> None:
     found = parse_fields(head)
     if found is not None:
