@@ -142,17 +142,19 @@ class RequestExchange(ReplyConnection):
         """Raises HeadRefused, and StreamClosedError, also on a timeout, which is answered if the head has begun."""
         self._timer.set(self._left_s(self._bounds.idle_s), self._close_silently)
         first = asyncio.ensure_future(self.stream.read_bytes(1))
-        if first.done() and self._accepted_at is None:
+        self._has_begun = first.done()
+        if self._has_begun and self._accepted_at is None:
             await asyncio.sleep(0)  # who sends request after request lets the others have their turns
         byte = await first
         self._has_begun = True
-        for _ in range(BLANKS_MAX):
-            if byte not in BLANK:
-                break
-            self._limit_time_of_head()
+        blanks = 0
+        while byte in BLANK and blanks < BLANKS_MAX:
+            if not blanks:
+                self._limit_time_of_head()
+            blanks += 1
             byte = await self.stream.read_bytes(1)
         rest = asyncio.ensure_future(self.stream.read_until_regex(HEAD_END, max_bytes=self._bounds.head_max_bytes))
-        if not rest.done():  # most heads come whole
+        if not blanks and not rest.done():  # most heads come whole
             self._limit_time_of_head()
         head = byte + await rest
         self._timer.clear()

@@ -19,7 +19,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
 from handlers.http.http_bounds import HttpBounds
-from handlers.http.request_exchange import RequestExchange
+from handlers.http.request_exchange import BLANKS_MAX, RequestExchange
 from handlers.http.request_head import Refusal
 from handlers.http.server import BoundedHTTPServer
 
@@ -438,6 +438,20 @@ async def test_who_begins_a_request_and_does_not_end_it_is_told_so_when_time_is_
 
 
 @pytest.mark.gen_test
+async def test_empty_lines_before_a_request_give_its_head_no_more_time(serve: Serve, connect: Connect) -> None:
+    peer = await connect(serve(head_s=0.5))
+    await assert_lives(peer)
+    late = asyncio.create_task(peer.reply())
+    sent = 0
+    while not late.done():
+        await peer.send(b"\n" if sent < BLANKS_MAX else b"G")
+        sent += 1
+        await asyncio.sleep(0.2)  # the peer's pace: the last empty line comes long after the time is up
+    assert late.result()[0] == 408
+    assert sent <= BLANKS_MAX
+
+
+@pytest.mark.gen_test
 async def test_an_upload_may_take_long_while_it_comes_and_ends_when_it_does_not(serve: Serve, connect: Connect) -> None:
     served = serve(body_s=1.0, upload_min_bytes=100)
     steady, drips = await connect(served), await connect(served)
@@ -589,6 +603,21 @@ async def test_of_a_full_address_the_connection_that_is_idle_the_longest_makes_r
     assert (await fourth.reply())[::2] == (200, b"done")
     await fifth.send(b"x" * 8)
     assert (await fifth.reply())[::2] == (200, b"x" * 9)
+
+
+@pytest.mark.gen_test
+async def test_a_connection_of_whose_next_request_one_byte_has_come_is_at_no_moment_idle(
+    serve: Serve, connect: Connect
+) -> None:
+    served = serve()
+    peer = await connect(served)
+    await peer.send(request("GET /echo HTTP/1.1") + b"G")
+    reply = asyncio.create_task(peer.reply())
+    idle_since: set[float | None] = set()
+    while not reply.done():
+        idle_since |= {serving.idle_since for serving in served.server._connections}
+        await asyncio.sleep(0)  # for one turn: each is looked at
+    assert idle_since == {None}
 
 
 @pytest.mark.gen_test
