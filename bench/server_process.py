@@ -27,7 +27,7 @@ KILLED_WITHIN_S = 5
 _NO_LIMIT = "1000000000/60"
 _OPERATIONS = (
     "MESSAGES", "API", "AUTH", "JOINS", "RESUMES", "ROOMS", "REACTIONS", "TYPING", "SEARCH", "UPLOADS",
-    "UPLOAD_BYTES", "FILES",
+    "UPLOAD_BYTES", "FILES", "FRAMES",
     "CONNECTS", "ANONYMOUS",
 )  # fmt: skip
 # The limits are raised, not switched off, because a real server spends CPU time on them.
