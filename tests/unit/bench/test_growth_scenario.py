@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from bench.scenarios import growth
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.bench_run import passed_scenario
 
 
 def test_the_axes_go_as_far_as_the_options_allow_and_share_their_steps() -> None:
@@ -50,18 +45,7 @@ def test_a_small_run_measures_each_axis_and_writes_its_plots_as_files(tmp_path: 
     plots = tmp_path / "plots"
     plots.mkdir()
     options = [f"--set={option}" for option in ("connections=10", "rooms=1", "processes=0", "seconds=1")]
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "--scenario", "growth", "--json", "--svg", str(plots), *options],
-        cwd=ROOT,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (scenario,) = json.loads(done.stdout)["scenarios"]
-    assert scenario["failures"] == []
+    scenario = passed_scenario("growth", "--svg", str(plots), *options, folder=tmp_path, within_s=180)
     (shown,) = scenario["tables"]
     rows = [dict(zip(shown["columns"], row, strict=True)) for row in shown["rows"]]
     assert [row["is"] for row in rows] == [10, 1, 2, 10, 64, 256, 1000, 2000]

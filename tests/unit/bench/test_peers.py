@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -20,10 +16,10 @@ from bench.delivery_checker import Failures
 from bench.errors import BenchError
 from bench.peers import installation
 from bench.peers.peer_process import PeerProcess
+from tests.support.bench_run import passed_scenario
 from tests.support.waiting import poll
 from tests.support.websocket_server import serving_websockets
 
-ROOT = Path(__file__).resolve().parents[3]
 SMALL = ("connections=20", "small=4", "seconds=1")
 
 
@@ -77,18 +73,6 @@ def test_a_peer_that_does_not_start_or_dies_says_what_it_wrote() -> None:
     assert failures.kept == ["odd died, exit 4: it said nothing"]
 
 
-def bench(*arguments: str, **environ: str) -> dict[str, Any]:
-    """The result of the scenario, which passed."""
-    command = [sys.executable, "-m", "bench", "--scenario", "peers", "--json", *arguments]
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, timeout=180, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (scenario,) = json.loads(done.stdout)["scenarios"]
-    assert scenario["failures"] == []
-    return dict(scenario)
-
-
 @pytest.mark.bench
 def test_a_given_server_is_measured_by_its_template_beside_ours_and_the_least(tmp_path: Path) -> None:
     readers: list[ServerConnection] = []
@@ -107,10 +91,12 @@ def test_a_given_server_is_measured_by_its_template_beside_ours_and_the_least(tm
         readers.remove(connection)
 
     with serving_websockets(serve_one) as port:
-        result = bench(
+        result = passed_scenario(
+            "peers",
             *(f"--set={one}" for one in (*SMALL, "others=0")),
             *(f"--url=ws://127.0.0.1:{port}/any", "--template=<%m>", "--opening=hello", "--ready=wel"),
-            TMPDIR=str(tmp_path),
+            folder=tmp_path,
+            within_s=180,
         )
     assert [table["title"].split(":")[0] for table in result["tables"]] == ["fan-out", "closed loop", "all send"]
     for table in result["tables"]:
@@ -125,8 +111,8 @@ def test_a_given_server_is_measured_by_its_template_beside_ours_and_the_least(tm
 
 @pytest.mark.bench
 @pytest.mark.slow
-def test_every_peer_is_measured_or_the_report_says_why_not() -> None:
-    result = bench(*(f"--set={one}" for one in SMALL))
+def test_every_peer_is_measured_or_the_report_says_why_not(tmp_path: Path) -> None:
+    result = passed_scenario("peers", *(f"--set={one}" for one in SMALL), folder=tmp_path, within_s=180)
     measured = {row[0].rstrip(" *") for row in result["tables"][0]["rows"]}
     missing = {note.split(":")[0] for note in result["notes"]}
     assert measured | missing >= {"ours", "least server", "Node ws", "Socket.IO", "websockets"}

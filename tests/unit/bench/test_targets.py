@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bench.targets import target_row
 from bench.targets.target_row import MET, MISSED, NOT_MEASURED, TargetRow
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.bench_run import passed_scenario
 
 
 @pytest.mark.parametrize(
@@ -66,18 +61,7 @@ def test_a_ratio_is_the_median_of_those_of_each_turn() -> None:
 def test_a_small_run_measures_each_row(tmp_path: Path, rows: str, works: list[str]) -> None:
     groups = ("messages", "connections", "rooms", "rest", "scale", "cache")
     options = ["turns=1", "seconds=1", "crowd=20", *(f"{group}={int(group == rows)}" for group in groups)]
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "--scenario", "targets", "--json", *(f"--set={option}" for option in options)],
-        cwd=ROOT,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (scenario,) = json.loads(done.stdout)["scenarios"]
-    assert scenario["failures"] == []
+    scenario = passed_scenario("targets", *(f"--set={option}" for option in options), folder=tmp_path)
     (shown,) = scenario["tables"]
     by_work = {row[0]: dict(zip(shown["columns"], row, strict=True)) for row in shown["rows"]}
     assert all(any(found.startswith(work) for found in by_work) for work in works), by_work.keys()
