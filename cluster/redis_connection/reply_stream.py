@@ -64,7 +64,10 @@ class ReplyStream(asyncio.Protocol):
             self.ended.set_exception(error)
 
     def close(self) -> None:
-        """Receive nothing more. The connection itself is the driver's to close."""
+        """Receive nothing more, and drop what the kernel has not taken: a stalled Redis would keep it in memory, and
+        execute it after what the next connection brings. The connection itself is the driver's to close.
+        """
+        self._transport.abort()
         if not self.ended.done():
             self.ended.cancel()
         elif not self.ended.cancelled():

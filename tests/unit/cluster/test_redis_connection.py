@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
@@ -401,6 +402,21 @@ async def test_past_its_bound_a_single_turn_drops_the_connection_rather_than_a_c
     client = await client_at(stack, redis.port, on_down=[lambda: lost.append("down")], timeout_s=60)
     await flood(client, of=of)
     await until(lambda: lost)
+
+
+async def test_what_a_stalled_redis_has_not_taken_is_dropped_with_its_connection(
+    stack: AsyncExitStack, own_redis: RedisServer
+) -> None:
+    client = await client_at(stack, own_redis.port, timeout_s=TIMEOUT_S)
+
+    def own_ports() -> set[int]:
+        return {one.laddr.port for one in psutil.Process().net_connections("tcp") if one.raddr[1:] == (own_redis.port,)}
+
+    (port,) = own_ports()
+    own_redis.pause()
+    with pytest.raises(RedisGone):
+        await client.call("SET", "big", b"x" * WAITING_MAX_BYTES)
+    await until(lambda: port not in own_ports())
 
 
 # ---- what is logged --------------------------------------------------------------------------------------------------
