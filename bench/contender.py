@@ -81,19 +81,15 @@ class Contender:
         room_ids: Sequence[str],
     ) -> None:
         self.name, self.about, self.server = name, about, server
-        self._pool, self._tokens, self._room_ids = pool, tokens, room_ids
-
-    @property
-    def token(self) -> str:
-        """The first user's."""
-        return self._tokens[0]
+        self.tokens, self.room_ids = tokens, room_ids
+        self._pool = pool
 
     def open(self, count: int) -> Opened:
         """Open that many more connections, in the rooms in turn."""
         return self._pool.open(
             count,
-            tokens=self._tokens,
-            room_ids=self._room_ids,
+            tokens=self.tokens,
+            room_ids=self.room_ids,
             at_once=_AT_ONCE,
             within_s=_OPEN_WITHIN_S,
         )

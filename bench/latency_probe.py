@@ -16,17 +16,15 @@ from collections import deque
 import msgspec
 
 from bench.client import chat_messages
+from bench.client_base.blocking_websocket import receive, upgraded
 from bench.errors import BenchError
 from bench.histogram import Histogram
 from bench.rest_client import Address
 from client import frames
 from client.frames import FrameError
-from client.upgrade import new_key, upgrade_request
 
 _EVERY_MS = 50
-_WITHIN_S = 20
 _PINGS_MAX = 10_000
-_RECEIVE_BYTES = 65_536
 
 
 class ProbeLatencies(msgspec.Struct, frozen=True):
@@ -58,12 +56,7 @@ class LatencyProbe:
 
     def __enter__(self) -> LatencyProbe:
         try:
-            self._sock = socket.create_connection((self._address.host, self._address.port), timeout=_WITHIN_S)
-            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            host = f"{self._address.host}:{self._address.port}"
-            headers = {"Authorization": f"Bearer {self._token}"}
-            self._sock.sendall(upgrade_request(host, "/ws", headers, key=new_key()))
-            self._rest = _upgraded(self._sock)
+            self._sock, self._rest = upgraded(self._address, self._token)
         except (OSError, BenchError) as error:
             self._close()
             raise BenchError(f"the probe could not connect: {error}") from error
@@ -113,7 +106,7 @@ class LatencyProbe:
                 due_ns += self._every_ns
             sock.settimeout((due_ns - now_ns) / 1e9)
             with contextlib.suppress(TimeoutError):
-                rest = self._take_frames(rest + _receive(sock))
+                rest = self._take_frames(rest + receive(sock))
 
     def _take_frames(self, data: bytes) -> bytes:
         now_ns = time.monotonic_ns()
@@ -139,20 +132,3 @@ class LatencyProbe:
     def _record(self, latencies: Histogram, due_ns: int, now_ns: int) -> None:
         if self._from_ns <= due_ns < self._until_ns:
             latencies.add((now_ns - due_ns) // 1000)
-
-
-def _upgraded(sock: socket.socket) -> bytes:
-    """What came after the reply to the upgrade."""
-    head = b""
-    while b"\r\n\r\n" not in head:
-        head += _receive(sock)
-    if not head.startswith(b"HTTP/1.1 101 "):
-        raise BenchError(f"no upgrade: {head[:80].splitlines()[0].decode('latin-1')}")
-    return head.partition(b"\r\n\r\n")[2]
-
-
-def _receive(sock: socket.socket) -> bytes:
-    chunk = sock.recv(_RECEIVE_BYTES)
-    if not chunk:
-        raise BenchError("ended without a close frame")
-    return chunk

@@ -17,7 +17,7 @@ from bench.peers.peer import Peer, least_server
 from bench.result import Figure
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
-from bench.targets import crowd_rows, scenario_rows, steady_rows, target_row
+from bench.targets import crowd_rows, scenario_rows, stalled_rows, steady_rows, target_row
 from bench.targets.target_row import TargetRow
 
 _USERS = 1000
@@ -37,6 +37,8 @@ def _run(context: ScenarioContext) -> list[Figure]:
             rows += steady_rows.steady_rows(context, ours, least)
     if chosen["rooms"]:
         rows.append(crowd_rows.rooms_row(context, peer, acks=acks))
+    if chosen["stalled"]:
+        rows += stalled_rows.stalled_rows(context)
     if chosen["rest"]:
         rows += scenario_rows.rest_rows(context)
     if chosen["scale"]:
@@ -70,6 +72,7 @@ SCENARIO = Scenario(
         "messages": Option(1, 0, 1, "the rows of what a message costs"),
         "connections": Option(1, 0, 1, "the rows of many connections"),
         "rooms": Option(1, 0, 1, "the row of many small rooms"),
+        "stalled": Option(1, 0, 1, "the rows of readers that stall"),
         "rest": Option(1, 0, 1, "the rows of REST"),
         "scale": Option(1, 0, 1, "the rows of several processes"),
         "cache": Option(1, 0, 1, "the rows of the cache"),

@@ -102,7 +102,7 @@ def _crowd(context: ScenarioContext, contender: Contender, *, with_probe: bool) 
     contender.send(load, _ONE_S, opened)  # the first finds everything cold
     pause_ms = None
     if with_probe:
-        with LatencyProbe(contender.server.address, contender.token, every_ms=_PROBE_EVERY_MS) as probe:
+        with LatencyProbe(contender.server.address, contender.tokens[0], every_ms=_PROBE_EVERY_MS) as probe:
             latencies = probe.measure(_BROADCASTS * (_ONE_S + 1))
             times = [contender.send(load, _ONE_S, opened).stretch.latency.max_ms() for _ in range(_BROADCASTS)]
         pause_ms = latencies.ping.max_ms()
