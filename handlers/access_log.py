@@ -16,6 +16,7 @@ from chat.connections.session import Session
 from handlers.base import Handler
 from handlers.http.request_head import Refusal
 from handlers.websocket_handshake import HandshakeHandler
+from monitor.log_setup import log_event
 from monitor.observer import Observer
 
 access_log = logging.getLogger("access")
@@ -39,7 +40,7 @@ def log_request(handler: RequestHandler) -> None:
             handler.end_span(status)
         fields |= {"client": handler.client, "request": handler.request_id}
     level = logging.ERROR if status >= 500 and status != 503 else logging.INFO
-    access_log.log(level, "request", extra={"fields": fields})
+    log_event(access_log, level, "request", fields)
 
 
 def log_handshake(observer: Observer, *, path: str, session: Session | None, began_at: float, client: str) -> None:
@@ -52,7 +53,7 @@ def log_handshake(observer: Observer, *, path: str, session: Session | None, beg
         observer.handshake(seconds)
         fields["connection"] = session.connection_id
     fields |= {"ms": round(seconds * 1000, 1), "client": client, "request": secrets.token_hex(8)}
-    access_log.info("request", extra={"fields": fields})
+    log_event(access_log, logging.INFO, "request", fields)
 
 
 def refusal_log(observer: Observer) -> Callable[[Refusal, str, str], None]:
@@ -64,6 +65,6 @@ def refusal_log(observer: Observer) -> Callable[[Refusal, str, str], None]:
     def log(refusal: Refusal, peer: str, request_id: str) -> None:
         observer.http_request("unreadable", "other", refusal.status, 0.0)
         fields = {"method": "-", "path": "-", "status": refusal.status, "client": peer, "request": request_id}
-        access_log.info("request", extra={"fields": fields})
+        log_event(access_log, logging.INFO, "request", fields)
 
     return log

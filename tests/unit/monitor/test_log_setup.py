@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 from typing import Any
 
 import pytest
 
-from monitor.log_setup import JsonFormatter, TextFormatter
+from monitor.log_line_writer import LineWriter
+from monitor.log_setup import EventFormatter, JsonFormatter, LineHandler, TextFormatter, log_event
 
 NASTY = "two\nlines, a \x1b[31mcolour\x1b[0m, a \r return, ünïcode 😀 and \u2028"
 
@@ -53,3 +55,24 @@ def test_a_traceback_is_text_within_a_json_line_and_follows_a_text_line() -> Non
     first, *rest = TextFormatter().format(record(failed=True)).splitlines()
     assert first.endswith("access: request")
     assert rest[-1] == "ValueError: why"
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+def test_an_event_is_the_same_line_with_a_record_of_it_and_without(formatter: EventFormatter) -> None:
+    reading, writing = os.pipe()
+    writer = LineWriter(writing, dropped_line=lambda count: b"")
+    root = logging.RootLogger(logging.INFO)
+    logger = logging.Manager(root).getLogger("access")
+    root.addHandler(LineHandler(writer, formatter))
+    fields = {"path": NASTY, "status": 200, "ms": 1.5}
+    log_event(logger, logging.INFO, "request", fields)
+    log_event(logger, logging.DEBUG, "left out", fields)
+    root.addHandler(logging.NullHandler())  # so that there is a record
+    log_event(logger, logging.INFO, "request", fields)
+    log_event(logger, logging.DEBUG, "left out", fields)
+    writer.close(within_s=60)
+    os.close(writing)
+    with open(reading, encoding="ascii") as lines:
+        without, with_record = (re.sub(r"T[0-9:.]+Z", "", line) for line in lines)
+    assert without == with_record
+    assert "request" in without
