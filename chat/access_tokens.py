@@ -15,6 +15,7 @@ from chat.errors import ChatError
 from common.number_parsing import whole_number
 from store.models import Session
 
+KNOWN_MAX = 1_000  # good tokens that are not verified again, some 0.5 KB each
 ALGORITHM = "HS256"  # fixed: the token's own header does not choose the algorithm (RFC 8725 section 3.1)
 
 
@@ -54,6 +55,7 @@ class Tokens:
         self._secret = secret
         self._secrets = [secret, *([previous] if previous else [])]
         self._own_header = jwt.encode({}, secret, algorithm=ALGORITHM).partition(".")[0]
+        self._known: dict[str, Claims] = {}  # by token, which has its own seal: the first verified first
         self.expires_in_s = expires_in_s
 
     def access(self, session: Session, *, now_ms: int, until_ms: int | None = None) -> str:
@@ -71,12 +73,22 @@ class Tokens:
 
     def verify(self, token: str, *, now_ms: int) -> Claims:
         """Return the claims of an access token. Raises ChatError token_expired, or unauthorized for any other fault."""
-        claims = self._own_claims(token)
+        claims = self._known.get(token)
         if claims is None:
-            claims = self._decoded_claims(token)
+            claims = self._own_claims(token)
+            if claims is None:
+                claims = self._decoded_claims(token)
+            else:
+                self._keep(token, claims)
         if claims.expires_at_ms <= now_ms:
             raise ChatError("token_expired")
         return claims
+
+    def _keep(self, token: str, claims: Claims) -> None:
+        """Know a good token: who asks again and again has it verified once. Whether it has expired is asked anew."""
+        if len(self._known) >= KNOWN_MAX:
+            del self._known[next(iter(self._known))]
+        self._known[token] = claims
 
     def _own_claims(self, token: str) -> Claims | None:
         """Return the claims of a good token as `access` writes it; None where a token has to be looked at closely.

@@ -6,8 +6,9 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from chat.access_tokens import Claims, RefreshToken, Tokens
+from chat.access_tokens import KNOWN_MAX, Claims, RefreshToken, Tokens
 from chat.errors import ChatError
 from store.models import Session
 
@@ -32,6 +33,31 @@ def test_a_token_speaks_for_its_session_until_it_expires() -> None:
     with pytest.raises(ChatError) as error:
         one.verify(token, now_ms=expires_ms)
     assert code(error) == "token_expired"
+
+
+def test_a_token_that_was_verified_before_expires_all_the_same_and_of_them_few_are_known() -> None:
+    one = tokens()
+    token = one.access(SESSION, now_ms=NOW_MS)
+    expires_ms = 1_800_000_900_000
+    for _ in range(2):
+        assert one.verify(token, now_ms=expires_ms - 1) == Claims("u1", "s1", expires_ms)
+        with pytest.raises(ChatError) as error:
+            one.verify(token, now_ms=expires_ms)
+        assert code(error) == "token_expired"
+    for number in range(KNOWN_MAX + 1):
+        another = one.access(structs.replace(SESSION, id=f"s{number}"), now_ms=NOW_MS)
+        assert one.verify(another, now_ms=NOW_MS).session_id == f"s{number}"
+    assert len(one._known) == KNOWN_MAX
+    assert one.verify(token, now_ms=NOW_MS).session_id == "s1"
+
+
+def test_a_token_whose_seal_is_another_is_no_good_where_the_good_one_is_known() -> None:
+    one = tokens()
+    token = one.access(SESSION, now_ms=NOW_MS)
+    one.verify(token, now_ms=NOW_MS)
+    with pytest.raises(ChatError) as error:
+        one.verify(token[:-2] + ("AA" if token[-2:] != "AA" else "BB"), now_ms=NOW_MS)
+    assert code(error) == "unauthorized"
 
 
 def test_what_the_previous_secret_signed_still_verifies_and_what_another_signed_does_not() -> None:
