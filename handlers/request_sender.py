@@ -31,4 +31,6 @@ class RequestSender(RequestMethods):
     def has_allowed_origin(self) -> bool:
         """Whether the request's Origin is allowed; False if it has none."""
         request = self.request
-        return origin_allowed(request.headers.get("Origin", ""), request.host, self.shared.cors_origins, self.scheme)
+        if "Origin" not in request.headers:
+            return False
+        return origin_allowed(request.headers["Origin"], request.host, self.shared.cors_origins, self.scheme)

@@ -39,7 +39,7 @@ def _posted_message(posted: PostedMessage) -> bytes:
 
 
 def _history_page(page: HistoryPage) -> bytes:
-    return splice(messages=array(page.messages), hasMore=encode(page.has_more), rev=encode(page.rev))
+    return b'{"messages":%s,"hasMore":%s,"rev":%d}' % (array(page.messages), _BOOL[page.has_more], page.rev)
 
 
 _BOOL = {False: b"false", True: b"true"}
