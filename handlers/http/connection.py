@@ -6,11 +6,11 @@ import asyncio
 
 from tornado.http1connection import HTTP1ConnectionParameters, HTTP1ServerConnection
 from tornado.httputil import HTTPServerConnectionDelegate
-from tornado.iostream import IOStream
 
 from handlers.http.exchange_timer import ExchangeTimer
 from handlers.http.request_exchange import RequestExchange
 from handlers.http.server_contract import ServerContract
+from handlers.http.stream import HeadStream
 
 
 class ServerConnection(HTTP1ServerConnection):
@@ -20,14 +20,14 @@ class ServerConnection(HTTP1ServerConnection):
     `refused` is what the handler of the first request is to answer, see RequestExchange.
     """
 
-    stream: IOStream
+    stream: HeadStream
     params: HTTP1ConnectionParameters
     context: object
 
     def __init__(
         self,
         server: ServerContract,
-        stream: IOStream,
+        stream: HeadStream,
         context: object,
         *,
         counted_as: str,

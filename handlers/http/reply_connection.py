@@ -6,7 +6,8 @@ import asyncio
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, RequestStartLine, ResponseStartLine
-from tornado.iostream import IOStream
+
+from handlers.http.stream import HeadStream
 
 LINE_END = "\r\n"
 
@@ -17,7 +18,7 @@ class ReplyConnection(HTTP1Connection):
     A subclass decides whether the connection is kept, and limits the time in which the peer takes a reply.
     """
 
-    stream: IOStream
+    stream: HeadStream
 
     def _is_kept_after_reply(self) -> bool:
         raise NotImplementedError
@@ -62,8 +63,8 @@ class ReplyConnection(HTTP1Connection):
             self._finish_request(None)
             return
         self.stream.set_nodelay(True)
-        written = self.stream.write(head.encode("latin1") + (b"" if request.method == "HEAD" else body))
-        if written.done():
+        written = self.stream.send_whole(head.encode("latin1") + (b"" if request.method == "HEAD" else body))
+        if written is None or written.done():
             self._finish_request(None)
         else:
             written.add_done_callback(self._finish_request)

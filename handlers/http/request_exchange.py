@@ -27,17 +27,14 @@ from tornado.iostream import IOStream, StreamClosedError
 
 from handlers.http import request_head
 from handlers.http.exchange_timer import ExchangeTimer
+from handlers.http.head_reading import HeadReading
 from handlers.http.ordinary_head import parse_fields
-from handlers.http.reply_connection import ReplyConnection
 from handlers.http.request_head import HeadRefused, Refusal
 from handlers.http.server_contract import ServerContract
-from handlers.http.stream import duplicate_socket
+from handlers.http.stream import HeadStream, duplicate_socket
 
 log = logging.getLogger("http")
 
-HEAD_END = rb"\r?\n\r?\n"
-BLANK = b"\r\n"
-BLANKS_MAX = 8  # bytes of empty lines before a request (RFC 9112 section 2.2)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -45,7 +42,7 @@ class _Answered(Exception):
     """The reply is complete and ends the connection; the rest of the body is discarded by the lingering close."""
 
 
-class RequestExchange(ReplyConnection):
+class RequestExchange(HeadReading):
     """One request of a connection and its reply.
 
     `timer` is the connection's. `accepted_at`: when that was accepted, None on a kept one. `refused`: what the handler
@@ -54,7 +51,7 @@ class RequestExchange(ReplyConnection):
 
     def __init__(
         self,
-        stream: IOStream,
+        stream: HeadStream,
         params: HTTP1ConnectionParameters,
         context: object,
         *,
@@ -64,32 +61,15 @@ class RequestExchange(ReplyConnection):
         accepted_at: float | None,
         refused: Exception | None,
     ) -> None:
-        super().__init__(stream, False, params, context)
+        super().__init__(stream, params, context, bounds=server.bounds, timer=timer, accepted_at=accepted_at)
         self._server = server
-        self._bounds = server.bounds
-        self._accepted_at = accepted_at
         self.refused = refused
-        self._timer = timer
         self._body_left: int | None = 0  # bytes; None: it is chunked
         self._awaits_continue = False
         self._is_upload = False
         self._body_bytes = 0  # that have been received
         self._is_detached = False
-        self._has_begun = False
         self._counted_as = counted_as
-        self._waits_since = asyncio.get_running_loop().time()
-
-    @property
-    def idle_since(self) -> float | None:
-        """Since when a kept connection has been waiting for another request; None if it is in use or new."""
-        if self._accepted_at is not None or self._has_begun or self.stream.closed() or self.has_more_to_read:
-            return None
-        return self._waits_since
-
-    def close_when_answered(self) -> None:
-        """Close the connection if no request has begun, else after the reply."""
-        if not self._has_begun:
-            self.close()
 
     @property
     def has_body(self) -> bool:
@@ -137,39 +117,6 @@ class RequestExchange(ReplyConnection):
         return not self._disconnect_on_finish and not self._is_detached
 
     # ---- reading -------------------------------------------------------------------------------------------------
-
-    async def _read_head(self) -> bytes:
-        """Raises HeadRefused, and StreamClosedError, also on a timeout, which is answered if the head has begun."""
-        self._timer.set(self._left_s(self._bounds.idle_s), self._close_silently)
-        first = asyncio.ensure_future(self.stream.read_bytes(1))
-        self._has_begun = first.done()
-        if self._has_begun and self._accepted_at is None:
-            await asyncio.sleep(0)  # who sends request after request lets the others have their turns
-        byte = await first
-        self._has_begun = True
-        blanks = 0
-        while byte in BLANK and blanks < BLANKS_MAX:
-            if not blanks:
-                self._limit_time_of_head()
-            blanks += 1
-            byte = await self.stream.read_bytes(1)
-        rest = asyncio.ensure_future(self.stream.read_until_regex(HEAD_END, max_bytes=self._bounds.head_max_bytes))
-        if not blanks and not rest.done():  # most heads come whole
-            self._limit_time_of_head()
-        head = byte + await rest
-        self._timer.clear()
-        if not head.endswith((b"\n\n", b"\n\r\n")) or head.count(b"\n") > request_head.HEADERS_MAX:
-            raise HeadRefused(request_head.HEAD_TOO_LARGE)
-        return head
-
-    def _limit_time_of_head(self) -> None:
-        """The head has begun, and is not complete: from now on a timeout is answered with 408."""
-        self._timer.set(self._left_s(self._bounds.head_s), lambda: self._refuse(request_head.TOO_LATE))
-
-    def _left_s(self, on_kept_s: float) -> float:
-        """How long the head may still take: of a new connection since its accept, of a kept one `on_kept_s`."""
-        now, accepted_at = asyncio.get_running_loop().time(), self._accepted_at
-        return on_kept_s if accepted_at is None else max(accepted_at + self._bounds.head_s - now, 0.0)
 
     def _parse(self, head: bytes) -> tuple[RequestStartLine, HTTPHeaders]:
         """Raises HTTPInputError, HeadRefused."""
@@ -264,11 +211,6 @@ class RequestExchange(ReplyConnection):
         self._is_detached = True
         return super().detach()
 
-    @property
-    def has_more_to_read(self) -> bool:
-        """Whether more bytes than the request have been received."""
-        return bool(self.stream._read_buffer_size)
-
     def end_after_reply(self) -> None:
         """Close the connection after the reply, which must not have begun."""
         self._disconnect_on_finish = True
@@ -294,7 +236,3 @@ class RequestExchange(ReplyConnection):
         self.close()
         if sock is not None:
             self._server.lingering.add(sock, last_bytes, address=self._counted_as)
-
-    def _close_silently(self) -> None:
-        """Close without a reply: none is due, or the peer does not receive it."""
-        self.close()

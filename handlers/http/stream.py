@@ -1,11 +1,18 @@
-"""Tornado's stream, adapted: reads that end at their bound, and a socket that outlives its stream."""
+"""Tornado's stream, adapted: heads and whole replies by the shortest way, reads that end at their bound, and a socket
+that outlives its stream.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
+from collections.abc import Awaitable
 
+from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, UnsatisfiableReadError
+
+LOOK_BYTES = 16_384  # that one look receives: most heads whole. Tornado's own reads fill 64 KB with zeros before
 
 
 class HeadStream(IOStream):
@@ -16,13 +23,76 @@ class HeadStream(IOStream):
     """
 
     _is_nodelay = False
+    _is_looking = False
+
+    def until_bytes(self, *, at_once: bool) -> Awaitable[bytes]:
+        """Return, as soon as bytes are there, none of them: they stay for the reads that follow.
+
+        `at_once`: they are probably there already. Else only the selector is asked: to try would be a system call and
+        an error for nothing. Raises StreamClosedError.
+        """
+        future: asyncio.Future[bytes] = self._start_read()
+        self._read_bytes, self._is_looking = 1, True
+        if at_once or self._read_buffer_size:
+            self._try_inline_read()
+        else:
+            self._check_closed()
+            self._add_io_state(IOLoop.READ)
+        return future
+
+    def take_head(self, max_bytes: int) -> bytes | None:
+        """Return the head that is there, where it is whole and ends in CRLF; None also for an empty line before it."""
+        buffer = self._read_buffer
+        end = buffer.find(b"\n\r\n") + 3
+        if not 3 <= end <= max_bytes or buffer[0] in b"\r\n" or buffer.find(b"\n\n", 0, end) >= 0:
+            return None
+        head: bytes = self._consume(end)
+        return head
+
+    def send_whole(self, data: bytes) -> asyncio.Future[None] | None:
+        """As `write`; None where the kernel has taken all of it at once, or the stream is closed now."""
+        if self.writing():
+            return self.write(data)
+        try:
+            sent = self.socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self.close(exc_info=error)
+            return None
+        return None if sent == len(data) else self.write(data[sent:])
 
     def set_nodelay(self, value: bool) -> None:
         if value and not self._is_nodelay:
             self._is_nodelay = True
             super().set_nodelay(True)
 
+    def _read_to_buffer(self) -> int | None:
+        if not self._is_looking:
+            read: int | None = super()._read_to_buffer()
+            return read
+        try:
+            data = self.socket.recv(LOOK_BYTES)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self.close(exc_info=error)
+            if self._is_connreset(error):
+                return None
+            raise
+        if not data:
+            self.close()
+        self._read_buffer += data
+        self._read_buffer_size += len(data)
+        return len(data)
+
+    def _read_from_buffer(self, pos: int) -> None:
+        self._is_looking = False
+        super()._read_from_buffer(pos)
+
     def _find_read_pos(self) -> int | None:
+        if self._is_looking:
+            return 0 if self._read_buffer_size else None
         try:
             return super()._find_read_pos()
         except UnsatisfiableReadError:

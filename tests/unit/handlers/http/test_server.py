@@ -18,8 +18,9 @@ from msgspec.structs import replace
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
+from handlers.http.head_reading import BLANKS_MAX
 from handlers.http.http_bounds import HttpBounds
-from handlers.http.request_exchange import BLANKS_MAX, RequestExchange
+from handlers.http.request_exchange import RequestExchange
 from handlers.http.request_head import Refusal
 from handlers.http.server import BoundedHTTPServer
 
