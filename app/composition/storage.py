@@ -86,6 +86,7 @@ async def beside(settings: Settings, *, may_make: bool) -> AsyncIterator[Store]:
         now_ms=now_ms,
         # With Redis, several processes share the file and queue for its lock; else SQLite's own lock suffices
         shared=settings.redis.configured,
+        beside=True,
         slow_ms=settings.monitor.alert_slow_query_ms,
     )
     try:

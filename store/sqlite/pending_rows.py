@@ -76,9 +76,10 @@ def index_slice(
 def index_left(connection: apsw.Connection) -> None:
     """Index what a process that went down left pending, in transactions of its own. Raises apsw.Error.
 
-    A program of before this may have run on the file since: it indexed what it wrote, and what it edited.
+    A program of before this may have run on the file since: it indexed what it wrote, and what it edited. Where nothing
+    is pending this waits for nobody who writes.
     """
-    is_more = True
+    is_more = pending_from(connection) is not None
     while is_more:
         connection.execute("BEGIN IMMEDIATE")
         try:

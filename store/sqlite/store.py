@@ -186,16 +186,18 @@ async def open_store(
     observer: Observer,
     now_ms: Callable[[], int],
     shared: bool = False,
+    beside: bool = False,
     slow_ms: float = 1000.0,
 ) -> SqliteStore:
     """Open the store in DATA_DIR. Creates it if missing and migrates it. Raises StartupError in one line.
 
-    `shared`: other processes write the same file, so commits take turns. The caller holds the DirectoryLock. An
+    `shared`: other processes write the same file, so commits take turns. The caller holds the DirectoryLock, or is
+    `beside` one that may: what is pending is then left to be indexed by whoever has written it, or starts next. An
     operation over `slow_ms` is logged.
     """
     observer = SlowOperationLog(observer=observer, slow_ms=slow_ms)
     path = data_dir / DATABASE_NAME
-    transactor, connections = await asyncio.to_thread(_open, path, timeout_s * BUSY_SHARE, shared)
+    transactor, connections = await asyncio.to_thread(_open, path, timeout_s * BUSY_SHARE, shared, beside)
     readers = ReaderPool(
         connections=connections[SEARCH_THREADS:],
         observer=observer,
@@ -222,7 +224,7 @@ async def open_store(
     return SqliteStore(database=database, blobs=DiskBlobs(data_dir / FILES_NAME), indexing=indexing)
 
 
-def _open(path: Path, busy_timeout_s: float, shared: bool) -> tuple[Transactor, list[apsw.Connection]]:
+def _open(path: Path, busy_timeout_s: float, shared: bool, beside: bool) -> tuple[Transactor, list[apsw.Connection]]:
     require_sound_sqlite()
     prepare(path.parent)
     connections: list[apsw.Connection] = []
@@ -231,7 +233,8 @@ def _open(path: Path, busy_timeout_s: float, shared: bool) -> tuple[Transactor, 
         connections.append(open_writing(path, busy_timeout_s=busy_timeout_s))
         migrate(connections[0], compatible_from=COMPATIBLE_FROM)
         _probe(connections[0])
-        index_left(connections[0])
+        if not beside:
+            index_left(connections[0])
         connections += [
             open_reading(path, busy_timeout_s=busy_timeout_s) for _ in range(READER_THREADS + SEARCH_THREADS)
         ]

@@ -142,6 +142,23 @@ async def test_beside_other_processes_which_may_be_older_messages_are_indexed_in
     assert check_index(data_dir / DATABASE_NAME) == [(1,), (2,)]
 
 
+@pytest.mark.parametrize(("said", "options"), [((), {"shared": True}), ((), {}), (("tea",), {"beside": True})])
+@pytest.mark.gen_test
+async def test_who_opens_the_file_waits_for_no_writer_unless_something_was_left_to_be_indexed(
+    room_store: StoreWithRoom, open_sqlite: Open, data_dir: Path, said: tuple[str, ...], options: dict[str, bool]
+) -> None:
+    if said:
+        await room_store.say(*said)
+    writing = apsw.Connection(str(data_dir / DATABASE_NAME))
+    writing.execute("BEGIN IMMEDIATE")
+    beside = await open_sqlite(timeout_s=3.0, **options)
+    assert await beside.users.get(room_store.ann.id) == room_store.ann
+    writing.execute("ROLLBACK")
+    writing.close()
+    assert check_index(data_dir / DATABASE_NAME) == [(), ()]  # who has written it has it indexed
+    assert await found(room_store, "tea") == [*range(1, len(said) + 1)]
+
+
 @pytest.mark.gen_test
 async def test_a_store_that_is_closed_leaves_nothing_pending(room_store: StoreWithRoom, data_dir: Path) -> None:
     await room_store.say("tea", "thé")
