@@ -142,8 +142,8 @@ class MessageWriter:
         drafts = [accepted.draft for accepted in batch]
         try:
             self._store.messages.append_then(queue.room_id, drafts, partial(self._on_appended, queue))
-        except StoreUnavailable as error:
-            self._loop.call_soon(self._fail, queue, error)
+        except Exception as error:  # a defect, but for StoreUnavailable; other rooms are due behind this one
+            self._loop.call_soon(self._on_appended, queue, None, error)
 
     def _on_appended(
         self, queue: _RoomQueue, outcomes: Sequence[AppendOutcome] | None, error: Exception | None

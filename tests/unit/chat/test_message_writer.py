@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chat.errors import ChatError
+from chat.errors import ChatError, as_refusal
 from chat.message_writer import MAX_BATCH, MessageWriter
 from chat.request_results.messages import PostedMessage
 from store.errors import StoreTimeout, StoreUnavailable
@@ -249,12 +249,20 @@ async def test_a_defect_of_an_append_is_logged_and_those_behind_it_go_on(caplog:
     caplog.clear()
 
 
-async def test_an_append_that_is_refused_at_once_fails_its_authors_and_the_next_one_is_tried() -> None:
+@pytest.mark.parametrize(
+    ("error", "code"), [(StoreUnavailable("stalled"), "unavailable"), (LookupError("careless"), "internal")]
+)
+async def test_an_append_that_is_refused_at_once_fails_its_authors_and_the_next_one_is_tried(
+    error: Exception, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
     bench = Bench()
-    bench.store.refusal = StoreUnavailable("stalled")
+    bench.store.refusal = error
     first, other = bench.post("a"), bench.post("x", room="r2")
     await until_on_loop(lambda: first.outcomes and other.outcomes)
-    assert first.outcomes == other.outcomes == [bench.store.refusal]
+    for author in (first, other):
+        refused = [as_refusal(one) for one in author.outcomes if isinstance(one, Exception)]
+        assert [one and one.code for one in refused] == [code]
+    caplog.clear()
     bench.store.refusal = None
     second = bench.post("b")
     await bench.until_begun()
