@@ -261,7 +261,7 @@ class Handler(RequestSender, WholeReplies, Generic[S]):
     def reply_bytes(self, body: bytes, status: int = 200) -> None:
         """Finish with `body`, which is JSON already."""
         self.set_status(status)
-        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        self.set_own_header("Content-Type", "application/json; charset=UTF-8")
         set_rate_limit_headers(self, self._decision)
         self.finish_whole(encoded_as_accepted(self, body) if self._counted_method in self.compresses else body)
 
@@ -273,7 +273,7 @@ class Handler(RequestSender, WholeReplies, Generic[S]):
 
     def _set_common_headers(self) -> None:
         """Set the headers of every reply, errors included."""
-        self.set_header("X-Request-Id", self.request_id)
+        self.set_own_header("X-Request-Id", self.request_id)
         if not self.is_for_operators:  # pages of other origins have nothing to read there
             origin = self.request.headers["Origin"] if self.has_allowed_origin else None
             set_origin_headers(self, allowed_origin=origin)

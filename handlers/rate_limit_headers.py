@@ -5,8 +5,7 @@ Pure, apart from setting the headers.
 
 from __future__ import annotations
 
-from tornado.web import RequestHandler
-
+from handlers.whole_replies import WholeReplies
 from limits.contract import Decision
 
 
@@ -23,10 +22,10 @@ def _share_left(decision: Decision) -> float:
     return (decision.remaining or 0) / (decision.limit or 1)
 
 
-def set_rate_limit_headers(reply: RequestHandler, decision: Decision | None) -> None:
+def set_rate_limit_headers(reply: WholeReplies, decision: Decision | None) -> None:
     """Set the headers of this decision; without one, or without a limit, set none."""
     if decision is None or decision.limit is None:
         return
-    reply.set_header("RateLimit-Limit", str(decision.limit))
-    reply.set_header("RateLimit-Remaining", str(decision.remaining))
-    reply.set_header("RateLimit-Reset", str(decision.reset_s))
+    reply.set_own_header("RateLimit-Limit", str(decision.limit))
+    reply.set_own_header("RateLimit-Remaining", str(decision.remaining))
+    reply.set_own_header("RateLimit-Reset", str(decision.reset_s))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 from typing import Any, NoReturn
 
-from tornado.web import RequestHandler
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from chat.connections.session import Session
@@ -35,6 +36,9 @@ class HandshakeHandler(Handler[WebSocketConnectionFactory], WebSocketHandler):
     """Handles one handshake. It is freed after that: the link and the session remain."""
 
     runs_in_connection = False  # which is of no use to it any more
+
+    def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
+        WebSocketHandler.__init__(self, application, request, **kwargs)  # WholeReplies' own passes it over
 
     def initialize(self, *, shared: SharedServices, route: str, services: WebSocketConnectionFactory) -> None:
         super().initialize(shared=shared, route=route, services=services)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
-from tornado.httputil import HTTPHeaders, format_timestamp
-from tornado.web import RequestHandler
+from tornado.httputil import HTTPServerRequest, format_timestamp
+from tornado.web import Application, RequestHandler
 
+from handlers.http.known_headers import KnownHeaders
 from handlers.http.request_exchange import RequestExchange
 
 date_of: Callable[[int], str] = lru_cache(maxsize=2)(format_timestamp)  # by the second: made for each reply it is 7 µs
@@ -17,18 +19,34 @@ date_of: Callable[[int], str] = lru_cache(maxsize=2)(format_timestamp)  # by the
 class WholeReplies(RequestHandler):
     """A handler whose replies have the headers of ours, and may be sent at once."""
 
+    def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
+        """As Tornado's, without what only templates need; so not with `super()`."""
+        self.application = application
+        self.request = request
+        self._headers_written = self._finished = False
+        self._auto_finish = True
+        self._prepared_future = None
+        self.clear()
+        assert request.connection is not None
+        request.connection.set_close_callback(self.on_connection_close)  # type: ignore[attr-defined]
+        self.initialize(**kwargs)
+
     def clear(self) -> None:
-        """As Tornado's, without the headers that none of our replies keeps."""
-        self._headers = HTTPHeaders()
-        self._headers["Date"] = date_of(int(time.time()))
-        self.set_default_headers()
+        """As Tornado's, with the headers that all of our replies have."""
+        self._headers = KnownHeaders(
+            {
+                "Date": [date_of(int(time.time()))],
+                "Server": ["chat-rooms"],
+                "X-Content-Type-Options": ["nosniff"],
+                "Cache-Control": ["no-store"],
+            }
+        )
         self._write_buffer: list[bytes] = []
         self.set_status(200)
 
-    def set_default_headers(self) -> None:
-        self.set_header("Server", "chat-rooms")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Cache-Control", "no-store")
+    def set_own_header(self, name: str, value: str) -> None:
+        """As set_header, of a value that is ours and that no header has to be kept from."""
+        self._headers[name] = value
 
     def compute_etag(self) -> None:
         """Return None: Tornado would hash every reply, and no reply here may be stored (Cache-Control)."""

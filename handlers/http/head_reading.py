@@ -105,5 +105,6 @@ class HeadReading(ReplyConnection):
 
     def _left_s(self, on_kept_s: float) -> float:
         """How long the head may still take: of a new connection since its accept, of a kept one `on_kept_s`."""
-        now, accepted_at = asyncio.get_running_loop().time(), self._accepted_at
-        return on_kept_s if accepted_at is None else max(accepted_at + self._bounds.head_s - now, 0.0)
+        if self._accepted_at is None:
+            return on_kept_s
+        return max(self._accepted_at + self._bounds.head_s - asyncio.get_running_loop().time(), 0.0)

@@ -18,12 +18,15 @@ from tornado.httputil import (
     split_host_and_port,
 )
 
+from handlers.http.known_headers import KnownHeaders
+
 HEAD_MAX_BYTES = 8192  # that are looked at here
 QUERY_FIELDS_MAX = 20
 
 _FIELDS = re.compile(r"(?:[A-Za-z0-9-]+: ?[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\r\n)+\r\n")
 _QUERY = re.compile(r"[A-Za-z0-9._~=&-]*")  # without percent-encoding, and without + for a space
 
+_usual_form = lru_cache(maxsize=1000)(lambda name: "-".join(map(str.capitalize, name.split("-"))))
 _host_name = lru_cache(maxsize=64)(lambda host: split_host_and_port(host.lower())[0])
 
 
@@ -34,12 +37,12 @@ def parse_fields(head: bytes) -> tuple[str, HTTPHeaders] | None:
     line, _, rest = head.decode("latin1").partition("\r\n")
     if not line or "\n" in line or "\r" in line or _FIELDS.fullmatch(rest) is None:
         return None
-    headers = HTTPHeaders()
+    fields: dict[str, list[str]] = {}
     lines = rest[:-4].split("\r\n")
     for one in lines:
         name, _, value = one.partition(":")
-        headers[name] = value.lstrip(" ")
-    return (line, headers) if len(headers) == len(lines) else None
+        fields[_usual_form(name)] = [value.lstrip(" ")]
+    return (line, KnownHeaders(fields)) if len(fields) == len(lines) else None
 
 
 class Request(HTTPServerRequest):

@@ -29,6 +29,10 @@ from tornado.platform.asyncio import AsyncIOLoop
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
+from handlers.http.known_headers import KnownHeaders
+from handlers.websocket_handshake import HandshakeHandler
+from handlers.whole_replies import WholeReplies
+
 ROOT = Path(__file__).parent.parent.parent.parent
 
 # File → (a class of the dependency, its private names that the file uses or overrides)
@@ -39,11 +43,13 @@ USED: dict[str, tuple[tuple[type, frozenset[str]], ...]] = {
             RequestHandler,
             frozenset(
                 {
+                    "_auto_finish",
                     "_break_cycles",
                     "_finished",
                     "_headers",
                     "_headers_written",
                     "_log",
+                    "_prepared_future",
                     "_reason",
                     "_status_code",
                     "_write_buffer",
@@ -92,6 +98,7 @@ USED: dict[str, tuple[tuple[type, frozenset[str]], ...]] = {
             ),
         ),
     ),
+    "handlers/http/known_headers.py": ((HTTPHeaders, frozenset({"_as_list", "_combined_cache"})),),
     "handlers/http/head_reading.py": ((IOStream, frozenset({"_read_buffer_size"})),),
     "handlers/http/connection.py": ((HTTP1ServerConnection, frozenset({"_server_request_loop", "_serving_future"})),),
     "handlers/http/stream.py": (
@@ -172,6 +179,7 @@ def instances(io_loop: IOLoop) -> Iterator[dict[type, object]]:
         IOStream: stream,
         RequestHandler: RequestHandler(Application(), request),
         HTTP1Connection: HTTP1Connection(stream, False),
+        HTTPHeaders: HTTPHeaders(),
         HTTP1ServerConnection: HTTP1ServerConnection(stream),
         HTTPServer: HTTPServer(Application()),
         WebSocketHandler: WebSocketHandler,
@@ -244,3 +252,16 @@ def test_setup_cfg_bounds_tornado_from_above() -> None:
     (line,) = [one for one in parsed["options"]["install_requires"].split("\n") if one.startswith("tornado")]
     major, minor = tornado.version_info[:2]
     assert line.endswith(f"<{major}.{minor + 1}"), "the version that is tested here is the newest that is let in"
+
+
+def test_what_is_made_without_the_constructor_of_tornado_has_all_that_it_gives() -> None:
+    request = HTTPServerRequest(
+        start_line=RequestStartLine("GET", "/", "HTTP/1.1"), headers=HTTPHeaders(Host="localhost"), connection=Mock()
+    )
+    for_templates = {"ui"}
+    assert vars(WholeReplies(Application(), request)).keys() >= (
+        vars(RequestHandler(Application(), request)).keys() - for_templates
+    )
+    handshake = HandshakeHandler(Application(), request, shared=Mock(), route="/ws", services=Mock())
+    assert vars(handshake).keys() >= vars(WebSocketHandler(Application(), request)).keys()
+    assert vars(KnownHeaders({})) == vars(HTTPHeaders())
