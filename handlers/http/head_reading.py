@@ -52,14 +52,17 @@ class HeadReading(ReplyConnection):
     @property
     def idle_since(self) -> float | None:
         """Since when a kept connection has been waiting for another request; None if it is in use or new."""
-        if self._accepted_at is not None or self._has_begun or self.stream.closed() or self.has_more_to_read:
-            return None
-        return self._waits_since
+        return self._waits_since if self._accepted_at is None and self._awaits_request else None
 
     def close_when_answered(self) -> None:
         """Close the connection if no request has begun, else after the reply."""
-        if not self._has_begun and not self.has_more_to_read:
+        if self._awaits_request:
             self.close()
+
+    @property
+    def _awaits_request(self) -> bool:
+        """Whether nothing of a request has come: else the read is over, though nobody may have been told yet."""
+        return not self._has_begun and self.stream.reading() and not self.has_more_to_read
 
     @property
     def has_more_to_read(self) -> bool:
@@ -71,13 +74,13 @@ class HeadReading(ReplyConnection):
         self._timer.set(self._left_s(self._bounds.idle_s), self._close_silently)
         is_new = self._accepted_at is not None
         if is_new or not self.has_more_to_read:
-            await self.stream.until_bytes(at_once=is_new)
+            head = await self.stream.until_head(self._bounds.head_max_bytes, at_once=is_new)
             self._has_begun = True
         else:
             self._has_begun = True
             await asyncio.sleep(0)  # who sends request after request lets the others have their turns
-        head = self.stream.take_head(self._bounds.head_max_bytes)
-        if head is None:
+            head = self.stream.take_head(self._bounds.head_max_bytes)
+        if not head:
             head = await self._read_late_head()
         self._timer.clear()
         if not head.endswith((b"\n\n", b"\n\r\n")) or head.count(b"\n") > request_head.HEADERS_MAX:

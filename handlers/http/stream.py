@@ -23,16 +23,16 @@ class HeadStream(IOStream):
     """
 
     _is_nodelay = False
-    _is_looking = False
+    _head_max_bytes = 0  # of the head that is waited for
 
-    def until_bytes(self, *, at_once: bool) -> Awaitable[bytes]:
-        """Return, as soon as bytes are there, none of them: they stay for the reads that follow.
+    def until_head(self, max_bytes: int, *, at_once: bool) -> Awaitable[bytes]:
+        """Return what `take_head` returns as soon as bytes are there.
 
         `at_once`: they are probably there already. Else only the selector is asked: to try would be a system call and
         an error for nothing. Raises StreamClosedError.
         """
         future: asyncio.Future[bytes] = self._start_read()
-        self._read_bytes, self._is_looking = 1, True
+        self._read_bytes, self._head_max_bytes = 1, max_bytes
         if at_once or self._read_buffer_size:
             self._try_inline_read()
         else:
@@ -40,14 +40,20 @@ class HeadStream(IOStream):
             self._add_io_state(IOLoop.READ)
         return future
 
-    def take_head(self, max_bytes: int) -> bytes | None:
-        """Return the head that is there, where it is whole and ends in CRLF; None also for an empty line before it."""
+    def take_head(self, max_bytes: int) -> bytes:
+        """Return the head that is there, where it is whole and ends in CRLF, without empty lines before it.
+
+        Otherwise b"": what is there stays for the reads that follow.
+        """
+        head: bytes = self._consume(self._head_end(max_bytes))
+        return head
+
+    def _head_end(self, max_bytes: int) -> int:
         buffer = self._read_buffer
         end = buffer.find(b"\n\r\n") + 3
         if not 3 <= end <= max_bytes or buffer[0] in b"\r\n" or buffer.find(b"\n\n", 0, end) >= 0:
-            return None
-        head: bytes = self._consume(end)
-        return head
+            return 0
+        return end
 
     def send_whole(self, data: bytes) -> asyncio.Future[None] | None:
         """As `write`; None where the kernel has taken all of it at once, or the stream is closed now."""
@@ -68,7 +74,7 @@ class HeadStream(IOStream):
             super().set_nodelay(True)
 
     def _read_to_buffer(self) -> int | None:
-        if not self._is_looking:
+        if not self._head_max_bytes:
             read: int | None = super()._read_to_buffer()
             return read
         try:
@@ -87,12 +93,12 @@ class HeadStream(IOStream):
         return len(data)
 
     def _read_from_buffer(self, pos: int) -> None:
-        self._is_looking = False
+        self._head_max_bytes = 0
         super()._read_from_buffer(pos)
 
     def _find_read_pos(self) -> int | None:
-        if self._is_looking:
-            return 0 if self._read_buffer_size else None
+        if self._head_max_bytes:
+            return self._head_end(self._head_max_bytes) if self._read_buffer_size else None
         try:
             return super()._find_read_pos()
         except UnsatisfiableReadError:
