@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from functools import lru_cache
 
 from tornado.web import RequestHandler
 
@@ -20,6 +21,7 @@ _GZIP_WINDOW = 31  # zlib's way to ask for gzip; its header has no time, so equa
 _WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
 
+@lru_cache(maxsize=64)  # every browser of a kind sends the same
 def accepts_gzip(header: str | None) -> bool:
     """Whether an Accept-Encoding header asks for gzip rather than for the body as it is.
 
@@ -52,7 +54,8 @@ def _weight(parameters: str) -> float | None:
 def varies_by_gzip(reply: RequestHandler) -> bool:
     """Whether the client accepts gzip; the reply says that it depends on that (Vary), whatever the answer is."""
     reply.set_header("Vary", "Origin, Accept-Encoding")
-    return accepts_gzip(reply.request.headers.get("Accept-Encoding"))
+    header = reply.request.headers.get("Accept-Encoding")
+    return header is not None and accepts_gzip(header)
 
 
 def encoded_as_accepted(reply: RequestHandler, body: bytes) -> bytes:

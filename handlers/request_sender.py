@@ -13,13 +13,17 @@ class RequestSender(RequestMethods):
     """A handler that knows its sender."""
 
     shared: SharedServices
+    _client: str | None = None
 
-    @cached_property
+    @property
     def client(self) -> str:
         """The client's address, in canonical form."""
-        return self.shared.clients.address(
-            self.request.remote_ip or "", self.request.headers.get_list("X-Forwarded-For")
-        )
+        if self._client is None:  # every request asks: a cached_property takes a lock before it is cached
+            request = self.request
+            self._client = self.shared.clients.address(
+                request.remote_ip or "", request.headers.get_list("X-Forwarded-For")
+            )
+        return self._client
 
     @cached_property
     def scheme(self) -> str | None:
@@ -27,10 +31,12 @@ class RequestSender(RequestMethods):
         request = self.request
         return self.shared.clients.scheme(request.remote_ip or "", request.headers.get_list("X-Forwarded-Proto"))
 
-    @cached_property
+    @property
     def has_allowed_origin(self) -> bool:
         """Whether the request's Origin is allowed; False if it has none."""
+        return "Origin" in self.request.headers and self._is_origin_allowed
+
+    @cached_property
+    def _is_origin_allowed(self) -> bool:
         request = self.request
-        if "Origin" not in request.headers:
-            return False
         return origin_allowed(request.headers["Origin"], request.host, self.shared.cors_origins, self.scheme)

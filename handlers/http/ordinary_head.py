@@ -18,7 +18,7 @@ from tornado.httputil import (
     split_host_and_port,
 )
 
-from handlers.http.known_headers import KnownHeaders
+from handlers.http.known_headers import KnownHeaders, usual_form
 
 HEAD_MAX_BYTES = 8192  # that are looked at here
 QUERY_FIELDS_MAX = 20
@@ -26,7 +26,6 @@ QUERY_FIELDS_MAX = 20
 _FIELDS = re.compile(r"(?:[A-Za-z0-9-]+: ?[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\r\n)+\r\n")
 _QUERY = re.compile(r"[A-Za-z0-9._~=&-]*")  # without percent-encoding, and without + for a space
 
-_usual_form = lru_cache(maxsize=1000)(lambda name: "-".join(map(str.capitalize, name.split("-"))))
 _host_name = lru_cache(maxsize=64)(lambda host: split_host_and_port(host.lower())[0])
 
 
@@ -41,7 +40,7 @@ def parse_fields(head: bytes) -> tuple[str, HTTPHeaders] | None:
     lines = rest[:-4].split("\r\n")
     for one in lines:
         name, _, value = one.partition(":")
-        fields[_usual_form(name)] = [value.lstrip(" ")]
+        fields[usual_form(name)] = [value.lstrip(" ")]
     return (line, KnownHeaders(fields)) if len(fields) == len(lines) else None
 
 

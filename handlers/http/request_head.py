@@ -8,6 +8,7 @@ repeated in a reply's head.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
 import msgspec
@@ -88,7 +89,12 @@ def check_host(version: str, headers: HTTPHeaders) -> None:
 
 def is_host(text: str) -> bool:
     """Whether `text` is host[:port] as defined by RFC 3986 section 3.2 and RFC 9110 section 7.2."""
-    match = HOST.fullmatch(text) if len(text) <= HOST_MAX_CHARS else None
+    return len(text) <= HOST_MAX_CHARS and _is_host(text)
+
+
+@lru_cache(maxsize=64)
+def _is_host(text: str) -> bool:
+    match = HOST.fullmatch(text)
     if match is None or int(match["port"] or 0) > 65_535:
         return False
     try:
