@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import apsw
 
+from common.before_wait import call_before_wait
 from monitor.observer import Observer
 from store.errors import StoreTimeout, StoreUnavailable, failure_of
 from store.sqlite.read_thread import Outcome, Read, ReadThread
@@ -34,8 +35,9 @@ class ReaderPool:
 
     Past `waiting_max` reads `read` raises StoreUnavailable("stalled"). A read past its deadline is interrupted.
 
-    A thread is woken once for the reads of a loop turn, and reports the outcomes of all that wait together: each
-    hand-over of the interpreter between the two costs some 100 µs of CPU (`make bench SCENARIO=rest`).
+    A thread is woken once for the reads that came together, when the loop has nothing else to do, and reports the
+    outcomes of all that wait together: each hand-over of the interpreter between the two costs some 100 µs of CPU
+    (`make bench SCENARIO=rest`).
     """
 
     def __init__(
@@ -124,9 +126,13 @@ class ReaderPool:
         self._waiting.append(read)
         if self._timer is None:
             self._timer = self._loop.call_at(read.deadline_s, self._expire)
-        if not self._is_wake_due and self._awake < len(self._threads):
+        self._wake_soon()
+
+    def _wake_soon(self) -> None:
+        """Wake a thread once the loop has handled all that is ready; before, both would contend for the interpreter."""
+        if self._waiting and not self._is_wake_due and self._awake < len(self._threads):
             self._is_wake_due = True
-            self._loop.call_soon(self._wake)  # after the others of this turn
+            call_before_wait(self._loop, self._wake)
 
     def _wake(self) -> None:
         self._is_wake_due = False
@@ -176,7 +182,7 @@ class ReaderPool:
                 read.future.set_exception(error)
         if is_asleep:
             self._awake -= 1
-        self._wake()
+        self._wake_soon()
 
     def _log_failure(self, reason: str) -> None:
         """Log one line at each change of state, not one for each failure."""
