@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import comparison, html_report, machine, report, svg_files
-from bench.comparison import REGRESSION, Comparison
+from bench.comparison import Comparison
 from bench.errors import BenchError
 from bench.measured_server import MeasuredServer
 from bench.progress_line import ProgressLine
@@ -63,8 +63,8 @@ def main(argv: Sequence[str]) -> int:
     if compared is not None:
         lines = report.aligned(compared)
         print("", *lines, sep="\n", file=sys.stderr if arguments.json else sys.stdout)
-    regressed = any(one.verdict == REGRESSION for one in comparisons)
-    return 1 if regressed or any(result.failure_count for result in run.results) else 0
+    has_passed = all(one.has_passed for one in comparisons)
+    return 1 if not has_passed or any(result.failure_count for result in run.results) else 0
 
 
 def _chosen(names: str | None) -> list[Scenario]:
@@ -143,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
         "--against",
         metavar="FILE",
         type=Path,
-        help="compare with an earlier --json: exit 1 where a figure is worse than its bound allows",
+        help="compare with an earlier --json: exit 1 where a figure is worse than its bound allows, or lost",
     )
     parser.add_argument(
         "--tries",

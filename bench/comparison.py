@@ -1,12 +1,14 @@
 """`--against FILE`: figures beside those of an earlier `--json`, each with the regression that its bound allows.
 
 A CPU time is divided by the kernel floor of its own run first, so that another machine, or a slower hour of this one,
-is no regression. Of several tries the best counts: what else the machine does makes a figure worse, never better.
+is no regression. Of several tries the best counts: what else the machine does makes a figure worse, never better. A
+figure that is known in one of the runs alone is lost: a comparison that finds nothing to compare has not passed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -15,7 +17,7 @@ from bench.errors import BenchError
 from bench.report import FORMAT_VERSION
 from bench.result import Figure, Result, Table
 
-OK, REGRESSION, NOT_COMPARED = "ok", "REGRESSION", "not compared"
+OK, REGRESSION, LOST, UNKNOWN = "ok", "REGRESSION", "NOT COMPARED", "unknown in both"
 
 
 class EarlierFigure(msgspec.Struct, frozen=True):
@@ -45,7 +47,7 @@ class EarlierRun(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """One figure. `times_worse`: 1.1 is a tenth worse than before; None where one of the values is unknown."""
+    """One figure, which has a bound. `times_worse`: 1.1 is a tenth worse than before; None where it cannot be said."""
 
     scenario: str
     figure: Figure
@@ -55,9 +57,16 @@ class Comparison(msgspec.Struct, frozen=True):
 
     @property
     def verdict(self) -> str:
+        if self.before is None and self.figure.value is None:
+            return UNKNOWN  # such as the CPU time of a server of another user
         if self.times_worse is None or self.figure.bound is None:
-            return NOT_COMPARED
+            return LOST
         return OK if self.times_worse <= self.figure.bound.factor else REGRESSION
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether the figure is no reason to measure again, or to fail."""
+        return self.verdict in (OK, UNKNOWN)
 
 
 def read(path: Path) -> EarlierRun:
@@ -100,8 +109,10 @@ def compare(earlier: EarlierRun, tries: Sequence[Result]) -> list[Comparison]:
 def _compare(before: EarlierScenario, result: Result, figure: Figure) -> Comparison:
     value, then, bound = figure.value, before.value(figure.name), figure.bound
     ratio = None
-    if value and then and bound is not None:
-        ratio = then / value if bound.more_is_better else value / then
+    if value is not None and then is not None and then > 0 and bound is not None:
+        ratio = value / then
+        if bound.more_is_better:
+            ratio = 1 / ratio if ratio > 0 else inf
         if bound.over_floor:
             ratio = ratio * before.floor_us / result.floor_us if before.floor_us and result.floor_us else None
     return Comparison(before.name, figure, then, ratio, 1)

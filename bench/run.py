@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from bench import comparison, kernel_floor
-from bench.comparison import REGRESSION, Comparison, EarlierRun
+from bench.comparison import Comparison, EarlierRun
 from bench.errors import BenchError
 from bench.measured_server import MeasuredServer
 from bench.progress_line import ProgressLine
@@ -43,7 +43,7 @@ class Run:
     def measure_against(
         self, earlier: EarlierRun, scenarios: Sequence[Scenario], options: Options, *, tries: int
     ) -> list[Comparison]:
-        """Run each of them once, and those with a regression again, until they have none or had all their tries."""
+        """Run each of them once, and those that have not passed again, until they have or had all their tries."""
         waiting = list(scenarios)
         compared: dict[str, list[Comparison]] = {}
         for _ in range(tries):
@@ -51,9 +51,7 @@ class Run:
             for scenario in waiting:
                 each = [result for result in self.results if result.name == scenario.name]
                 compared[scenario.name] = comparison.compare(earlier, each)
-            waiting = [
-                scenario for scenario in waiting if any(one.verdict == REGRESSION for one in compared[scenario.name])
-            ]
+            waiting = [scenario for scenario in waiting if not all(one.has_passed for one in compared[scenario.name])]
             if not waiting:
                 break
         return [one for each in compared.values() for one in each]

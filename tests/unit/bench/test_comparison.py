@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import comparison, report
-from bench.comparison import NOT_COMPARED, OK, REGRESSION, Comparison, EarlierRun
+from bench.comparison import LOST, OK, REGRESSION, UNKNOWN, Comparison, EarlierRun
 from bench.errors import BenchError
 from bench.result import CPU, CPU_OF_BATCHES, GAIN, MEMORY, Bound, Figure, Result
 from bench.scenarios import SCENARIOS
@@ -43,14 +43,28 @@ def only(tmp_path: Path, before: Result, *tries: Result) -> Comparison:
         (GAIN, 6.0, 4.1, OK),
         (GAIN, 6.0, 3.9, REGRESSION),
         (CPU, 10.0, 5.0, OK),
-        (CPU, 10.0, None, NOT_COMPARED),
-        (CPU, None, 10.0, NOT_COMPARED),
+        (GAIN, 6.0, 0.0, REGRESSION),
+        (CPU, 10.0, 0.0, OK),
+        (CPU, None, None, UNKNOWN),
     ],
 )
 def test_a_figure_may_be_as_much_worse_as_its_bound_allows(
     tmp_path: Path, bound: Bound, before: float | None, now: float | None, verdict: str
 ) -> None:
     assert only(tmp_path, result(before, bound=bound), result(now, bound=bound)).verdict == verdict
+
+
+@pytest.mark.parametrize(("before", "now"), [(10.0, None), (None, 10.0), (0.0, 10.0)])
+def test_a_figure_that_one_run_alone_has_is_lost_and_does_not_pass(
+    tmp_path: Path, before: float | None, now: float | None
+) -> None:
+    one = only(tmp_path, result(before), result(now))
+    assert (one.verdict, one.has_passed) == (LOST, False)
+
+
+def test_a_figure_of_another_name_than_before_does_not_pass(tmp_path: Path) -> None:
+    renamed = Result("fanout", "", {}, [Figure("CPU", 10.0, "µs", CPU)], 0, [], 1.0, floor_us=8.0)
+    assert only(tmp_path, result(10.0), renamed).verdict == LOST
 
 
 def test_a_cpu_time_is_divided_by_the_floor_of_its_run_and_memory_is_not(tmp_path: Path) -> None:
@@ -60,7 +74,7 @@ def test_a_cpu_time_is_divided_by_the_floor_of_its_run_and_memory_is_not(tmp_pat
     assert (quicker.verdict, quicker.times_worse) == (REGRESSION, 2.0)
     memory = only(tmp_path, result(4.0, bound=MEMORY, floor_us=8.0), result(8.0, bound=MEMORY, floor_us=16.0))
     assert memory.verdict == REGRESSION
-    assert only(tmp_path, result(10.0), result(10.0, floor_us=None)).verdict == NOT_COMPARED
+    assert only(tmp_path, result(10.0), result(10.0, floor_us=None)).verdict == LOST
 
 
 def test_of_several_tries_the_best_counts(tmp_path: Path) -> None:

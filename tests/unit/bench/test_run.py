@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench import comparison, report
-from bench.comparison import OK, REGRESSION
+from bench.comparison import LOST, OK, REGRESSION
 from bench.errors import BenchError
 from bench.progress_line import ProgressLine
 from bench.result import MEMORY, Figure, Result
@@ -21,7 +21,7 @@ from bench.stop_signals import StopSignals
 pytestmark = pytest.mark.bench
 
 
-def scenario(name: str, *values: float) -> Scenario:
+def scenario(name: str, *values: float | None) -> Scenario:
     """Its cost is the first of the values at the first run, then the second, and so on."""
     left = iter(values)
     return Scenario(name, "", {}, lambda context: [Figure("cost", next(left), "KB", MEMORY)])
@@ -33,19 +33,20 @@ def new_run() -> Run:
 
 def test_what_looks_worse_is_tried_again_until_it_does_not(tmp_path: Path) -> None:
     path = tmp_path / "earlier.json"
-    before = [
-        Result(name, "", {}, [Figure("cost", 10.0, "KB", MEMORY)], 0, [], 1.0) for name in ("good", "bad", "late")
-    ]
+    names = ("good", "bad", "late", "lost")
+    before = [Result(name, "", {}, [Figure("cost", 10.0, "KB", MEMORY)], 0, [], 1.0) for name in names]
     path.write_text(report.document({}, before))
     scenarios = [scenario("good", 10.0), scenario("bad", 20.0, 19.0, 21.0), scenario("late", 20.0, 11.0)]
+    scenarios.append(scenario("lost", None, None, None))
     run = new_run()
     compared = run.measure_against(comparison.read(path), scenarios, {one.name: {} for one in scenarios}, tries=3)
     assert [(one.scenario, one.verdict, one.tries, one.figure.value) for one in compared] == [
         ("good", OK, 1, 10.0),
         ("bad", REGRESSION, 3, 19.0),
         ("late", OK, 2, 11.0),
+        ("lost", LOST, 3, None),
     ]
-    assert [result.name for result in run.results] == ["good", "bad", "late", "bad", "late", "bad"]
+    assert [result.name for result in run.results] == [*names, "bad", "late", "lost", "bad", "lost"]
     assert all(result.floor_us for result in run.results)
 
 
