@@ -72,7 +72,9 @@ def take_over(
     subprotocols: Sequence[str],
     extensions: str,
 ) -> Session | None:
-    """Send the 101 and open the connection, which owns the socket then; None if the client is gone."""
+    """Send the 101 and open the connection, which owns the socket then; None if the client is gone, whose socket is
+    the caller's to close.
+    """
     lines = [
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade",
         f"Sec-WebSocket-Accept: {_accept(key)}",
@@ -93,7 +95,6 @@ def take_over(
     except OSError:
         is_complete = False
     if not is_complete:
-        sock.close()
         return None
     return factory.open(sock, handshake, deflate=extension is not None)
 

@@ -185,7 +185,7 @@ class UpgradeProtocol(WebSocketProtocol):
         if sock is None:
             return None
         headers = handler.request.headers
-        return take_over(
+        session = take_over(
             self._connection_factory,
             sock,
             self._handshake,
@@ -193,6 +193,9 @@ class UpgradeProtocol(WebSocketProtocol):
             subprotocols=self._subprotocols,
             extensions=headers.get("Sec-WebSocket-Extensions", ""),
         )
+        if session is None:
+            sock.close()
+        return session
 
     def _not_used(self, *_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError  # after accept_connection Tornado is not involved in the connection

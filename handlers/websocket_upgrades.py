@@ -8,7 +8,6 @@ is to be refused is left to the handler, which knows how a refusal is answered.
 
 from __future__ import annotations
 
-import socket
 import time
 
 from msgspec import structs
@@ -18,7 +17,7 @@ from chat.errors import ChatError, limit_refusal
 from chat.logins import Identity
 from chat.request_context import RequestContext
 from handlers.access_log import log_handshake
-from handlers.http.server_contract import Counted
+from handlers.http.server_contract import Arrival, Counted
 from handlers.http.upgrade_request import UpgradeRequest
 from handlers.origin_check import origin_allowed
 from handlers.shared_services import SharedServices
@@ -37,10 +36,10 @@ class WebSocketUpgrades:
         self._shared = shared
         self._factory = factory
 
-    async def take(self, sock: socket.socket, peer: str, request: UpgradeRequest) -> bool:
+    async def take(self, arrival: Arrival, request: UpgradeRequest) -> bool:
         """Carry out one handshake. Raises ChatError, StoreError, Counted: what the handler is to answer."""
         began_at = time.monotonic()
-        shared, fields = self._shared, request.fields
+        shared, fields, peer = self._shared, request.fields, arrival.peer
         client = shared.clients.address(peer, _values(fields.get("x-forwarded-for")))
         if "origin" in fields and not self._is_own_or_allowed_origin(peer, request):
             return False
@@ -51,7 +50,7 @@ class WebSocketUpgrades:
         if not decision.allowed:
             raise limit_refusal(decision)
         try:
-            session = await self._admit(sock, client, request)
+            session = await self._admit(arrival, client, request)
         except Exception as error:
             raise Counted(error, decision) from error
         log_handshake(shared.observer, path=self.path, session=session, began_at=began_at, client=client)
@@ -62,7 +61,7 @@ class WebSocketUpgrades:
         scheme = self._shared.clients.scheme(peer, _values(fields.get("x-forwarded-proto")))
         return origin_allowed(fields["origin"], fields["host"], self._shared.cors_origins, scheme)
 
-    async def _admit(self, sock: socket.socket, client: str, request: UpgradeRequest) -> Session | None:
+    async def _admit(self, arrival: Arrival, client: str, request: UpgradeRequest) -> Session | None:
         """Identify the caller and open the connection; None if the client is gone. Raises ChatError, StoreError."""
         fields, query, factory = request.fields, request.query, self._factory
         subprotocols = [name.strip() for name in fields.get("sec-websocket-protocol", "").split(",")]
@@ -78,35 +77,31 @@ class WebSocketUpgrades:
             replaces=replaced_id(query.get("replaces")),
         )
         if not isinstance(caller, Identity):
-            return self._open(sock, request, handshake, subprotocols)
+            return self._open(arrival, request, handshake, subprotocols)
         async with factory.pool.reserve_slot(
             handshake.connection_id, caller.user.id, replaces=handshake.replaces
         ) as has_slot:
             check_capacity(factory.pool)  # a drain may have begun in the meantime
-            return self._open(sock, request, structs.replace(handshake, has_slot=has_slot), subprotocols)
+            return self._open(arrival, request, structs.replace(handshake, has_slot=has_slot), subprotocols)
 
     def _open(
-        self, sock: socket.socket, request: UpgradeRequest, handshake: HandshakeResult, subprotocols: list[str]
+        self, arrival: Arrival, request: UpgradeRequest, handshake: HandshakeResult, subprotocols: list[str]
     ) -> Session | None:
-        """Read the head, which nobody else needs any more, and take the socket."""
-        if unread_bytes(sock) > request.size:
+        """Take the socket; None if the client is gone."""
+        if arrival.has_more and unread_bytes(arrival.sock):
             raise ChatError("malformed", "A client waits for the answer to its handshake.")  # RFC 6455 section 4.1
         fields = request.fields
-        try:
-            is_complete = len(sock.recv(request.size)) == request.size
-        except OSError:  # a reset
-            is_complete = False
-        if not is_complete:
-            sock.close()
-            return None
-        return take_over(
+        session = take_over(
             self._factory,
-            sock,
+            arrival.sock,
             handshake,
             key=fields["sec-websocket-key"],
             subprotocols=subprotocols,
             extensions=fields.get("sec-websocket-extensions", ""),
         )
+        if session is None:
+            arrival.drop()
+        return session
 
 
 def _values(field: str | None) -> list[str]:

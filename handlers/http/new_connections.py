@@ -16,7 +16,7 @@ from typing import Any
 class NewConnection:
     """One accepted socket. `counted_as` is the address that it counts for; `accepted_at` is on the loop's clock."""
 
-    __slots__ = ("_connections", "accepted_at", "address", "counted_as", "sock", "upgrade")
+    __slots__ = ("_connections", "accepted_at", "address", "counted_as", "first_bytes", "has_more", "sock", "upgrade")
 
     def __init__(
         self, connections: NewConnections, sock: socket.socket, address: Any, *, counted_as: str, accepted_at: float
@@ -26,6 +26,8 @@ class NewConnection:
         self.address = address
         self.counted_as = counted_as
         self.accepted_at = accepted_at
+        self.first_bytes = b""  # that were read, for whoever serves the connection
+        self.has_more = False  # whether more can be read behind them
         self.upgrade: asyncio.Task[None] | None = None  # the server's, while its handshake is under way
 
     @property
@@ -41,6 +43,15 @@ class NewConnection:
     def close_when_answered(self) -> None:
         """Close it, unless its request is under way."""
         self._connections.close(self)
+
+    def end_watch(self) -> None:
+        """Let the loop watch the socket no more. Nobody may have taken it."""
+        asyncio.get_running_loop().remove_reader(self.sock.fileno())
+
+    def drop(self) -> None:
+        """Close the socket, which nobody has taken."""
+        self.end_watch()
+        self.sock.close()
 
     async def wait_closed(self) -> None:
         """Wait until its handshake is over, if one is under way."""
@@ -59,8 +70,9 @@ class NewConnection:
 class NewConnections:
     """Watches new connections for their first bytes, for `head_s` seconds each.
 
-    `on_bytes(connection)` is called once, on the loop, when a connection has become readable; it is watched no more
-    then. `on_closed(connection)` is called for one that was closed without.
+    `on_bytes(connection)` is called once, on the loop, when a connection has become readable. The loop still knows its
+    socket then, so that whoever takes it registers it in place; until then, if anything comes behind what was read,
+    `has_more` is set. `on_closed(connection)` is called for one that was closed without.
     """
 
     def __init__(
@@ -88,20 +100,18 @@ class NewConnections:
 
     def close(self, connection: NewConnection) -> None:
         """Close a connection that is watched; no effect on another."""
-        if self._unwatch(connection):
-            connection.sock.close()
+        if connection in self._watched:
+            del self._watched[connection]
+            connection.drop()
             self._on_closed(connection)
 
     def _on_readable(self, connection: NewConnection) -> None:
-        if self._unwatch(connection):
+        if connection in self._watched:
+            del self._watched[connection]
             self._on_bytes(connection)
-
-    def _unwatch(self, connection: NewConnection) -> bool:
-        if connection not in self._watched:
-            return False
-        del self._watched[connection]
-        asyncio.get_running_loop().remove_reader(connection.sock.fileno())
-        return True
+        else:
+            connection.has_more = True
+            connection.end_watch()  # it would be called in each turn
 
     def _close_late(self) -> None:
         """Close those whose time is over: no reply is due to a peer that has sent nothing."""

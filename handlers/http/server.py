@@ -13,6 +13,7 @@ import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from operator import itemgetter
 from typing import Any
 
@@ -116,12 +117,9 @@ class BoundedHTTPServer(HTTPServer):
         """The first bytes of a connection are there: begin its handshake, or else give it to Tornado."""
         upgrade = None
         if self._upgrades is not None:
-            try:
-                # Only looked at: whoever serves the connection reads them
-                head = new.sock.recv(HEAD_MAX_BYTES, socket.MSG_PEEK)
-            except OSError:
-                head = b""  # which Tornado finds out again
-            upgrade = parse_upgrade(head, self._upgrades.path)
+            with suppress(OSError):  # which Tornado finds out again, as it does the end of the stream
+                new.first_bytes = new.sock.recv(HEAD_MAX_BYTES)
+            upgrade = parse_upgrade(new.first_bytes, self._upgrades.path)
         if upgrade is None or self._upgrades is None:
             self._serve(new)
         else:
@@ -133,9 +131,9 @@ class BoundedHTTPServer(HTTPServer):
         refused: Exception | None = None
         is_taken = False
         try:
-            is_taken = await upgrades.take(new.sock, new.peer, request)
+            is_taken = await upgrades.take(new, request)
         except asyncio.CancelledError:
-            new.sock.close()
+            new.drop()
             is_taken = True
             raise
         except Exception as error:
@@ -150,7 +148,8 @@ class BoundedHTTPServer(HTTPServer):
     def _serve(self, new: NewConnection, refused: Exception | None = None) -> None:
         """Give a connection to Tornado; `refused` is what the handler is to answer to its first request."""
         self._remove(new)
-        stream = HeadStream(new.sock)
+        new.end_watch()
+        stream = HeadStream(new.sock, first_bytes=new.first_bytes)
         context = _HTTPRequestContext(stream, new.address, None)
         serving = ServerConnection(
             self, stream, context, counted_as=new.counted_as, accepted_at=new.accepted_at, refused=refused

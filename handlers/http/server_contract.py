@@ -26,16 +26,33 @@ class ServerContract(Protocol):
         """Count and log a refusal, and return the reply to send."""
 
 
+class Arrival(Protocol):
+    """A connection whose head was read, and of which the loop tells that more can be read.
+
+    Whoever takes the socket registers it anew, in place: to end and begin it again is two system calls.
+    """
+
+    sock: socket.socket
+    has_more: bool  # whether anything came behind the head while its handshake waited: bytes, or the end
+
+    @property
+    def peer(self) -> str:
+        """The peer's address."""
+
+    def drop(self) -> None:
+        """Close the socket, which nobody has taken."""
+
+
 class Upgrades(Protocol):
     """Carries out WebSocket handshakes of the ordinary form."""
 
     path: str
 
-    async def take(self, sock: socket.socket, peer: str, request: UpgradeRequest) -> bool:
-        """Carry out a handshake whose head the kernel still holds, and take the socket.
+    async def take(self, arrival: Arrival, request: UpgradeRequest) -> bool:
+        """Carry out a handshake, and take the socket, or drop it where the client is gone.
 
-        Returns False, and leaves the socket and the head as they are, where the request has to be answered otherwise.
-        Raises what the handler is to answer, likewise, as `Counted` where the request is counted already.
+        Returns False, and leaves the socket as it is, where the request has to be answered otherwise. Raises what the
+        handler is to answer, likewise, as `Counted` where the request is counted already.
         """
 
 

@@ -68,6 +68,12 @@ class HeadStream(IOStream):
             return None
         return None if sent == len(data) else self.write(data[sent:])
 
+    def __init__(self, sock: socket.socket, *, first_bytes: bytes = b"") -> None:
+        """`first_bytes` were read from the socket already."""
+        super().__init__(sock)
+        self._read_buffer += first_bytes
+        self._read_buffer_size += len(first_bytes)
+
     def set_nodelay(self, value: bool) -> None:
         if value and not self._is_nodelay:
             self._is_nodelay = True

@@ -27,7 +27,6 @@ _UNUSUAL = ("content-length", "transfer-encoding", "expect", "te", "trailer")
 class UpgradeRequest(msgspec.Struct, frozen=True):
     """A handshake: `fields` by name in lower case, each sent once; `query` has the last value of each name."""
 
-    size: int  # of the head, in bytes
     fields: Mapping[str, str]
     query: Mapping[str, str]
 
@@ -49,7 +48,7 @@ def parse_upgrade(data: bytes, path: str) -> UpgradeRequest | None:
         return None
     if not _is_websocket(fields) or not is_host(fields.get("host", "")):
         return None
-    return UpgradeRequest(len(data), fields, _query(start[2]) if start[2] else {})
+    return UpgradeRequest(fields, _query(start[2]) if start[2] else {})
 
 
 def _is_websocket(fields: Mapping[str, str]) -> bool:

@@ -11,7 +11,9 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from handlers.http.http_bounds import HttpBounds
+from handlers.http.new_connections import NewConnection
 from handlers.http.server import BoundedHTTPServer
+from handlers.http.server_contract import Arrival
 from handlers.http.upgrade_request import UpgradeRequest
 from tests.support.waiting import until_on_loop
 from tests.unit.handlers.http.test_upgrade_request import head
@@ -26,10 +28,10 @@ class CountedUpgrades:
 
     def __init__(self, *, gate: asyncio.Event | None = None) -> None:
         self.begun_in_task: list[bool] = []
-        self.was_cancelled = False
+        self.was_cancelled = self.had_more = False
         self._gate = gate
 
-    async def take(self, sock: socket.socket, peer: str, request: UpgradeRequest) -> bool:
+    async def take(self, arrival: Arrival, request: UpgradeRequest) -> bool:
         self.begun_in_task.append(isinstance(asyncio.current_task(), asyncio.Task))
         if self._gate is not None:
             try:
@@ -37,9 +39,9 @@ class CountedUpgrades:
             except asyncio.CancelledError:
                 self.was_cancelled = True
                 raise
-        sock.recv(request.size)
-        sock.send(b"taken")
-        sock.close()
+        self.had_more = arrival.has_more
+        arrival.sock.send(b"taken")
+        arrival.drop()
         return True
 
 
@@ -103,5 +105,30 @@ async def test_the_end_of_the_server_cancels_a_handshake_that_waits() -> None:
     await until_on_loop(lambda: upgrades.begun_in_task)
     await listening.stop()
     assert upgrades.was_cancelled
-    with pytest.raises(ConnectionResetError):  # its head was never read
-        await answer_of(streams)
+    assert await answer_of(streams) == b""
+
+
+async def test_what_comes_behind_a_handshake_that_waits_is_known_and_left_unread() -> None:
+    gate = asyncio.Event()
+    upgrades = CountedUpgrades(gate=gate)
+    listening = Listening(upgrades)
+    streams = await listening.ask()
+    await until_on_loop(lambda: upgrades.begun_in_task)
+    streams[1].write(b"more")
+    (new,) = listening.server._connections
+    assert isinstance(new, NewConnection)
+    await until_on_loop(lambda: new.has_more)
+    assert new.sock.recv(100, socket.MSG_PEEK) == b"more"
+    gate.set()
+    await until_on_loop(lambda: not listening.server._connections)
+    assert upgrades.had_more
+    streams[1].close()
+    await listening.stop()
+
+
+async def test_the_socket_of_a_handshake_is_the_loops_no_more_where_nobody_took_it() -> None:
+    upgrades = CountedUpgrades()
+    listening = Listening(upgrades)
+    for _ in range(3):  # a descriptor that is used again would not be watched, had it stayed registered
+        assert await answer_of(await listening.ask()) == b"taken"
+    await listening.stop()
