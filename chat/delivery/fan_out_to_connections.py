@@ -1,35 +1,40 @@
-"""Sends a room's groups of frames to its connections: in order, one group at a time, large rooms in slices."""
+"""Sends a room's groups of frames to its connections: in order, one group at a time, in slices between loop turns."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Sequence
-from itertools import islice
 
-from chat.delivery.room_channel import Channel, Group, PendingJoin, Subscriber
+from chat.delivery.room_channel import Channel, Outlet, Pass, PendingJoin, Subscriber
 from monitor.observer import Observer
 
 log = logging.getLogger(__name__)
 
-SLICE = 500  # connections served between two loop turns: some 4 ms
+SLICE_S = 0.005  # in which connections are served between two loop turns
+SENDS_BETWEEN_CHECKS = 64  # of that time: some 0.6 ms
+
+Acks = dict[Outlet, tuple[Subscriber, bytes]]
 
 
 class FanOut:
     """Passes groups to links; never awaits.
 
     `hold_max_bytes` bounds the frames that are held for one joiner. If a send raises, which would be a defect, its
-    connection is ended and the others are served.
+    connection is ended and the others are served. Each channel waits once at most.
     """
 
     def __init__(self, *, loop: asyncio.AbstractEventLoop, observer: Observer, hold_max_bytes: int) -> None:
         self._loop = loop
         self._observer = observer
         self._hold_max_bytes = hold_max_bytes
+        self._waiting: deque[Channel] = deque()  # for their turn
+        self._is_scheduled = False
         self._is_corked = False
-        self._due: list[Channel] = []  # whose delivery was started while corked
-        self._acks: dict[Subscriber, bytes] = {}  # that wait for the uncorking
+        self._due: deque[Channel] = deque()  # whose delivery was started while corked
+        self._acks: Acks = {}  # that wait for the uncorking
 
     def start(self, channel: Channel) -> None:
         """Begin to deliver the channel's groups in the next loop turn, or when uncorked, unless a delivery is under
@@ -40,7 +45,8 @@ class FanOut:
             if self._is_corked:
                 self._due.append(channel)
             else:
-                self._loop.call_soon(self._next_group, channel, {})
+                self._waiting.append(channel)
+                self._schedule()
 
     # ---- acks and echoes in one send -----------------------------------------------------------------------------
 
@@ -50,154 +56,146 @@ class FanOut:
 
     def ack(self, subscriber: Subscriber, frame: bytes) -> None:
         """Send a command's ack; while corked, in one send with what the author's room delivers to the author."""
+        link = subscriber.link
         if self._is_corked:
-            self._acks[subscriber] = self._acks.get(subscriber, b"") + frame
+            earlier = self._acks.get(link)
+            self._acks[link] = subscriber, frame if earlier is None else earlier[1] + frame
         else:
-            subscriber.link.send(frame)
+            link.send(frame)
 
     def uncork(self) -> None:
-        """Deliver at once what was gathered. No effect where nothing is corked."""
+        """Deliver at once what was gathered, as far as a slice goes. No effect where nothing is corked."""
         if not self._is_corked:
             return
         self._is_corked = False
-        due, self._due = self._due, []
+        due, self._due = self._due, deque()
         acks, self._acks = self._acks, {}
-        for channel in due:
+        self._serve_slice(due, acks)
+        self._waiting += due
+        self._schedule()
+        for link, (subscriber, frame) in acks.items():  # of authors who got nothing of their room, or not yet
             try:
-                self._next_group(channel, acks)
-            except Exception:  # a defect; the other rooms and the acks must go out
-                log.exception("room %s: a delivery failed", channel.room_id)
-        for subscriber, frame in acks.items():  # of authors who got nothing of their room, or not yet
-            try:
-                subscriber.link.send(frame)
+                link.send(frame)
             except Exception:
                 log.exception("connection %s: an ack cannot be sent; it is ended", subscriber.connection_id)
-                self._loop.call_soon(subscriber.link.abort)
+                self._loop.call_soon(link.abort)
 
-    # ---- groups --------------------------------------------------------------------------------------------------
+    # ---- slices --------------------------------------------------------------------------------------------------
 
-    def _next_group(self, channel: Channel, acks: dict[Subscriber, bytes]) -> None:
-        """Deliver groups in order. A large room is served in slices, so that other rooms get their turn.
+    def _schedule(self) -> None:
+        if self._waiting and not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self._on_turn)
 
-        `acks` are sent with the first group that their receiver gets in this turn, and removed.
+    def _on_turn(self) -> None:
+        self._is_scheduled = False
+        self._serve_slice(self._waiting, {})
+        self._schedule()
+
+    def _serve_slice(self, channels: deque[Channel], acks: Acks) -> None:
+        """Deliver for SLICE_S. A channel that is not done then goes behind the others.
+
+        `acks` are sent with the first group that their receiver gets, and removed.
         """
-        served = 0
-        is_sliced = False
-        try:
-            while channel.groups and served <= SLICE:
-                group = channel.groups.popleft()
-                frames = b"".join(group.frames)
-                for subscriber, joining in list(channel.joining.items()):
-                    if joining.epoch <= group.epoch:
-                        try:
-                            self._hold_for(channel, subscriber, joining, group, frames)
-                        except Exception:  # the other joiners must still get the group
-                            log.exception(
-                                "connection %s: frames cannot be held while it joins; it is ended",
-                                subscriber.connection_id,
-                            )
-                            self._end(channel, subscriber)
-                targets = list(channel.live.items())
-                if len(targets) > SLICE:
-                    is_sliced = True
-                    self._serve_slice(channel, group, frames, targets, 0, acks)
-                    return
-                served += len(targets)
-                self._serve(channel, group, frames, targets, acks)
-                self._report(group)
-        finally:  # also after an exception: without this the room would stay silent
-            if not is_sliced:
-                self._resume(channel)
-
-    def _resume(self, channel: Channel) -> None:
-        if channel.groups:
-            self._loop.call_soon(self._next_group, channel, {})
-        else:
-            channel.in_fan_out = False
-
-    def _serve_slice(
-        self,
-        channel: Channel,
-        group: Group,
-        frames: bytes,
-        targets: Sequence[tuple[Subscriber, int]],
-        start: int,
-        acks: dict[Subscriber, bytes],
-    ) -> None:
-        live = channel.live
-        part = [
-            target for target in islice(targets, start, start + SLICE) if live.get(target[0]) == target[1]
-        ]  # one that left or joined again since the fan-out began is skipped: its new join covers this group
-        start += SLICE
-        try:
-            self._serve(channel, group, frames, part, acks)
-            if start >= len(targets):
-                self._report(group)
-        finally:
-            if start < len(targets):
-                self._loop.call_soon(self._serve_slice, channel, group, frames, targets, start, {})
+        until = time.monotonic() + SLICE_S
+        while channels:
+            channel = channels.popleft()
+            try:
+                self._deliver(channel, until, acks)
+            except Exception:  # a defect; this room goes on with its next group, and so do the others
+                log.exception("room %s: a delivery failed", channel.room_id)
+            if channel.under_way is not None or channel.groups:
+                channels.append(channel)
             else:
-                self._loop.call_soon(self._next_group, channel, {})
+                channel.in_fan_out = False
+            if time.monotonic() >= until:
+                break
 
-    def _report(self, group: Group) -> None:
-        """Report the time from send to delivery, once all subscribers of a group are served."""
-        deliveries = group.deliveries
-        if deliveries and group.accepted_ms:
-            self._observer.send_to_delivery((time.time() * 1000 - group.accepted_ms) / 1000, deliveries)
+    # ---- passes --------------------------------------------------------------------------------------------------
 
-    def _serve(
-        self,
-        channel: Channel,
-        group: Group,
-        frames: bytes,
-        targets: Sequence[tuple[Subscriber, int]],
-        acks: dict[Subscriber, bytes],
-    ) -> None:
-        epoch = group.epoch
-        served = len(targets)
+    def _deliver(self, channel: Channel, until: float, acks: Acks) -> None:
+        """Deliver a channel's groups in order, until all are delivered or the time is over."""
+        while channel.under_way is not None or channel.groups:
+            current = channel.under_way
+            if current is None:
+                current = channel.begin_pass(channel.groups.popleft())
+                self._hold_for_joiners(channel, current)
+            self._go_on(channel, current, until, acks)
+            if time.monotonic() >= until:
+                break
+
+    def _go_on(self, channel: Channel, current: Pass, until: float, acks: Acks) -> None:
+        """Serve the next connections of a pass."""
+        group, links = current.group, current.links
+        served = 0
+        try:
+            while current.reached < len(links):
+                part = links[current.reached : current.reached + SENDS_BETWEEN_CHECKS]
+                current.reached += SENDS_BETWEEN_CHECKS
+                if current.ended:
+                    part = [link for link in part if link not in current.ended]
+                served += self._send(channel, current, part, acks)
+                if time.monotonic() >= until:
+                    break
+        finally:  # also after an exception: without this the room would stay silent
+            is_over = current.reached >= len(links)
+            if is_over:
+                channel.under_way = None
+        if group.messages:
+            group.deliveries += served * group.messages
+            if is_over and group.deliveries and group.accepted_ms:
+                self._observer.send_to_delivery((time.time() * 1000 - group.accepted_ms) / 1000, group.deliveries)
+            self._observer.messages_delivered(served, group.messages)
+
+    def _send(self, channel: Channel, current: Pass, links: Sequence[Outlet], acks: Acks) -> int:
+        """Send a pass's frames to some of its links; returns to how many. A connection whose send raises is ended."""
+        frames, own_frames = current.frames, current.own_frames
         failed = 0
-        rest = iter(targets)
+        rest = iter(links)
         while True:  # once, and again after each send that raises: the iterator has passed that one
             try:
-                if group.ephemeral:
-                    withheld = group.withheld
-                    for subscriber, since in rest:
-                        if since <= epoch:
-                            if subscriber.user_id not in withheld:
-                                subscriber.link.send_ephemeral(frames)
-                            elif own_frames := group.frames_for(subscriber.user_id):
-                                subscriber.link.send_ephemeral(own_frames)
+                if current.group.ephemeral:
+                    for link in rest:
+                        if its_frames := own_frames.get(link, frames):
+                            link.send_ephemeral(its_frames)
+                elif acks:
+                    for link in rest:
+                        ack = acks.pop(link, None)
+                        link.send(frames if ack is None else ack[1] + frames)
                 else:
-                    for subscriber, since in rest:
-                        if since <= epoch:
-                            if acks and subscriber in acks:
-                                subscriber.link.send(acks.pop(subscriber) + frames)
-                            else:
-                                subscriber.link.send(frames)
-                        else:
-                            served -= 1
-                break
+                    for link in rest:
+                        link.send(frames)
+                return len(links) - failed
             except Exception:
                 failed += 1
+                subscriber = next(one for one in channel.live if one.link is link)
                 if failed == 1:
                     log.exception(
-                        "connection %s: a send failed; it is ended. Other failures of this pass are not logged",
+                        "connection %s: a send failed; it is ended. Other failures of these sends are not logged",
                         subscriber.connection_id,
                     )
                 self._end(channel, subscriber)
-        if group.messages:
-            served -= failed
-            group.deliveries += served * group.messages
-            self._observer.messages_delivered(served, group.messages)
 
     def _end(self, channel: Channel, subscriber: Subscriber) -> None:
         """End a connection that lacks a group: later ones would hide the gap from its client."""
         channel.forget(subscriber)
         self._loop.call_soon(subscriber.link.abort)  # later: abort calls back into the owner of the link
 
-    def _hold_for(
-        self, channel: Channel, subscriber: Subscriber, joining: PendingJoin, group: Group, frames: bytes
-    ) -> None:
+    # ---- joiners -------------------------------------------------------------------------------------------------
+
+    def _hold_for_joiners(self, channel: Channel, current: Pass) -> None:
+        for subscriber, joining in list(channel.joining.items()):
+            if joining.epoch <= current.group.epoch:
+                try:
+                    self._hold_for(channel, subscriber, joining, current)
+                except Exception:  # the other joiners must still get the group
+                    log.exception(
+                        "connection %s: frames cannot be held while it joins; it is ended", subscriber.connection_id
+                    )
+                    self._end(channel, subscriber)
+
+    def _hold_for(self, channel: Channel, subscriber: Subscriber, joining: PendingJoin, current: Pass) -> None:
+        group, frames = current.group, current.frames
         if subscriber.user_id in group.withheld:
             frames = group.frames_for(subscriber.user_id)
         joining.hold(frames, group.messages)

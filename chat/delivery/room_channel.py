@@ -1,4 +1,4 @@
-"""The state of one room on this process: its heads, a ring of recent messages, its subscribers, and pending groups.
+"""The state of one room on this process: its heads, its subscribers, its pending groups, and the one on its way.
 
 No I/O and no clock.
 
@@ -10,12 +10,12 @@ overlap nor leave a gap.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Protocol
 
+from chat.delivery.message_ring import Ring
 from store.models import Head
 
 
@@ -74,47 +74,18 @@ class Group:
         return b"".join([frame for place, frame in enumerate(self.frames) if place not in withheld])
 
 
-class Ring:
-    """The room's newest messages, encoded, with consecutive seqs; bounded by count and bytes."""
+class Pass:
+    """A group on its way over the connections: to whom it goes, and how far it has come."""
 
-    __slots__ = ("_bytes", "_items", "_max_bytes", "_max_items", "floor")
+    __slots__ = ("ended", "frames", "group", "links", "own_frames", "reached")
 
-    def __init__(self, *, max_items: int, max_bytes: int) -> None:
-        self._items: deque[bytes] = deque()
-        self._bytes = 0
-        self._max_items = max_items
-        self._max_bytes = max_bytes
-        self.floor = 0  # the greatest seq below the ring: its items are floor+1 and up
-
-    def start(self, floor: int, messages: Iterable[bytes]) -> None:
-        self._items.clear()
-        self._bytes = 0
-        self.floor = floor
-        for message in messages:
-            self.add(message)
-
-    def add(self, message: bytes) -> None:
-        self._items.append(message)
-        self._bytes += len(message)
-        while self._items and (len(self._items) > self._max_items or self._bytes > self._max_bytes):
-            self._bytes -= len(self._items.popleft())
-            self.floor += 1
-
-    def replace(self, seq: int, message: bytes) -> None:
-        """Put a changed message in the place of what it was, if the ring has it."""
-        index = seq - self.floor - 1
-        if 0 <= index < len(self._items):
-            self._bytes += len(message) - len(self._items[index])
-            self._items[index] = message
-            while self._bytes > self._max_bytes:
-                self._bytes -= len(self._items.popleft())
-                self.floor += 1
-
-    def after(self, seq: int) -> list[bytes] | None:
-        """Return the messages above `seq`, ascending; None if the ring does not reach back that far."""
-        if seq < self.floor:
-            return None
-        return list(itertools.islice(self._items, seq - self.floor, None))
+    def __init__(self, group: Group, *, links: Sequence[Outlet], own_frames: dict[Outlet, bytes]) -> None:
+        self.group = group
+        self.frames = b"".join(group.frames)
+        self.links = links
+        self.own_frames = own_frames  # of those who do not get all of the frames
+        self.reached = 0  # the place in `links` up to which they are served
+        self.ended: set[Outlet] = set()  # whose subscription ended meanwhile: a new join of theirs covers the group
 
 
 class Channel:
@@ -126,6 +97,8 @@ class Channel:
     """
 
     __slots__ = (
+        "_links",
+        "_newest_epoch",
         "epoch",
         "groups",
         "held_changes",
@@ -140,6 +113,7 @@ class Channel:
         "ring",
         "room_id",
         "seq",
+        "under_way",
     )
 
     def __init__(self, room_id: str, *, ring: Ring) -> None:
@@ -150,7 +124,10 @@ class Channel:
         self.epoch = 0
         self.live: dict[Subscriber, int] = {}
         self.joining: dict[Subscriber, PendingJoin] = {}
+        self._links: list[Outlet] | None = None  # of all who are live, until one comes or goes; replaced, never changed
+        self._newest_epoch = 0  # of those
         self.groups: deque[Group] = deque()
+        self.under_way: Pass | None = None  # of the group before those
         self.in_fan_out = False
         self.held_messages: dict[int, bytes] = {}
         self.held_changes: dict[int, bytes | None] = {}
@@ -197,11 +174,31 @@ class Channel:
         self.groups.append(group)
         return group
 
+    def begin_pass(self, group: Group) -> Pass:
+        """Begin to deliver a group to those who were registered before it was opened."""
+        if self._links is None:
+            # Kept: to make it for each message would read each session besides its link
+            self._links = [subscriber.link for subscriber in self.live]
+            self._newest_epoch = max(self.live.values(), default=0)
+        links: Sequence[Outlet] = self._links
+        if self._newest_epoch > group.epoch:
+            links = [subscriber.link for subscriber, since in self.live.items() if since <= group.epoch]
+        own_frames: dict[Outlet, bytes] = {}
+        if group.withheld:
+            withheld = [subscriber for subscriber in self.live if subscriber.user_id in group.withheld]
+            own_frames = {subscriber.link: group.frames_for(subscriber.user_id) for subscriber in withheld}
+        self.under_way = Pass(group, links=links, own_frames=own_frames)
+        return self.under_way
+
+    def go_live(self, subscriber: Subscriber, epoch: int) -> None:
+        """Deliver to `subscriber` what is of `epoch` and later."""
+        self.live[subscriber] = epoch
+        self._links = None
+
     def register(self, subscriber: Subscriber) -> PendingJoin:
         """Begin to hold this room's frames for `subscriber`. Up to the returned heads it must read from the store."""
         self.epoch += 1
-        joining = PendingJoin(self.epoch, self.seq, self.rev, was_live=subscriber in self.live)
-        self.live.pop(subscriber, None)
+        joining = PendingJoin(self.epoch, self.seq, self.rev, was_live=self._end_live(subscriber))
         self.joining[subscriber] = joining
         return joining
 
@@ -225,8 +222,16 @@ class Channel:
 
     def forget(self, subscriber: Subscriber) -> bool:
         """End a subscription; True if there was one."""
-        was = self.live.pop(subscriber, None) is not None
-        return self.joining.pop(subscriber, None) is not None or was
+        was_live = self._end_live(subscriber)
+        return self.joining.pop(subscriber, None) is not None or was_live
+
+    def _end_live(self, subscriber: Subscriber) -> bool:
+        was_live = self.live.pop(subscriber, None) is not None
+        if was_live:
+            self._links = None
+            if self.under_way is not None:
+                self.under_way.ended.add(subscriber.link)
+        return was_live
 
 
 def ends(rev: int | None, under: int | None) -> bool:

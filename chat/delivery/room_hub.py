@@ -17,7 +17,8 @@ from chat.codec import Codec
 from chat.delivery.event_order import EventOrder
 from chat.delivery.fan_out_to_connections import FanOut
 from chat.delivery.gap_repair import GapRepair
-from chat.delivery.room_channel import Channel, PendingJoin, Ring, Subscriber
+from chat.delivery.message_ring import Ring
+from chat.delivery.room_channel import Channel, PendingJoin, Subscriber
 from chat.errors import ChatError
 from chat.events import RoomUpdated
 from chat.request_results.rooms import RoomView
@@ -112,7 +113,7 @@ class Hub:
         joining = channel.joining.pop(subscriber, None)
         if joining is None:
             return False
-        channel.live[subscriber] = joining.epoch
+        channel.go_live(subscriber, joining.epoch)
         frames = joining.frames if answer is None else [self._frame(answer), *joining.frames]
         if frames:
             subscriber.link.send(b"".join(frames))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 import pytest
 
 from chat.delivery import fan_out_to_connections
 from chat.delivery.fan_out_to_connections import FanOut
-from chat.delivery.room_channel import Channel, Group, Ring
+from chat.delivery.message_ring import Ring
+from chat.delivery.room_channel import Channel, Group
 from monitor.observer import Observer
 
 pytestmark = pytest.mark.gen_test
@@ -77,12 +77,18 @@ class RoomFanOut:
             await asyncio.sleep(0)  # what was left to the turn after it
 
 
+def cut_into_slices(sends: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each slice be over after so many sends."""
+    monkeypatch.setattr(fan_out_to_connections, "SENDS_BETWEEN_CHECKS", sends)
+    monkeypatch.setattr(fan_out_to_connections, "SLICE_S", 0.0)
+
+
 @pytest.mark.parametrize("slice_", [2, 500])
 @pytest.mark.parametrize("ephemeral", [False, True])
 async def test_a_link_whose_send_raises_is_ended_and_every_other_hears_all(
     slice_: int, ephemeral: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(fan_out_to_connections, "SLICE", slice_)
+    cut_into_slices(slice_, monkeypatch)
     everybody = [Subscriber(number, breaks=number in {0, 3, 6}) for number in range(7)]
     room = RoomFanOut(*everybody)
     room.say(b"a", b"b", ephemeral=ephemeral)
@@ -95,7 +101,7 @@ async def test_a_link_whose_send_raises_is_ended_and_every_other_hears_all(
     )
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
     logged_by = ["chat.delivery.fan_out_to_connections"] * (1 if slice_ == 500 else 3)
-    assert [record.name for record in errors] == logged_by, "one of each pass"
+    assert [record.name for record in errors] == logged_by, "one of each slice"
     assert all(record.exc_info is not None for record in errors)
     assert "c0" in errors[0].getMessage()
 
@@ -104,18 +110,17 @@ async def test_a_link_whose_send_raises_is_ended_and_every_other_hears_all(
 async def test_a_room_goes_on_after_what_nobody_foresaw(
     slice_: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(fan_out_to_connections, "SLICE", slice_)
+    cut_into_slices(slice_, monkeypatch)
     everybody = [Subscriber(number) for number in range(5)]
     room = RoomFanOut(*everybody, observer=(observer := FailingObserver()))
-    unforeseen: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda loop, context: unforeseen.append(context))
     room.say(b"a", b"b")
     await room.is_quiet()
     room.say(b"c")
     await room.is_quiet()
     assert [one.received for one in everybody] == [[b"a", b"b", b"c"]] * 5
     assert observer.deliveries == 15
-    assert unforeseen and all(isinstance(context["exception"], ValueError) for context in unforeseen)
+    assert caplog.records and all(record.exc_info and record.exc_info[0] is ValueError for record in caplog.records)
+    caplog.clear()
 
 
 async def test_only_who_was_sent_to_counts_as_delivered() -> None:
@@ -203,7 +208,7 @@ async def test_one_who_joins_meanwhile_gets_the_ack_and_what_is_held_after_the_j
 
 
 async def test_in_a_room_of_several_slices_no_echo_precedes_its_ack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fan_out_to_connections, "SLICE", 2)
+    cut_into_slices(2, monkeypatch)
     everybody = [Subscriber(number) for number in range(5)]
     room = RoomFanOut(*everybody)
     room.fan_out.cork()
@@ -219,7 +224,7 @@ async def test_in_a_room_of_several_slices_no_echo_precedes_its_ack(monkeypatch:
 async def test_a_delivery_under_way_goes_on_and_who_is_acked_meanwhile_waits_for_no_slice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fan_out_to_connections, "SLICE", 2)
+    cut_into_slices(2, monkeypatch)
     everybody = [Subscriber(number) for number in range(5)]
     room = RoomFanOut(*everybody)
     room.say(b"a")
@@ -254,3 +259,45 @@ async def test_what_nobody_foresaw_in_one_room_keeps_neither_another_room_nor_an
     assert second.received == [b"b", b"c"]
     assert caplog.records
     caplog.clear()
+
+
+# ---- slices ------------------------------------------------------------------------------------------------------
+
+
+async def test_rooms_take_turns_and_a_turn_of_the_loop_has_one_slice_however_many_rooms_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cut_into_slices(2, monkeypatch)
+    rooms = [RoomFanOut(*[Subscriber(number) for number in range(size)]) for size in (5, 2, 2)]
+    for room in rooms:
+        room.fan_out = rooms[0].fan_out
+        room.say(b"a")
+
+    def received() -> list[int]:
+        return [sum(len(one.received) for one in room.channel.live) for room in rooms]
+
+    after_each_turn = []
+    for _ in range(6):
+        await asyncio.sleep(0)
+        after_each_turn.append(received())
+    assert after_each_turn == [[2, 0, 0], [2, 2, 0], [2, 2, 2], [4, 2, 2], [5, 2, 2], [5, 2, 2]]
+
+
+async def test_who_leaves_or_joins_anew_between_two_slices_gets_no_more_of_the_pass_and_others_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cut_into_slices(1, monkeypatch)
+    everybody = [Subscriber(number) for number in range(4)]
+    room = RoomFanOut(*everybody)
+    room.say(b"a")
+    await asyncio.sleep(0)
+    room.channel.forget(everybody[1])
+    pending = room.channel.register(everybody[2])  # whose `missed` has what is under way
+    room.channel.joining.pop(everybody[2])
+    room.channel.go_live(everybody[2], pending.epoch)
+    await room.is_quiet()
+    assert [one.received for one in everybody] == [[b"a"], [], [], [b"a"]]
+    room.channel.open_group().frames.append(b"b")
+    room.fan_out.start(room.channel)
+    await room.is_quiet()
+    assert [one.received for one in everybody] == [[b"a", b"b"], [], [b"b"], [b"a", b"b"]]

@@ -233,7 +233,8 @@ async def open_store(folder: Path) -> AsyncIterator[Store]:
 async def run(
     store: Store, users: list[User], seed: int, *, coalesce: bool, slice_: int, monkeypatch: pytest.MonkeyPatch
 ) -> int:
-    monkeypatch.setattr("chat.delivery.fan_out_to_connections.SLICE", slice_)
+    monkeypatch.setattr("chat.delivery.fan_out_to_connections.SENDS_BETWEEN_CHECKS", slice_)
+    monkeypatch.setattr("chat.delivery.fan_out_to_connections.SLICE_S", 0.0)
     chance = random.Random(seed)
     parts = DeliveryParts(store, chance, coalesce=coalesce)
     made = await store.rooms.create(RoomDraft(f"room {seed}", None, False, 1000), users[0].id)

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from app.composition.presence import build_presence
 from chat.connections.connection_pool import Pool
 from chat.connections.user_events import UserEvents
-from chat.delivery.room_channel import Channel, Ring
+from chat.delivery.message_ring import Ring
+from chat.delivery.room_channel import Channel
 from chat.delivery.room_hub import Hub
 from cluster.events import (
     MembershipBegan,
