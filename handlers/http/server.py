@@ -21,7 +21,6 @@ from tornado.httpserver import HTTPServer, _HTTPRequestContext
 from tornado.netutil import add_accept_handler
 from tornado.web import Application
 
-from common.eager_start import run_eagerly
 from handlers.http.connection import ServerConnection
 from handlers.http.http_bounds import HttpBounds
 from handlers.http.lingering_close import LingeringCloses
@@ -123,9 +122,7 @@ class BoundedHTTPServer(HTTPServer):
         if upgrade is None or self._upgrades is None:
             self._serve(new)
         else:
-            work = self._upgrade(self._upgrades, new, upgrade)
-            # None, thus over, where all that it needs is cached
-            new.upgrade = run_eagerly(work, asyncio.get_running_loop())
+            new.upgrade = asyncio.get_running_loop().create_task(self._upgrade(self._upgrades, new, upgrade))
 
     async def _upgrade(self, upgrades: Upgrades, new: NewConnection, request: UpgradeRequest) -> None:
         refused: Exception | None = None
