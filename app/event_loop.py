@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from tornado.platform.asyncio import AsyncIOLoop
 
 from common.before_wait import RUN_WITHIN_S, WAIT_MAX_S
+from common.loop_turns import LoopTurns
 
 if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
@@ -35,13 +36,15 @@ class SlicedSelector(selectors.BaseSelector):
     """An epoll selector that returns at most EVENTS_A_TURN ready sockets at a time.
 
     The kernel begins each reply with the sockets that the one before left out, so each has its turn. `scheduled` is the
-    loop's queue of callbacks: what a callback before the wait adds to it must not wait for an event.
+    loop's queue of callbacks: what a callback before the wait adds to it must not wait for an event. `turns` says when
+    the loop's turns begin and end.
     """
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._before_wait: list[Callable[[], object]] = []
         self.scheduled: Sized = (None,)  # as if something always were
+        self.turns = LoopTurns()
         self._run_by_s = 0.0  # when those run at the latest, on the monotonic clock
         self._keys: dict[FileDescriptorLike, selectors.SelectorKey] = {}  # by descriptor
 
@@ -81,10 +84,17 @@ class SlicedSelector(selectors.BaseSelector):
             timeout = 0.0 if self.scheduled else WAIT_MAX_S if timeout is None else min(timeout, WAIT_MAX_S)
         # epoll counts milliseconds: rounded up, so that it never waits for less than `timeout`
         wait_s = -1.0 if timeout is None else max(0.0, math.ceil(timeout * 1000) / 1000)
+        turns, ended_s = self.turns, time.monotonic()
+        if ended_s >= turns.due_s:
+            turns.end(ended_s)
+        turns.woke_s = math.inf
         try:
             events = self._epoll.poll(wait_s, EVENTS_A_TURN)
         except InterruptedError:
-            return []
+            events = []
+        turns.woke_s = turns.began_s = woke_s = time.monotonic()
+        if 0.0 <= wait_s < woke_s - ended_s:  # the machine woke it late
+            turns.began_s = ended_s + wait_s
         keys = self._keys
         ready = []
         for fd, event in events:
@@ -149,6 +159,7 @@ class SlicedLoop(asyncio.SelectorEventLoop):
         # asyncio's own name; where a Python has another, a turn without a wait follows each run of callbacks
         selector.scheduled = getattr(self, "_ready", selector.scheduled)
         self.call_before_wait = selector.call_before_wait
+        self.turns = selector.turns
 
 
 class MonotonicIOLoop(AsyncIOLoop):

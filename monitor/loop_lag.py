@@ -1,6 +1,8 @@
-"""Measures the lag of the event loop: how late it runs a periodic timer.
+"""Measures the lag of the event loop: how late it runs, or would run, a periodic timer.
 
-Also runs where metrics are switched off, because load shedding uses the lag.
+Also runs where metrics are switched off, because load shedding uses the lag. A loop that tells when its turns end has
+no timer: forty times a second it woke an idle process, for which each waking costs as much as a message under load.
+Such a loop that waits while the machine stands still is late from the next timer on that anybody has set.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from math import ceil
+from math import ceil, inf
+
+from common.loop_turns import turns_of
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,7 @@ class LoopLag:
         keep_s: float = KEEP_S,
     ) -> None:
         self._loop = loop
+        self._turns = turns_of(loop)
         self._on_lag = on_lag
         self._every_s = every_s
         self._keep_s = keep_s
@@ -45,29 +50,49 @@ class LoopLag:
         """Start, or restart."""
         self.stop()
         self._due_s = self._loop.time() + self._every_s
-        self._timer = self._loop.call_at(self._due_s, self._tick)
+        if self._turns is not None:
+            self._turns.watch(self._on_turn, self._due_s)
+        else:
+            self._timer = self._loop.call_at(self._due_s, self._tick)
 
     def stop(self) -> None:
         """Idempotent."""
+        if self._turns is not None:
+            self._turns.unwatch()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     @property
-    def due_s(self) -> float:
-        """When the timer is due next, in the loop's time; if that is in the past, the loop is late.
+    def late_since_s(self) -> float:
+        """Since when the loop would be late, if it is: where that is long ago, something blocks it. In the loop's time.
 
         May be read on another thread.
         """
+        if self._turns is None:
+            return self._due_s
+        woke_s = self._turns.woke_s
+        return self._loop.time() if woke_s == inf else woke_s
+
+    def _on_turn(self, began_s: float, ended_s: float) -> float:
+        """Take the lags that the timer would have had until the end of a turn. Returns when it would be due next."""
+        self._due_s = max(self._due_s, began_s - self._keep_s)
+        while self._due_s < began_s:  # the loop waited, and would have run the timer at once
+            self._take(self._due_s, 0.0)
+        if self._due_s <= ended_s:
+            self._take(ended_s, ended_s - self._due_s)
         return self._due_s
 
     def _tick(self) -> None:
         now_s = self._loop.time()
         lag_s = max(0.0, now_s - self._due_s)
+        # Set before the callback of `_take`, so that an error in it does not end the timer.
+        self._timer = self._loop.call_at(now_s + self._every_s, self._tick)
+        self._take(now_s, lag_s)
+
+    def _take(self, now_s: float, lag_s: float) -> None:
         self._lags.append((now_s, lag_s))
         self._due_s = now_s + self._every_s
-        # Set before the callback, so that an error in it does not end the timer.
-        self._timer = self._loop.call_at(self._due_s, self._tick)
         if self._on_lag is not None:
             self._report(self._on_lag, lag_s)
 

@@ -1,4 +1,4 @@
-"""Logs what blocks the event loop: a thread reads the stack of the loop's thread when a timer of the loop is overdue.
+"""Logs what blocks the event loop: a thread reads the stack of the loop's thread when the loop has long been late.
 
 Only file, line and function are logged, never a value: frames may contain a message or a token.
 """
@@ -24,14 +24,14 @@ class LoopWatchdog:
     """Logs once, while it lasts, each time the loop is blocked for over `blocked_s`; then calls `on_blocked()` on the
     watchdog's thread.
 
-    `due_s` returns when a periodic timer of the loop is due next, in seconds of the monotonic clock (see LoopLag).
-    `start` must be called on the loop's thread.
+    `late_since_s` returns since when the loop would be late, in seconds of the monotonic clock (see LoopLag). `start`
+    must be called on the loop's thread.
     """
 
     def __init__(
-        self, *, due_s: Callable[[], float], on_blocked: Callable[[], None], blocked_s: float = BLOCKED_S
+        self, *, late_since_s: Callable[[], float], on_blocked: Callable[[], None], blocked_s: float = BLOCKED_S
     ) -> None:
-        self._due_s = due_s
+        self._late_since_s = late_since_s
         self._on_blocked = on_blocked
         self._blocked_s = blocked_s
         self._ending = threading.Event()
@@ -52,20 +52,20 @@ class LoopWatchdog:
 
     def _watch(self) -> None:
         """Run on the thread of the watchdog."""
-        reported_due_s = 0.0
+        reported_s = 0.0
         wait_s = self._blocked_s
         began_s = time.monotonic()
         while not self._ending.wait(wait_s):
-            now_s, due_s = time.monotonic(), self._due_s()
+            now_s, since_s = time.monotonic(), self._late_since_s()
             # If this thread woke up late as well, the whole process or machine was stopped.
             held_up = now_s - began_s - wait_s > self._blocked_s
             if held_up:
-                reported_due_s = due_s  # nor reported at the next check, which may run before the loop's timer
-            elif now_s - due_s >= self._blocked_s and due_s != reported_due_s:
-                reported_due_s = due_s
-                self._report(now_s - due_s)
-            # Sleep until the timer can be overdue by `blocked_s`: each wake-up takes the interpreter from the loop.
-            wait_s = max(CHECK_AGAIN_S, due_s + self._blocked_s - now_s)
+                reported_s = since_s  # nor reported at the next check, which may come before the loop's next turn
+            elif now_s - since_s >= self._blocked_s and since_s != reported_s:
+                reported_s = since_s
+                self._report(now_s - since_s)
+            # Sleep until the loop can be late by `blocked_s`: each wake-up takes the interpreter from the loop.
+            wait_s = max(CHECK_AGAIN_S, since_s + self._blocked_s - now_s)
             began_s = now_s
 
     def _report(self, seconds: float) -> None:

@@ -84,7 +84,7 @@ class ProcessMonitor:
         if counting_observer is not None:
             self._started_parts = (
                 GcPauses(on_pause=counting_observer.gc_pause),
-                LoopWatchdog(due_s=lambda: lag.due_s, on_blocked=counting_observer.loop_blocked),
+                LoopWatchdog(late_since_s=lambda: lag.late_since_s, on_blocked=counting_observer.loop_blocked),
                 self._sampler,
             )
 

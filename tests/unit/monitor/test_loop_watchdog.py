@@ -31,7 +31,9 @@ async def run_under_watchdog(caplog, *steps) -> int:
     """Run the steps under a watchdog; returns how many blocks it reported."""
     reported: list[str] = []
     lag = LoopLag(loop=asyncio.get_running_loop())
-    dog = LoopWatchdog(due_s=lambda: lag.due_s, on_blocked=lambda: reported.append(threading.current_thread().name))
+    dog = LoopWatchdog(
+        late_since_s=lambda: lag.late_since_s, on_blocked=lambda: reported.append(threading.current_thread().name)
+    )
     with caplog.at_level(logging.WARNING):
         lag.start()
         dog.start()
@@ -70,7 +72,7 @@ async def test_it_goes_on_after_its_callback_fails(caplog):
         raise ValueError("nobody foresaw this")
 
     lag = LoopLag(loop=asyncio.get_running_loop())
-    dog = LoopWatchdog(due_s=lambda: lag.due_s, on_blocked=fail)
+    dog = LoopWatchdog(late_since_s=lambda: lag.late_since_s, on_blocked=fail)
     lag.start()
     dog.start()
     try:
