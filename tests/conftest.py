@@ -13,17 +13,19 @@ import signal
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 from tornado.ioloop import IOLoop
 
+from monitor.observer import Observer
+from store.sqlite import open_store
 from tests.support.failure_reports import add_lines, logs_of
 from tests.support.mongo import MongoServer, TextSearchServer, find_real_mongod
 from tests.support.mongo_mark import mark_mongo
+from tests.support.random_examples import load_settings
 
-settings.register_profile("tests", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("tests")
+load_settings()
 
 # The order in which parallel workers take the folders: those with slow files first, so that none runs alone at the end.
 FOLDERS = ("browser", "integration", "packaging", "contract", "unit")
@@ -140,6 +142,20 @@ def text_uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield server.start().uri
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def new_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DATA_DIR with a new, empty store, to be copied: the scripts that make one are half of what it costs to open."""
+    folder = tmp_path_factory.mktemp("new") / "data"
+
+    async def make() -> None:
+        store = await open_store(folder, timeout_s=60, group_commit=True, observer=Observer(), now_ms=lambda: 0)
+        await store.close()
+
+    asyncio.run(make())
+    asyncio.set_event_loop(None)
+    return folder
 
 
 @pytest.fixture

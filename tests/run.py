@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from tests.support.coverage import coverage_variables
 from tests.support.failure_reports import FAILURES
+from tests.support.random_examples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS = 5  # pytest's exit code where none was chosen
@@ -31,26 +32,29 @@ COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 class Suite(Struct, frozen=True):
     """The tests below `folders` that match `marks`. With `only`, just the files that contain that mark's name.
 
-    `workers_per_core`: most tests mostly wait, for a process to start or for a time to pass.
+    `examples`: how many random examples each test by Hypothesis takes that says no number itself.
     """
 
     folders: tuple[str, ...]
     marks: str
     only: str | None = None
-    workers_per_core: int = 3
+    examples: int = 100
 
 
 SUITES = {
     "all": Suite(("tests",), "not slow"),
     "quick": Suite(
-        ("tests/unit", "tests/contract"), "not slow and not serial and not mongo and not bench", workers_per_core=4
+        ("tests/unit", "tests/contract"), "not slow and not serial and not mongo and not bench", examples=25
     ),
     "slow": Suite(("tests",), "slow", only="slow"),
 }
 
 
-def default_workers(suite: Suite) -> int:
-    return min(16, max(4, suite.workers_per_core * len(os.sched_getaffinity(0))))
+def default_workers() -> int:
+    """Three a core, for most tests mostly wait: for a process to start, or for a time to pass. More would cost more
+    than they gain: to collect the tests takes 3 s of each worker's CPU.
+    """
+    return min(16, max(4, 3 * len(os.sched_getaffinity(0))))
 
 
 def files_with(mark: str, folders: Sequence[str]) -> list[str]:
@@ -83,6 +87,7 @@ def run(name: str, *, workers: int, more: Sequence[str]) -> int:
             **COMPILED,
             **(coverage_variables() if os.environ.get("COVERAGE") == "1" else {}),
             FAILURES: str(report_path),
+            EXAMPLES: os.environ.get(EXAMPLES, str(SUITES[name].examples)),
         }
         for phase, arguments in phases(SUITES[name], workers):
             began = time.monotonic()
@@ -100,7 +105,7 @@ def main() -> int:
     parser.add_argument("suite", choices=SUITES)
     parser.add_argument("--workers", type=int)
     given, more = parser.parse_known_args()
-    return run(given.suite, workers=given.workers or default_workers(SUITES[given.suite]), more=more)
+    return run(given.suite, workers=given.workers or default_workers(), more=more)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -90,7 +91,9 @@ def open_again(backend: str, tmp_path: Path, clock: HandClock, io_loop: IOLoop) 
 
 
 @pytest.fixture
-def store(open_again: Reopen, io_loop: IOLoop) -> Store:
+def store(backend: str, open_again: Reopen, tmp_path: Path, new_data_dir: Path, io_loop: IOLoop) -> Store:
+    if not BACKENDS[backend].is_mongo:
+        shutil.copytree(new_data_dir, tmp_path / "data")
     opening: Store = io_loop.run_sync(open_again)
     return opening
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -130,7 +131,8 @@ async def store_with_room(store: SqliteStore) -> StoreWithRoom:
 
 
 @pytest.fixture
-def store(open_sqlite: Open, io_loop: IOLoop) -> SqliteStore:
+def store(open_sqlite: Open, data_dir: Path, new_data_dir: Path, io_loop: IOLoop) -> SqliteStore:
+    shutil.copytree(new_data_dir, data_dir)
     opening: SqliteStore = io_loop.run_sync(open_sqlite)
     return opening
 

@@ -64,7 +64,7 @@ async def test_who_waits_behind_a_slow_batch_is_answered_by_their_own_deadline_a
 
 @pytest.mark.gen_test
 async def test_a_deadline_counts_from_when_the_write_was_accepted_not_from_when_its_batch_began() -> None:
-    batcher = batcher_of(work := ControlledWork(), timeout_s=10.0)
+    batcher = batcher_of(work := ControlledWork(), timeout_s=5.0)
     over: list[str] = []
     first = batcher.submit("room", 1)
     await asyncio.sleep(0)
