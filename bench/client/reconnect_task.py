@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
-from heapq import heappop, heappush
 
-from bench.client.connection import Connection
+from bench.client.readiness import Readiness
 from bench.client.worker_protocol import Connected, Reconnect
 from bench.client.worker_task import WorkerState
-from bench.histogram import Histogram
 
 _S = 1_000_000_000
 
@@ -20,21 +17,19 @@ class ReconnectTask:
     """
 
     def __init__(self, worker: WorkerState, command: Reconnect) -> None:
-        self.ready = 0
         self._worker = worker
         self._command = command
-        self._ready_us = Histogram()
-        self._again: list[tuple[int, int]] = []  # due, and the place in the worker's connections
-        self._begun = self._refused = 0
+        self._readiness = Readiness()  # places are those in the worker's connections
+        self._begun = 0
         self._started_ns: int | None = None
-        self._last_ready_ns = self._end_ns = self._deadline_ns = 0
+        self._end_ns = self._deadline_ns = 0
 
     def step(self, now_ns: int) -> Connected | None:
         if self._started_ns is None:
-            self._started_ns = self._last_ready_ns = now_ns
+            self._started_ns = now_ns
             self._end_ns = now_ns + int(self._command.seconds * _S)
             self._deadline_ns = self._end_ns + int(self._command.within_s * _S)
-        connections, keep = self._worker.connections, self._command.keep
+        connections, keep, readiness = self._worker.connections, self._command.keep, self._readiness
         while len(connections) > keep and self._is_due(min(now_ns, self._end_ns - 1)):
             place = keep + self._begun % (len(connections) - keep)
             self._begun += 1
@@ -42,17 +37,15 @@ class ReconnectTask:
                 connections[place].leave(with_close_frame=bool(self._begun % 2))
                 self._open(place, now_ns)
             else:
-                self.ready += 1  # still on its way back, or lost, which is a failure already
-        while self._again and self._again[0][0] <= now_ns:
-            _, place = heappop(self._again)
+                readiness.ready += 1  # still on its way back, or lost, which is a failure already
+        for place in readiness.due_again(now_ns):
             self._open(place, connections[place].started_ns)
-        if now_ns < self._end_ns or (self.ready < self._begun and now_ns < self._deadline_ns):
+        if now_ns < self._end_ns or (readiness.ready < self._begun and now_ns < self._deadline_ns):
             return None
-        if self.ready < self._begun:
-            late = f"{self._begun - self.ready} connections were not back after {self._command.within_s:.0f} s"
+        if readiness.ready < self._begun:
+            late = f"{self._begun - readiness.ready} connections were not back after {self._command.within_s:.0f} s"
             self._worker.stats.failures.add(late)
-        seconds = (self._last_ready_ns - self._started_ns) / _S
-        return Connected(self.ready, seconds, self._ready_us.counts(), self._refused)
+        return readiness.connected(self._started_ns)
 
     def timeout_s(self, now_ns: int, at_most_s: float) -> float:
         if self._started_ns is None:
@@ -73,15 +66,6 @@ class ReconnectTask:
         connections[place] = connections[place].successor(
             selector=self._worker.selector,
             started_ns=started_ns,
-            on_ready=self._on_ready,
-            on_busy=partial(self._on_busy, place),
+            on_ready=self._readiness.on_ready,
+            on_busy=partial(self._readiness.on_busy, place),
         )
-
-    def _on_ready(self, connection: Connection, now_ns: int) -> None:
-        self.ready += 1
-        self._last_ready_ns = now_ns
-        self._ready_us.add((now_ns - connection.started_ns) // 1000)
-
-    def _on_busy(self, place: int, retry_after_s: float) -> None:
-        self._refused += 1
-        heappush(self._again, (time.monotonic_ns() + int(retry_after_s * _S), place))
