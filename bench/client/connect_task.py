@@ -23,6 +23,10 @@ class ConnectTask:
         self._deadline_ns = 0
         self._connections: list[Connection] = []
 
+    @property
+    def ready(self) -> int:
+        return self._readiness.ready
+
     def step(self, now_ns: int) -> WorkerResult | None:
         command, readiness = self._command, self._readiness
         if self._started_ns is None:

@@ -24,6 +24,10 @@ class ReconnectTask:
         self._started_ns: int | None = None
         self._end_ns = self._deadline_ns = 0
 
+    @property
+    def ready(self) -> int:
+        return self._readiness.ready
+
     def step(self, now_ns: int) -> Connected | None:
         if self._started_ns is None:
             self._started_ns = now_ns
