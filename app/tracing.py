@@ -11,6 +11,7 @@ from app.settings import Settings
 from chat.codec import Envelope
 from chat.connections.command_table import Commands
 from chat.connections.session import Session
+from common.callback_tasks import CallbackTasks
 from common.startup_error import StartupError
 from monitor.spans import Spans
 from monitor.traced_calls import traced
@@ -37,9 +38,13 @@ def open_spans(settings: Settings, *, process_id: str, version: str) -> Spans:
     return OtelSpans(exporter=otlp(endpoint), process_id=process_id, version=version)
 
 
-def trace_store(store: Store, spans: Spans) -> Store:
-    """Return the store, traced if spans are exported."""
-    return traced(store, span=spans.child, prefix="store", parts=COLLECTIONS) if spans.exports else store
+def trace_store(store: Store, spans: Spans, calls: CallbackTasks) -> Store:
+    """Return the store, traced if spans are exported. Then `calls` has the tasks of writes that are waited for by a
+    callback; the caller closes it, before the store.
+    """
+    if not spans.exports:
+        return store
+    return traced(store, span=spans.child, prefix="store", calls=calls, parts=COLLECTIONS)
 
 
 def trace_cluster(shared: Cluster, spans: Spans) -> Cluster:

@@ -22,9 +22,10 @@ class Traced:
     """Has the attributes of `target`; its coroutine methods run in a span named `{prefix}.{method}`.
 
     `span` is Spans.child or Spans.root. Other methods have no span. `parts` names the attributes that are traced
-    likewise. `labels` has, by method, the function that returns a call's labels from its arguments. Where there is a
-    method `name_then`, which does as the coroutine method `name` and passes the outcome to its last argument, `name` is
-    called for it in a task. `replaced` has attributes to use in place of the target's. Attributes cannot be assigned.
+    likewise. `labels` has, by method, the function that returns a call's labels from its arguments. For a method
+    `name_then`, which does as the coroutine method `name` and passes the outcome to its last argument, `name` is called
+    in a task of `calls`, which its owner closes; without `calls` such a method has no span. `replaced` has attributes
+    to use in place of the target's. Attributes cannot be assigned.
     """
 
     __slots__ = ("_calls", "_labels", "_prefix", "_span", "_target", "_traced")
@@ -35,6 +36,7 @@ class Traced:
         *,
         span: Span,
         prefix: str,
+        calls: CallbackTasks | None = None,
         parts: tuple[str, ...] = (),
         labels: Mapping[str, Label] | None = None,
         replaced: Mapping[str, Any] | None = None,
@@ -43,10 +45,10 @@ class Traced:
         self._span = span
         self._prefix = prefix
         self._labels = labels or {}
-        self._calls = CallbackTasks()
+        self._calls = calls
         # Parts and coroutine methods by name; a method is added at its first call.
         self._traced: dict[str, Any] = {
-            part: Traced(getattr(target, part), span=span, prefix=f"{prefix}.{part}") for part in parts
+            part: Traced(getattr(target, part), span=span, prefix=f"{prefix}.{part}", calls=calls) for part in parts
         } | dict(replaced or {})
 
     def __getattr__(self, name: str) -> Any:
@@ -54,9 +56,10 @@ class Traced:
         if known is not None:
             return known
         value = getattr(self._target, name)
-        if name.endswith("_then"):
+        calls = self._calls
+        if calls is not None and name.endswith("_then"):
             awaited = getattr(self, name.removesuffix("_then"))
-            return lambda *args: self._calls.run(awaited(*args[:-1]), args[-1])
+            return lambda *args: calls.run(awaited(*args[:-1]), args[-1])
         if not inspect.iscoroutinefunction(value):
             return value
         call = self._traced[name] = self._in_span(name, value)
@@ -77,9 +80,10 @@ def traced(
     *,
     span: Span,
     prefix: str,
+    calls: CallbackTasks | None = None,
     parts: tuple[str, ...] = (),
     labels: Mapping[str, Label] | None = None,
     replaced: Mapping[str, Any] | None = None,
 ) -> T:
     """Return a Traced of `target`, typed as the target."""
-    return cast(T, Traced(target, span=span, prefix=prefix, parts=parts, labels=labels, replaced=replaced))
+    return cast(T, Traced(target, span=span, prefix=prefix, calls=calls, parts=parts, labels=labels, replaced=replaced))

@@ -19,6 +19,7 @@ from app.settings import Settings
 from app.stop_signals import hang_ups, until_stopped
 from app.stopping import Stopping
 from app.version import VERSION
+from common.callback_tasks import CallbackTasks
 from monitor import log_setup
 from monitor.counting_observer import CountingObserver
 from monitor.observer import Observer
@@ -56,7 +57,10 @@ async def run_process(settings: Settings, *, program: str) -> int:
         shared = await opened.enter_async_context(
             build_cluster(settings, process_id=process_id, counts=counting_observer)
         )
-        store, shared = tracing.trace_store(storage.store, spans), tracing.trace_cluster(shared, spans)
+        traced_calls = CallbackTasks()
+        opened.push_async_callback(traced_calls.close)
+        store = tracing.trace_store(storage.store, spans, traced_calls)
+        shared = tracing.trace_cluster(shared, spans)
         server = build_server(
             settings,
             store=store,

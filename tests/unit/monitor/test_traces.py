@@ -8,6 +8,7 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from common.callback_tasks import CallbackTasks
 from monitor.otel import OtelSpans
 from monitor.spans import Spans
 from monitor.traced_calls import Traced
@@ -92,6 +93,35 @@ async def test_a_command_begins_a_trace_of_its_own_and_a_failure_records_its_typ
     assert (failed.name, failed.parent, failed.attributes["error.type"]) == ("command.fail", None, "ValueError")
     assert failed.context.trace_id != handshake.context.trace_id
     assert "s3cret" not in failed.to_json()
+
+
+@pytest.mark.gen_test
+async def test_what_waits_by_a_callback_belongs_to_the_calls_it_was_given_and_ends_when_they_are_closed(
+    spans, exporter
+):
+    begun, outcomes = asyncio.Event(), []
+
+    class Appends:
+        async def append(self) -> None:
+            begun.set()
+            await asyncio.get_running_loop().create_future()
+
+        def append_then(self, on_settled: object) -> None:
+            raise AssertionError("the call is traced")
+
+    class Store:
+        def __init__(self) -> None:
+            self.messages = Appends()
+
+    calls, tasks = CallbackTasks(), asyncio.all_tasks()
+    store = Traced(Store(), span=spans.child, prefix="store", calls=calls, parts=("messages",))
+    store.messages.append_then(lambda *outcome: outcomes.append(outcome))
+    await begun.wait()
+    assert asyncio.all_tasks() > tasks
+    await calls.close()
+    assert (asyncio.all_tasks(), outcomes) == (tasks, [])
+    spans.close()
+    assert [span.name for span in exporter.get_finished_spans()] == ["store.messages.append"]
 
 
 @pytest.mark.gen_test
