@@ -19,9 +19,10 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from cache.cache_inspection import CacheInspection, CacheUnreachable
+from cache.cache_inspection import CacheInspection
 from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.keys_and_ttls import Key
+from cache.redis_inspection import inspect_redis
 from cache.redis_scripts import FILL_VALUE, LOWER_FENCE, RAISE_FENCE, READ_VALUE
 from cache.single_flight import result_of
 from cache.value_update import ValueUpdate
@@ -83,28 +84,7 @@ class RedisCache:
             self._local_loads.pop(name, None)
 
     async def inspect(self) -> CacheInspection:
-        started_s = time.perf_counter()
-        try:
-            await self._client.call("PING")
-            latency_ms = round((time.perf_counter() - started_s) * 1000, 3)
-            info_reply, entries = await asyncio.gather(self._client.call("INFO"), self._client.call("DBSIZE"))
-        except (RedisGone, RedisRefused) as error:
-            raise CacheUnreachable(str(error)) from error
-        info = dict(line.split(":", 1) for line in info_reply.decode().splitlines() if ":" in line)
-        numbers = {
-            name: int(info[name])
-            for name in ("used_memory", "maxmemory", "evicted_keys", "connected_clients")
-            if name in info
-        }
-        return CacheInspection(
-            "redis",
-            entries=entries,
-            used_bytes=numbers.get("used_memory"),
-            max_bytes=numbers.get("maxmemory") or None,  # 0: no bound
-            evictions=numbers.get("evicted_keys"),
-            clients=numbers.get("connected_clients"),
-            latency_ms=latency_ms,
-        )
+        return await inspect_redis(self._client)
 
     async def get_or_load(self, key: Key[T], load: Callable[[], Awaitable[T]]) -> T:
         return (await self.read(key, load))[0]
