@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from chat.codec import Codec
+from chat.connections.authentication import ConnectionAuthentication
 from chat.connections.command_table import Commands
 from chat.connections.connection_pool import Pool
 from chat.connections.revocations import Revocations
@@ -72,6 +73,7 @@ class WebSocketConnectionFactory:
         *,
         pool: Pool,
         revocations: Revocations,
+        authentication: ConnectionAuthentication,
         commands: Commands,
         link_config: LinkConfig,
         codec: Codec,
@@ -81,6 +83,7 @@ class WebSocketConnectionFactory:
         self._revocations = revocations
         self._observer = observer
         self.link_config = link_config
+        self._authentication = authentication
         self._commands = commands
         self._codec = codec
         self._numbers = itertools.count(1)
@@ -134,7 +137,7 @@ class WebSocketConnectionFactory:
         if isinstance(caller, ChatError):
             link.close(CloseCode.UNAUTHORIZED, caller.code)
             return session
-        if caller is not None and not self._commands.admit(session, caller, has_slot=handshake.has_slot):
+        if caller is not None and not self._authentication.admit(session, caller, has_slot=handshake.has_slot):
             return session
         welcome = Welcome(
             connection_id=session.connection_id,

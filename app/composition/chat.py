@@ -22,6 +22,7 @@ from app.composition.presence import PresenceParts, build_presence
 from app.settings import Settings
 from cache.keys_and_ttls import CacheTtls, Keys
 from chat.codec import Codec
+from chat.connections.authentication import ConnectionAuthentication
 from chat.connections.command_table import Commands
 from chat.connections.connection_pool import Pool
 from chat.connections.drain import Drain
@@ -64,6 +65,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     membership_recheck: MembershipRecheck
     membership_rechecks: SerialTaskQueue
     account_parts: AccountParts
+    authentication: ConnectionAuthentication
     recheck_requests: RecheckRequests
     bus_dispatch: BusDispatch
     codec: Codec
@@ -212,8 +214,16 @@ def build_chat(
         observer=observer,
     )
 
-    commands = Commands(
+    authentication = ConnectionAuthentication(
         logins=account_parts.logins,
+        pool=pool,
+        presence=presence,
+        room_loader=RoomLoader(store=store, presence=presence, task_queue=presence_loads),
+        revocations=revocations,
+        now_ms=now_ms,
+    )
+    commands = Commands(
+        authentication=authentication,
         profiles=account_parts.profiles,
         rooms=conversation.rooms,
         messages=conversation.messages,
@@ -223,12 +233,10 @@ def build_chat(
         joins=RoomJoiner(store=store, hub=hub, rooms=conversation.rooms, presenter=presenter, codec=codec),
         hub=hub,
         presence=presence,
-        room_loader=RoomLoader(store=store, presence=presence, task_queue=presence_loads),
         typing=typing,
         limits=limits.request_limits,
         codec=codec,
         pool=pool,
-        revocations=revocations,
         bus=bus,
         now_ms=now_ms,
         outbox_half_bytes=ws.outbox_max_bytes // 2,
@@ -237,6 +245,7 @@ def build_chat(
         membership_recheck=membership_recheck,
         membership_rechecks=membership_rechecks,
         account_parts=account_parts,
+        authentication=authentication,
         file_parts=build_files(common),
         recheck_requests=recheck_requests,
         bus_dispatch=BusDispatch(

@@ -160,6 +160,7 @@ def build_web(
         connection_factory=WebSocketConnectionFactory(
             pool=chat.pool,
             revocations=chat.revocations,
+            authentication=chat.authentication,
             commands=trace_commands(chat.commands, spans),
             link_config=link_config,
             codec=chat.codec,

@@ -5,7 +5,6 @@ What a command takes and returns is in command_forms.py.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -13,21 +12,19 @@ from msgspec import UNSET, Struct
 
 from chat.administrators import Administrators
 from chat.codec import Codec, Decoder, Envelope
+from chat.connections.authentication import ConnectionAuthentication
 from chat.connections.bot_commands import require_open_to_bot
 from chat.connections.command_forms import COMMAND_FORMS, CommandForm
 from chat.connections.connection_pool import Pool
 from chat.connections.contract import ANSWERED
 from chat.connections.pending_send import PendingSend
-from chat.connections.revocations import Revocations
 from chat.connections.session import Session
 from chat.delivery.joining import RoomJoiner
 from chat.delivery.room_hub import Hub
 from chat.errors import ChatError
-from chat.logins import Identity, Logins
 from chat.message_changes import MessageChanges
 from chat.messages import Messages
 from chat.presence.presence import Presence
-from chat.presence.room_loader import RoomLoader
 from chat.presence.typing_indicators import TypingIndicators
 from chat.profiles import Profiles
 from chat.read_marks import ReadMarks
@@ -71,7 +68,7 @@ class Commands:
     def __init__(
         self,
         *,
-        logins: Logins,
+        authentication: ConnectionAuthentication,
         profiles: Profiles,
         rooms: Rooms,
         messages: Messages,
@@ -81,17 +78,15 @@ class Commands:
         joins: RoomJoiner,
         hub: Hub,
         presence: Presence,
-        room_loader: RoomLoader,
         typing: TypingIndicators,
         limits: RequestLimits,
         codec: Codec,
         pool: Pool,
-        revocations: Revocations,
         bus: Bus,
         now_ms: Callable[[], int],
         outbox_half_bytes: int,
     ) -> None:
-        self._logins = logins
+        self._authentication = authentication
         self._profiles = profiles
         self._rooms = rooms
         self._messages = messages
@@ -101,11 +96,9 @@ class Commands:
         self._joins = joins
         self._hub = hub
         self._presence = presence
-        self._room_loader = room_loader
         self._typing = typing
         self._limits = limits
         self._pool = pool
-        self._revocations = revocations
         self._bus = bus
         self._now_ms = now_ms
         self._outbox_half_bytes = outbox_half_bytes
@@ -192,41 +185,7 @@ class Commands:
     # ---- one method a command ------------------------------------------------------------------------------------
 
     async def _authenticate(self, session: Session, body: Authenticate, _: str | None) -> Authenticated:
-        # All is read before anything is changed, so that a failure leaves the connection as it was.
-        identity, account = await self._logins.identify_own(body.token)
-        user_id = identity.user.id
-        if session.user is not None and session.user_id != user_id:
-            raise ChatError("forbidden", "This connection belongs to another user.")
-        if session.user is not None:
-            self._require_standing(identity)
-            self._hold(session, identity)
-        else:
-            async with self._pool.reserve_slot(session.connection_id, user_id, replaces=session.replaces) as has_slot:
-                if not self.admit(session, identity, has_slot=has_slot):
-                    raise ChatError("forbidden", "Too many connections.")
-        return Authenticated(account, rfc3339(identity.expires_at_ms))
-
-    def admit(self, session: Session, identity: Identity, *, has_slot: bool) -> bool:
-        """Bind the connection to the user. Returns False if the user has too many; then the pool has closed it.
-
-        To be called within Pool.reserve_slot, which yields `has_slot` and frees the slot after a failure. Raises
-        ChatError unauthorized if the session was revoked meanwhile.
-        """
-        self._require_standing(identity)
-        if not self._pool.bind(session, identity.user, has_slot=has_slot):
-            return False
-        self._hold(session, identity)
-        if self._presence.connected(identity.user):
-            self._room_loader.load(identity.user.id)
-        return True
-
-    def _require_standing(self, identity: Identity) -> None:
-        if self._revocations.is_revoked(identity.session_id):
-            raise ChatError("unauthorized")
-
-    def _hold(self, session: Session, identity: Identity) -> None:
-        """Set the end of the connection to the end of its token, in monotonic time: later clock steps do not matter."""
-        session.renew(identity.session_id, time.monotonic() + (identity.expires_at_ms - self._now_ms()) / 1000)
+        return await self._authentication.authenticate(session, body)
 
     async def _join_room(self, session: Session, body: JoinRoom, command_id: str | None) -> object:
         joined = await self._joins.join(session, body, command_id, admit=lambda: self._admit_to(body, session))
