@@ -9,6 +9,8 @@ import time
 import pytest
 
 from handlers.content_encoding import (
+    KEPT_BYTES,
+    KEPT_MAX,
     MAX_REPLY_BYTES,
     MIN_BYTES,
     accepts_gzip,
@@ -87,6 +89,17 @@ def test_a_reply_is_compressed_between_its_bounds_and_comes_back_as_it_was() -> 
         compressed = gzip_reply(body)
         assert (compressed is not None) == is_compressed
         assert compressed is None or gzip.decompress(compressed) == body
+
+
+def test_what_was_compressed_lately_is_not_compressed_again_unless_it_is_large() -> None:
+    bodies = [b"%06d" % number * 1_000 for number in range(KEPT_MAX + 1)]
+    first = [gzip_reply(body) for body in bodies]
+    assert [gzip_reply(bytes(bytearray(body))) is kept for body, kept in zip(bodies[1:], first[1:], strict=True)] == (
+        [True] * KEPT_MAX
+    )
+    assert gzip_reply(bodies[0]) is not first[0]
+    large = b"x" * (KEPT_BYTES + 1)
+    assert gzip_reply(large) is not gzip_reply(large)
 
 
 def test_equal_bodies_are_equal_when_compressed() -> None:
