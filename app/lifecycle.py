@@ -238,6 +238,7 @@ async def close_chat(chat: Chat) -> None:
         ):
             closing.push_async_callback(part.close)
         closing.push_async_callback(chat.live_processes.announce_stop)
+        closing.push_async_callback(chat.account_parts.logins.close)
         closing.push_async_callback(chat.conversation.rooms.close)
         closing.push_async_callback(chat.conversation.room_deletion.close)
         closing.push_async_callback(chat.conversation.own_message_reads.close)

@@ -12,6 +12,7 @@ from cache.contract import Cache
 from cache.keys_and_ttls import Keys
 from chat.access_tokens import Tokens
 from chat.errors import ChatError
+from chat.login_reader import LoginReader
 from chat.profiles import Profiles
 from chat.request_results.people import Credentials, OwnUser, SessionList, SessionView
 from chat.secret_tokens import bot_session_id, is_bot_token
@@ -21,7 +22,7 @@ from cluster.events import SessionsRevoked
 from cluster.topics import EVERYONE
 from common.rfc3339 import rfc3339
 from store.contract import Store
-from store.models import Session, User
+from store.models import Account, Session, User
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,11 @@ class Logins:
         self._refresh_ms = refresh_expires_in_s * 1000
         self._session_max_ms = session_max_s * 1000
         self._now_ms = now_ms
+        self._reader = LoginReader(store=store)
+
+    async def close(self) -> None:
+        """Cancel the reads that are under way."""
+        await self._reader.close()
 
     async def begin(self, user_id: str, *, user_agent: str | None = None) -> Session:
         """Store a new session. `user_agent` is what the client says of itself. Raises StoreError."""
@@ -120,11 +126,27 @@ class Logins:
             identity = await self._identify_bot(bot_session_id(token))
             return identity, await self._profiles.own(identity.user.id)
         now = self._now_ms()
-        session, expires_at_ms = await self._session_of(token, now)
-        found = await self._profiles.find_own(session.user_id)
-        if found is None:
+        claims = self._tokens.verify(token, now_ms=now)
+        session: Session | None = None
+        account: Account | None = None
+
+        async def load_session(session_id: str) -> Session | None:
+            nonlocal account
+            loaded, account = await self._reader.read(session_id, claims.user_id)
+            return loaded
+
+        async def load_account() -> Account | None:
+            # Only now, so that the account is read after the cache has begun to note changes of the user
+            nonlocal session
+            session = await self._live_session(claims.session_id, load_session)
+            return account or await self._store.users.account(claims.user_id)
+
+        found = await self._profiles.find_own(claims.user_id, load_account)
+        if session is None:  # the user was cached, or another caller's load brought it
+            session = await self._live_session(claims.session_id, self._store.sessions.get)
+        if session is None or session.user_id != claims.user_id or found is None:
             raise ChatError("unauthorized")
-        return self._identity(session, found[0], now, expires_at_ms), found[1]
+        return self._identity(session, found[0], now, claims.expires_at_ms), found[1]
 
     async def confirm(self, identity: Identity) -> None:
         """Check again, after a request that took long, that its session stands; its token may have expired meanwhile.

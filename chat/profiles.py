@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from msgspec import UNSET
 
 from cache.contract import Cache
@@ -11,7 +13,7 @@ from chat.presenter import Presenter
 from chat.request_inputs.people import PatchProfile
 from chat.request_results.people import OwnUser
 from store.contract import Store
-from store.models import ProfileChange, Status, User
+from store.models import Account, ProfileChange, Status, User
 
 
 class Profiles:
@@ -49,13 +51,17 @@ class Profiles:
             raise ChatError("user_not_found")
         return found[1]
 
-    async def find_own(self, user_id: str) -> tuple[User, OwnUser] | None:
-        """As `find`, and as one sees oneself. Where the user is not cached, one read brings both. Raises StoreError."""
+    async def find_own(
+        self, user_id: str, load_account: Callable[[], Awaitable[Account | None]] | None = None
+    ) -> tuple[User, OwnUser] | None:
+        """As `find`, and as one sees oneself. Where the user is not cached, one read brings both: `load_account`, if a
+        caller has one that brings more. Raises StoreError.
+        """
         read_email: str | None = None
 
         async def load() -> User | None:
             nonlocal read_email
-            account = await self._store.users.account(user_id)
+            account = await (self._store.users.account(user_id) if load_account is None else load_account())
             if account is None:
                 return None
             read_email = account.email

@@ -98,6 +98,9 @@ class Sessions(Protocol):
         session is returned unchanged. Returns None if there is no such session.
         """
 
+    async def with_accounts(self, keys: Sequence[tuple[str, str]]) -> list[tuple[Session | None, Account | None]]:
+        """For each session id and user id, the session and the account: None where there is none."""
+
     async def revoke(self, session_id: str, *, now_ms: int) -> bool:
         """Revoke the session. Returns True if it was live until now."""
 

@@ -8,9 +8,9 @@ from typing import Any
 from pymongo import ReturnDocument
 
 from store.errors import Missing
-from store.models import SESSIONS_LISTED_MAX, Session
+from store.models import SESSIONS_LISTED_MAX, Account, Session
 from store.mongo.database import Database, stored_time
-from store.mongo.documents import session_document, session_from
+from store.mongo.documents import account_from, session_document, session_from
 
 # Far above what one head check can find. The newest come first, so the limit cuts those announced long ago.
 _REVOKED_MAX = 100_000
@@ -34,6 +34,15 @@ class MongoSessions:
         async with self._database.operation("sessions.get"):
             found = await self._sessions.find_one({"_id": session_id})
         return None if found is None else session_from(found)
+
+    async def with_accounts(self, keys: Sequence[tuple[str, str]]) -> list[tuple[Session | None, Account | None]]:
+        session_ids, user_ids = [key[0] for key in keys], [key[1] for key in keys]
+        async with self._database.operation("sessions.with_accounts"):
+            found = await self._sessions.find({"_id": {"$in": session_ids}}).to_list(len(keys))
+            owners = await self._database.users.find({"_id": {"$in": user_ids}}).to_list(len(keys))
+        sessions = {one["_id"]: session_from(one) for one in found}
+        accounts = {one["_id"]: account_from(one) for one in owners}
+        return [(sessions.get(session_id), accounts.get(user_id)) for session_id, user_id in keys]
 
     async def rotate(
         self, session_id: str, *, generation: int, now_ms: int, grace_ms: int, expires_at_ms: int, max_age_ms: int

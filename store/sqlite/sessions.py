@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import apsw
 
 from store.errors import Missing
-from store.models import SESSIONS_LISTED_MAX, Session
+from store.models import SESSIONS_LISTED_MAX, Account, Session
 from store.sqlite.database import Database
 from store.sqlite.rows import as_json, fetch, fetch_one
+from store.sqlite.users import accounts_of
 
 _SELECT = """
 SELECT id, user_id, generation, rotated_at, expires_at, revoked_at, began_at, user_agent FROM sessions WHERE """
+_WANTED = f"{_SELECT} id IN (SELECT value FROM json_each(?1) AS wanted)"
 _LIVE_OF = f"{_SELECT} user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2 ORDER BY rotated_at DESC, id LIMIT ?3"
 
 # Far above what one head check can find. The newest come first, so the limit cuts those announced long ago.
@@ -43,6 +45,16 @@ class SqliteSessions:
 
     async def get(self, session_id: str) -> Session | None:
         return await self._database.read("sessions.get", lambda connection: _get(connection, session_id))
+
+    async def with_accounts(self, keys: Sequence[tuple[str, str]]) -> list[tuple[Session | None, Account | None]]:
+        session_ids, user_ids = as_json([key[0] for key in keys]), as_json([key[1] for key in keys])
+
+        def operation(connection: apsw.Connection) -> list[tuple[Session | None, Account | None]]:
+            sessions = {row[0]: Session(*row) for row in fetch(connection, _WANTED, (session_ids,))}
+            accounts = accounts_of(connection, user_ids)
+            return [(sessions.get(session_id), accounts.get(user_id)) for session_id, user_id in keys]
+
+        return await self._database.read("sessions.with_accounts", operation)
 
     async def rotate(
         self, session_id: str, *, generation: int, now_ms: int, grace_ms: int, expires_at_ms: int, max_age_ms: int

@@ -11,10 +11,11 @@ from store.ids import make_id
 from store.list_cursors import prefix_range
 from store.models import KNOWN_ADDRESS_KEEP_MS, KNOWN_ADDRESSES_MAX, Account, ProfileChange, Status, User
 from store.sqlite.database import Database
-from store.sqlite.rows import USER_COLUMNS, as_json, fetch_one, time_or_none, user_from
+from store.sqlite.rows import USER_COLUMNS, Row, as_json, fetch, fetch_one, time_or_none, user_from
 
 _NOT_ENDED = "id NOT IN (SELECT account_id FROM ended_accounts)"
 _ACCOUNT = f"SELECT {USER_COLUMNS}, u.email, u.password_hash, u.disabled_at FROM users u WHERE "
+_ACCOUNTS = f"{_ACCOUNT}u.id IN (SELECT value FROM json_each(?1) AS wanted)"
 
 # Ranges of two indexes: a range has no wildcards to escape.
 _SEARCH = f"""
@@ -203,7 +204,14 @@ def _require(connection: apsw.Connection, user_id: str) -> User:
 
 def _account(connection: apsw.Connection, condition: str, value: str) -> Account | None:
     row = fetch_one(connection, _ACCOUNT + condition, (value,))
-    if row is None:
-        return None
+    return None if row is None else _account_from(row)
+
+
+def accounts_of(connection: apsw.Connection, wanted: str) -> dict[str, Account]:
+    """The accounts of the users whose ids are in `wanted`, a JSON array, by id."""
+    return {row[0]: _account_from(row) for row in fetch(connection, _ACCOUNTS, (wanted,))}
+
+
+def _account_from(row: Row) -> Account:
     email, password_hash, disabled_at = row[-3:]
     return Account(user=user_from(row), email=email, password_hash=password_hash, disabled_at=time_or_none(disabled_at))

@@ -41,6 +41,17 @@ async def test_a_session_comes_back_as_it_was_stored(store: Store, fill: StoreFi
 
 
 @pytest.mark.gen_test
+async def test_sessions_are_read_together_each_with_an_account(store: Store, fill: StoreFiller) -> None:
+    session = await live_session(store, fill)
+    other = await fill.user()
+    mine, others = await store.users.account(session.user_id), await store.users.account(other.id)
+    keys = [("s1", session.user_id), ("none", other.id), ("s1", "nobody"), ("s1", session.user_id)]
+    found = await store.sessions.with_accounts(keys)
+    assert mine is not None and others is not None
+    assert found == [(session, mine), (None, others), (session, None), (session, mine)]
+
+
+@pytest.mark.gen_test
 async def test_the_current_generation_rotates(store: Store, fill: StoreFiller) -> None:
     session = await live_session(store, fill)
     rotated = await rotate(store, 5, 1000)
