@@ -172,6 +172,7 @@ class Process:
     def _bus_is_back(self) -> None:
         """Read from the store and from Redis what the bus may have lost while it was away."""
         self._shared.cache.forget_here(())
+        self._chat.hub.bus_restored()
         self._chat.live_processes.bus_restored()
         self._chat.slot_reconciler.start()
         self._chat.recheck_requests.recheck_all()

@@ -76,6 +76,8 @@ class Hub:
         self._channels: dict[str, Channel] = {}
         self._opening: dict[str, asyncio.Task[Channel]] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._bus_losses = 0
+        self._compared_after = 0  # so many losses of the bus the heads were last compared
 
     # ---- joining and leaving -------------------------------------------------------------------------------------
 
@@ -278,11 +280,14 @@ class Hub:
         """Return the newest messages of an open room, as they were delivered here.
 
         None where the store must be asked: the ring does not reach back so far, something is missing here, the room is
-        being opened, or the bus is lost. It never lacks what this process wrote: that is delivered here before its ack.
+        being opened, or the bus is lost, or was and what it lost is not known yet. It never lacks what this process
+        wrote: that is delivered here before its ack.
         """
         channel = self._channels.get(room_id)
         # What was published while a room opens has found no channel, and is being read
-        if channel is None or room_id in self._opening or not channel.is_whole or self._bus.lost:
+        if channel is None or room_id in self._opening or not channel.is_whole:
+            return None
+        if self._bus.lost or self._compared_after != self._bus_losses:
             return None
         before = max(channel.seq - limit, 0)
         messages = channel.ring.after(before)
@@ -292,9 +297,15 @@ class Hub:
         """Bring a channel up to the store's heads. Raises StoreError."""
         await self._gap_repair.catch_up(channel)
 
+    def bus_restored(self) -> None:
+        """The bus is back and may have lost events: until the heads are compared, no room is known to be whole."""
+        self._bus_losses += 1
+
     async def check_heads(self) -> None:
         """Compare all rooms with the store in one query and repair those that are behind. Raises StoreError."""
+        losses = self._bus_losses
         await self._gap_repair.compare_heads(self._channels)
+        self._compared_after = losses
 
     async def close(self) -> None:
         """End the tasks that are under way."""

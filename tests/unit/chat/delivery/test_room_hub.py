@@ -399,6 +399,22 @@ async def test_the_newest_page_is_of_an_open_room_and_no_longer_than_asked(tmp_p
 
 
 @pytest.mark.gen_test
+async def test_there_is_no_newest_page_after_the_bus_was_lost_until_it_is_known_what_it_lost(tmp_path: Path) -> None:
+    async with room_in(tmp_path) as room:
+        hub = hub_on(room.store)
+        try:
+            await listening(hub, room.id)
+            lost = await room.say()
+            hub.bus_restored()
+            assert hub.newest_page(room.id, 10) is None
+            await hub.check_heads()
+            await until(lambda: not hub.is_delivering(room.id))
+            assert hub.newest_page(room.id, 10) == Page((lost.events[0],), 1, 0, False)
+        finally:
+            await hub.close()
+
+
+@pytest.mark.gen_test
 async def test_there_is_no_newest_page_while_a_room_opens_for_it_may_lack_what_was_posted_here_meanwhile(
     tmp_path: Path,
 ) -> None:
