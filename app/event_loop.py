@@ -45,6 +45,7 @@ class SlicedSelector(selectors.BaseSelector):
         self._before_wait: list[Callable[[], object]] = []
         self.scheduled: Sized = (None,)  # as if something always were
         self.turns = LoopTurns()
+        self._ready_before = 0  # sockets, in the last turn
         self._run_by_s = 0.0  # when those run at the latest, on the monotonic clock
         self._keys: dict[FileDescriptorLike, selectors.SelectorKey] = {}  # by descriptor
 
@@ -79,9 +80,13 @@ class SlicedSelector(selectors.BaseSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for `timeout` seconds at most; None waits without end, as in all selectors."""
-        if self._before_wait and (timeout is None or timeout > 0 or time.monotonic() >= self._run_by_s):
-            self._run_before_wait()
-            timeout = 0.0 if self.scheduled else WAIT_MAX_S if timeout is None else min(timeout, WAIT_MAX_S)
+        if self._before_wait:
+            is_overdue = time.monotonic() >= self._run_by_s
+            if self._ready_before > 1 and not is_overdue:
+                timeout = 0.0  # of those that write at once, more may have written meanwhile
+            elif timeout is None or timeout > 0 or is_overdue:
+                self._run_before_wait()
+                timeout = 0.0 if self.scheduled else WAIT_MAX_S if timeout is None else min(timeout, WAIT_MAX_S)
         # epoll counts milliseconds: rounded up, so that it never waits for less than `timeout`
         wait_s = -1.0 if timeout is None else max(0.0, math.ceil(timeout * 1000) / 1000)
         turns, ended_s = self.turns, time.monotonic()
@@ -95,6 +100,7 @@ class SlicedSelector(selectors.BaseSelector):
         turns.woke_s = turns.began_s = woke_s = time.monotonic()
         if 0.0 <= wait_s < woke_s - ended_s:  # the machine woke it late
             turns.began_s = ended_s + wait_s
+        self._ready_before = len(events)
         keys = self._keys
         ready = []
         for fd, event in events:

@@ -1,6 +1,7 @@
 """Runs callbacks when an event loop has nothing else to do, just before it waits for events.
 
-What arrives together is gathered by that without a timer: the callback runs once all that was ready is handled. A
+What arrives together is gathered by that without a timer: the callback runs once all that was ready is handled. Where
+several sockets were ready at once, it runs after a turn with one at most, for more may have become ready meanwhile. A
 callback of `call_soon` would run one turn later, and each turn asks the kernel for events.
 """
 

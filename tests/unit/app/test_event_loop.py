@@ -194,3 +194,54 @@ def test_what_a_callback_schedules_does_not_wait_until_something_else_happens(
         tasks: list[asyncio.Task[None]] = []
         call_before_wait(loop, begin[schedule])
         run_until_stopped(loop)
+
+
+@pytest.mark.parametrize("ready_together", [1, 2])
+def test_where_several_are_ready_at_once_callbacks_run_after_those_that_became_ready_meanwhile(
+    ready_together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_loop, "RUN_WITHIN_S", 3_600.0)  # the machine may stand still
+    seen: list[str] = []
+    with closing(SlicedLoop()) as loop, ExitStack() as stack:
+        pairs = [[stack.enter_context(end) for end in socket.socketpair()] for _ in range(3)]
+
+        def note_and_stop() -> None:
+            seen.append("callback")
+            loop.call_soon(lambda: loop.call_soon(loop.stop))
+
+        def read(number: int) -> None:
+            pairs[number][0].recv(1)
+            seen.append(f"socket {number}")
+            if number == 0:
+                call_before_wait(loop, note_and_stop)
+                pairs[2][1].send(b"x")
+
+        for number in range(3):
+            loop.add_reader(pairs[number][0], read, number)
+        for _, theirs in pairs[:ready_together]:
+            theirs.send(b"x")
+        run_until_stopped(loop)
+        for number in range(3):
+            loop.remove_reader(pairs[number][0])
+    first = [f"socket {number}" for number in range(ready_together)]
+    assert sorted(seen[:ready_together]) == first
+    assert seen[ready_together:] == (["callback", "socket 2"] if ready_together == 1 else ["socket 2", "callback"])
+
+
+def test_sockets_that_are_always_ready_hold_callbacks_up_for_a_bounded_time() -> None:
+    seen: list[str] = []
+    with closing(SlicedLoop()) as loop, ExitStack() as stack:
+        pairs = [[stack.enter_context(end) for end in socket.socketpair()] for _ in range(2)]
+        for ours, theirs in pairs:
+            theirs.send(b"x")
+            loop.add_reader(ours, lambda: None)  # never read, so always ready
+
+        def note() -> None:
+            seen.append("ran")
+            loop.call_soon_threadsafe(loop.stop)
+
+        call_before_wait(loop, note)
+        run_until_stopped(loop)
+        for ours, _ in pairs:
+            loop.remove_reader(ours)
+    assert seen == ["ran"]
