@@ -9,7 +9,7 @@ from store.contract import Store
 from store.keyed_batcher import KeyedBatcher
 from store.models import Standing, User
 
-BATCH_MAX = 500
+BATCH_MAX = 200  # whose joins all go on in one loop turn, for some 8 ms
 WAITING_MAX = 20_000
 TIMEOUT_S = 10.0  # as long as a command may take
 
