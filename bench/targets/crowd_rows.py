@@ -11,6 +11,7 @@ from bench.contender import OURS, Contender, Load, our_contender, peer_contender
 from bench.latency_probe import LatencyProbe
 from bench.peers.peer import Peer
 from bench.scenario_context import ScenarioContext
+from bench.stream_client.commands import Opened
 from bench.targets.target_row import TargetRow, median, median_ratio
 
 _LEFTOVERS_S = 1.0  # resident memory is read after the temporary objects of the connects have been freed
@@ -100,18 +101,22 @@ def _crowd(context: ScenarioContext, contender: Contender, *, with_probe: bool) 
     context.step(f"one message to {all_of_them:,}: {contender.name}")
     load = Load(all_of_them, 1, 1 / _ONE_S)
     contender.send(load, _ONE_S, opened)  # the first finds everything cold
+    times = _broadcasts(contender, load, opened)
     pause_ms = None
-    if with_probe:
+    if with_probe:  # apart, because its pings would make the broadcasts slower, and only those of one contender
         with LatencyProbe(contender.server.address, contender.tokens[0], every_ms=_PROBE_EVERY_MS) as probe:
             latencies = probe.measure(_BROADCASTS * (_ONE_S + 1))
-            times = [contender.send(load, _ONE_S, opened).stretch.latency.max_ms() for _ in range(_BROADCASTS)]
+            _broadcasts(contender, load, opened)
         pause_ms = latencies.ping.max_ms()
-    else:
-        times = [contender.send(load, _ONE_S, opened).stretch.latency.max_ms() for _ in range(_BROADCASTS)]
     contender.close()
     return _Crowd(
         opened.ready / max(opened.seconds, 1e-9), None if grown is None else grown / 1000 / many, times, pause_ms
     )
+
+
+def _broadcasts(contender: Contender, load: Load, opened: Opened) -> list[float | None]:
+    """The milliseconds that each of several messages took to the last connection."""
+    return [contender.send(load, _ONE_S, opened).stretch.latency.max_ms() for _ in range(_BROADCASTS)]
 
 
 def rooms_row(context: ScenarioContext, peer: Peer, *, acks: bool) -> TargetRow:
