@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from chat.delivery.room_channel import Channel, Outlet, Pass, PendingJoin, Subscriber
+from common.loop_turns import turns_of
 from monitor.observer import Observer
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,8 @@ class FanOut:
     """Passes groups to links; never awaits.
 
     `hold_max_bytes` bounds the frames that are held for one joiner. If a send raises, which would be a defect, its
-    connection is ended and the others are served. Each channel waits once at most.
+    connection is ended and the others are served. Each channel waits once at most. A loop turn has two slices at most:
+    one of what waits, and one for all that is uncorked in it, as the end of a commit uncorks for each of its rooms.
     """
 
     def __init__(self, *, loop: asyncio.AbstractEventLoop, observer: Observer, hold_max_bytes: int) -> None:
@@ -33,6 +35,9 @@ class FanOut:
         self._waiting: deque[Channel] = deque()  # for their turn
         self._is_scheduled = False
         self._is_corked = False
+        self._turns = turns_of(loop)
+        self._uncorked_in = 0.0  # the loop turn of the last uncorking, by its beginning
+        self._uncorked_until = 0.0  # when the slice of that turn's uncorkings is over
         self._due: deque[Channel] = deque()  # whose delivery was started while corked
         self._acks: Acks = {}  # that wait for the uncorking
 
@@ -64,13 +69,19 @@ class FanOut:
             link.send(frame)
 
     def uncork(self) -> None:
-        """Deliver at once what was gathered, as far as a slice goes. No effect where nothing is corked."""
+        """Deliver at once what was gathered, as far as the turn's slice goes. No effect where nothing is corked."""
         if not self._is_corked:
             return
         self._is_corked = False
         due, self._due = self._due, deque()
         acks, self._acks = self._acks, {}
-        self._serve_slice(due, acks)
+        now_s = time.monotonic()
+        turn = now_s if self._turns is None else self._turns.began_s  # of a loop that does not tell, each is another
+        is_first = turn != self._uncorked_in
+        if is_first:
+            self._uncorked_in, self._uncorked_until = turn, now_s + SLICE_S
+        if is_first or now_s < self._uncorked_until:
+            self._serve_slice(due, acks, self._uncorked_until)
         self._waiting += due
         self._schedule()
         for link, (subscriber, frame) in acks.items():  # of authors who got nothing of their room, or not yet
@@ -89,15 +100,14 @@ class FanOut:
 
     def _on_turn(self) -> None:
         self._is_scheduled = False
-        self._serve_slice(self._waiting, {})
+        self._serve_slice(self._waiting, {}, time.monotonic() + SLICE_S)
         self._schedule()
 
-    def _serve_slice(self, channels: deque[Channel], acks: Acks) -> None:
-        """Deliver for SLICE_S. A channel that is not done then goes behind the others.
+    def _serve_slice(self, channels: deque[Channel], acks: Acks, until: float) -> None:
+        """Deliver until then. A channel that is not done goes behind the others.
 
         `acks` are sent with the first group that their receiver gets, and removed.
         """
-        until = time.monotonic() + SLICE_S
         while channels:
             channel = channels.popleft()
             try:

@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from app.event_loop import new_event_loop
 from chat.delivery import fan_out_to_connections
 from chat.delivery.fan_out_to_connections import FanOut
 from chat.delivery.message_ring import Ring
@@ -281,6 +282,42 @@ async def test_rooms_take_turns_and_a_turn_of_the_loop_has_one_slice_however_man
         await asyncio.sleep(0)
         after_each_turn.append(received())
     assert after_each_turn == [[2, 0, 0], [2, 2, 0], [2, 2, 2], [4, 2, 2], [5, 2, 2], [5, 2, 2]]
+
+
+def test_the_rooms_of_one_commit_share_a_slice_and_what_it_does_not_reach_waits_for_the_next_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cut_into_slices(2, monkeypatch)
+
+    async def after_each_turn() -> list[list[bytes]]:
+        rooms = [RoomFanOut(Subscriber(number)) for number in range(4)]
+        fan_out = rooms[0].fan_out
+
+        def commit() -> None:
+            for room in rooms:
+                (author,) = room.channel.live
+                fan_out.cork()
+                room.fan_out = fan_out
+                room.say(b"a")
+                fan_out.ack(author, b"ack;")
+                fan_out.uncork()
+
+        def received() -> list[bytes]:
+            return [b"".join(one.received) for room in rooms for one in room.channel.live]  # type: ignore[attr-defined]
+
+        commit()
+        seen = [received()]
+        for _ in range(4):
+            await asyncio.sleep(0)
+            seen.append(received())
+        commit()
+        return [*seen, received()]
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        seen = runner.run(after_each_turn())
+    echoes = [sum(one.endswith(b"ack;a") for one in turn) for turn in seen]
+    assert seen[0] == [b"ack;a", b"ack;", b"ack;", b"ack;"], "no ack waits"
+    assert echoes == [1, 2, 3, 4, 4, 1], "one slice a turn, and another turn has one again"
 
 
 async def test_who_leaves_or_joins_anew_between_two_slices_gets_no_more_of_the_pass_and_others_all(
