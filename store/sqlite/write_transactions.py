@@ -16,8 +16,8 @@ from typing import Any
 import apsw
 
 from store.errors import StoreUnavailable
-from store.group_commit import BatchWrite, Outcome, Write
 from store.sqlite.connection import reason_of
+from store.write_operations import BatchWrite, Outcome, Write
 
 logger = logging.getLogger(__name__)
 
