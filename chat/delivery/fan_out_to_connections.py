@@ -8,7 +8,8 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from chat.delivery.room_channel import Channel, Outlet, Pass, PendingJoin, Subscriber
+from chat.delivery.pending_join import PendingJoin
+from chat.delivery.room_channel import Channel, Outlet, Pass, Subscriber
 from common.loop_turns import turns_of
 from monitor.observer import Observer
 
@@ -143,7 +144,7 @@ class FanOut:
                 part = links[current.reached : current.reached + SENDS_BETWEEN_CHECKS]
                 current.reached += SENDS_BETWEEN_CHECKS
                 if current.ended:
-                    part = [link for link in part if link not in current.ended]
+                    part = self._pass_over_ended(current, part)
                 served += self._send(channel, current, part, acks)
                 if time.monotonic() >= until:
                     break
@@ -191,11 +192,21 @@ class FanOut:
         channel.forget(subscriber)
         self._loop.call_soon(subscriber.link.abort)  # later: abort calls back into the owner of the link
 
+    def _pass_over_ended(self, current: Pass, links: Sequence[Outlet]) -> list[Outlet]:
+        """Return those whose subscription goes on. One who joins anew gets the group after all, if the join fails."""
+        group, still_live = current.group, []
+        for link in links:
+            if link not in current.ended:
+                still_live.append(link)
+            elif (joining := current.ended[link]) is not None:
+                joining.hold(current.own_frames.get(link, current.frames), group.messages, epoch=group.epoch)
+        return still_live
+
     # ---- joiners -------------------------------------------------------------------------------------------------
 
     def _hold_for_joiners(self, channel: Channel, current: Pass) -> None:
         for subscriber, joining in list(channel.joining.items()):
-            if joining.epoch <= current.group.epoch:
+            if joining.concerns(current.group.epoch):
                 try:
                     self._hold_for(channel, subscriber, joining, current)
                 except Exception:  # the other joiners must still get the group
@@ -208,6 +219,6 @@ class FanOut:
         group, frames = current.group, current.frames
         if subscriber.user_id in group.withheld:
             frames = group.frames_for(subscriber.user_id)
-        joining.hold(frames, group.messages)
+        joining.hold(frames, group.messages, epoch=group.epoch)
         if joining.size > self._hold_max_bytes:  # the join takes too long for this room: it must start again
             channel.forget(subscriber)

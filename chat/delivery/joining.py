@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from chat.codec import Codec
-from chat.delivery.room_channel import Channel, PendingJoin, Subscriber
+from chat.delivery.pending_join import PendingJoin
+from chat.delivery.room_channel import Channel, Subscriber
 from chat.delivery.room_hub import Hub, gone_while_joining
 from chat.presenter import Presenter, at_head
 from chat.request_inputs.connection import JoinRoom

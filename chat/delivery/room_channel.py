@@ -10,12 +10,12 @@ overlap nor leave a gap.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
 from chat.delivery.message_ring import Ring
+from chat.delivery.pending_join import PendingJoin, ends
 from store.models import Head
 
 
@@ -85,7 +85,8 @@ class Pass:
         self.links = links
         self.own_frames = own_frames  # of those who do not get all of the frames
         self.reached = 0  # the place in `links` up to which they are served
-        self.ended: set[Outlet] = set()  # whose subscription ended meanwhile: a new join of theirs covers the group
+        # Whose subscription ended meanwhile; with the join that took its place, which covers the group if it succeeds
+        self.ended: dict[Outlet, PendingJoin | None] = {}
 
 
 class Channel:
@@ -190,16 +191,30 @@ class Channel:
         self.under_way = Pass(group, links=links, own_frames=own_frames)
         return self.under_way
 
-    def go_live(self, subscriber: Subscriber, epoch: int) -> None:
-        """Deliver to `subscriber` what is of `epoch` and later."""
-        self.live[subscriber] = epoch
-        self._links = None
-
     def register(self, subscriber: Subscriber) -> PendingJoin:
         """Begin to hold this room's frames for `subscriber`. Up to the returned heads it must read from the store."""
         self.epoch += 1
-        joining = PendingJoin(self.epoch, self.seq, self.rev, was_live=self._end_live(subscriber))
+        joining = PendingJoin(self.epoch, self.seq, self.rev, earlier_epoch=self.live.get(subscriber))
+        self._end_live(subscriber, joining)
         self.joining[subscriber] = joining
+        return joining
+
+    def go_live(self, subscriber: Subscriber, *, is_answered: bool) -> PendingJoin | None:
+        """End a join: what follows the returned one's frames is delivered to `subscriber`. None: there is no join.
+
+        Where no answer tells of what is older than the registration, an earlier subscription goes on.
+        """
+        joining = self.joining.pop(subscriber, None)
+        if joining is None:
+            return None
+        earlier_epoch = None if is_answered else joining.fall_back()
+        if earlier_epoch is None:
+            self.live[subscriber] = joining.epoch
+        else:
+            self.live[subscriber] = earlier_epoch
+            if self.under_way is not None and self.under_way.ended.get(subscriber.link) is joining:
+                del self.under_way.ended[subscriber.link]  # it has nothing of later groups then
+        self._links = None
         return joining
 
     def end_membership(self, subscriber: Subscriber, *, rev: int | None, under: int | None) -> bool:
@@ -215,9 +230,9 @@ class Channel:
             return self.forget(subscriber)
         if joining.under is None:
             joining.note_end(rev)
-        was_ended = joining.was_live and ends(rev, under)
+        was_ended = joining.earlier_epoch is not None and ends(rev, under)
         if was_ended:
-            joining.was_live = False
+            joining.earlier_epoch = None
         return was_ended
 
     def forget(self, subscriber: Subscriber) -> bool:
@@ -225,49 +240,10 @@ class Channel:
         was_live = self._end_live(subscriber)
         return self.joining.pop(subscriber, None) is not None or was_live
 
-    def _end_live(self, subscriber: Subscriber) -> bool:
+    def _end_live(self, subscriber: Subscriber, joining: PendingJoin | None = None) -> bool:
         was_live = self.live.pop(subscriber, None) is not None
         if was_live:
             self._links = None
             if self.under_way is not None:
-                self.under_way.ended.add(subscriber.link)
+                self.under_way.ended.setdefault(subscriber.link, joining)
         return was_live
-
-
-def ends(rev: int | None, under: int | None) -> bool:
-    """Whether a membership that began at the rev `under` was ended by an end at `rev`. True if either is not known."""
-    return rev is None or under is None or rev >= under
-
-
-class PendingJoin:
-    """A subscription between its registration and its ack.
-
-    `under` is the rev at which its membership began; None until it is read from the store.
-    """
-
-    __slots__ = ("_ended_rev", "epoch", "frames", "messages", "rev", "seq", "size", "under", "was_live")
-
-    def __init__(self, epoch: int, seq: int, rev: int, *, was_live: bool) -> None:
-        self.epoch = epoch
-        self.seq = seq
-        self.rev = rev
-        self.was_live = was_live
-        self.under: int | None = None
-        self._ended_rev: float = -1  # the greatest rev of an end that was received before `under` was known
-        self.frames: list[bytes] = []
-        self.messages = 0
-        self.size = 0
-
-    def note_end(self, rev: int | None) -> None:
-        """Note that a membership of the joiner ended; it may be the one that is about to be read."""
-        self._ended_rev = max(self._ended_rev, math.inf if rev is None else rev)
-
-    def stands_under(self, rev: int) -> bool:
-        """Set the rev at which the membership began. False if an end of that membership was received already."""
-        self.under = rev
-        return rev > self._ended_rev
-
-    def hold(self, frames: bytes, messages: int) -> None:
-        self.frames.append(frames)
-        self.messages += messages
-        self.size += len(frames)

@@ -18,7 +18,8 @@ from chat.delivery.event_order import EventOrder
 from chat.delivery.fan_out_to_connections import FanOut
 from chat.delivery.gap_repair import GapRepair
 from chat.delivery.message_ring import Ring
-from chat.delivery.room_channel import Channel, PendingJoin, Subscriber
+from chat.delivery.pending_join import PendingJoin
+from chat.delivery.room_channel import Channel, Subscriber
 from chat.errors import ChatError
 from chat.events import RoomUpdated
 from chat.request_results.rooms import RoomView
@@ -110,12 +111,12 @@ class Hub:
     def go_live(self, channel: Channel, subscriber: Subscriber, answer: bytes | None) -> bool:
         """Send the join's answer and what came since its registration, in one piece, and go on live.
 
-        False if the subscription ended meanwhile: then nothing was sent.
+        Without an answer an earlier subscription goes on. False if the subscription ended meanwhile: then nothing was
+        sent.
         """
-        joining = channel.joining.pop(subscriber, None)
+        joining = channel.go_live(subscriber, is_answered=answer is not None)
         if joining is None:
             return False
-        channel.go_live(subscriber, joining.epoch)
         frames = joining.frames if answer is None else [self._frame(answer), *joining.frames]
         if frames:
             subscriber.link.send(b"".join(frames))
@@ -135,7 +136,7 @@ class Hub:
         """A join failed: back to what was before it."""
         if channel.joining.get(subscriber) is not joining:
             return
-        if joining.was_live:
+        if joining.earlier_epoch is not None:
             self.go_live(channel, subscriber, None)
         else:
             channel.forget(subscriber)

@@ -329,9 +329,8 @@ async def test_who_leaves_or_joins_anew_between_two_slices_gets_no_more_of_the_p
     room.say(b"a")
     await asyncio.sleep(0)
     room.channel.forget(everybody[1])
-    pending = room.channel.register(everybody[2])  # whose `missed` has what is under way
-    room.channel.joining.pop(everybody[2])
-    room.channel.go_live(everybody[2], pending.epoch)
+    room.channel.register(everybody[2])  # whose `missed` has what is under way
+    assert room.channel.go_live(everybody[2], is_answered=True)
     await room.is_quiet()
     assert [one.received for one in everybody] == [[b"a"], [], [], [b"a"]]
     room.channel.open_group().frames.append(b"b")

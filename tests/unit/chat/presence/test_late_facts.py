@@ -300,7 +300,7 @@ async def test_an_end_in_the_middle_of_a_second_join_ends_the_first_subscription
     joining = channel.register(connection)
     assert channel.end_membership(connection, rev=4, under=1) is True
     assert channel.end_membership(connection, rev=4, under=None) is False, "once"
-    assert joining.was_live is False
+    assert joining.earlier_epoch is None
     assert joining.stands_under(6)
     assert connection in channel.joining
 
