@@ -67,11 +67,11 @@ class HandshakeHandler(Handler[WebSocketConnectionFactory], WebSocketHandler):
         """Raise what websocket_upgrades.py found, if it was asked to carry out this handshake."""
         connection = self.request.connection
         assert isinstance(connection, RequestExchange)
+        if "Upgrade" in self.request.headers and connection.has_more_to_read and not connection.has_body:
+            connection.end_after_reply()  # because the bytes that follow are no request
         refused = connection.refused
         if refused is None:
             return
-        if connection.has_more_to_read:
-            connection.end_after_reply()  # because the bytes that follow are no request
         if isinstance(refused, Counted):
             self._decision = nearest_to_refusal(self._decision, refused.decision)
             raise refused.error
@@ -215,7 +215,7 @@ def _take_socket(handler: HandshakeHandler) -> socket.socket | None:
     connection = handler.request.connection
     assert isinstance(connection, RequestExchange)
     if not connection.stream.closed() and connection.has_more_to_read:
-        connection.end_after_reply()  # because the bytes that follow are no request
+        connection.end_after_reply()  # also where they came after `prepare`
         raise ChatError("malformed", "A client waits for the answer to its handshake.")  # RFC 6455 section 4.1
     sock = duplicate_socket(connection.stream)
     if sock is None and not connection.stream.closed():

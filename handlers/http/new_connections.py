@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 
@@ -43,6 +44,11 @@ class NewConnection:
     def close_when_answered(self) -> None:
         """Close it, unless its request is under way."""
         self._connections.close(self)
+
+    def receive(self, max_bytes: int) -> None:
+        """Add what is there to `first_bytes`. The end and a failure are for whoever serves the connection to find."""
+        with suppress(OSError):
+            self.first_bytes += self.sock.recv(max_bytes)
 
     def end_watch(self) -> None:
         """Let the loop watch the socket no more. Nobody may have taken it."""

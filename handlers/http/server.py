@@ -116,8 +116,7 @@ class BoundedHTTPServer(HTTPServer):
         """The first bytes of a connection are there: begin its handshake, or else give it to Tornado."""
         upgrade = None
         if self._upgrades is not None:
-            with suppress(OSError):  # which Tornado finds out again, as it does the end of the stream
-                new.first_bytes = new.sock.recv(HEAD_MAX_BYTES)
+            new.receive(HEAD_MAX_BYTES)
             upgrade = parse_upgrade(new.first_bytes, self._upgrades.path)
         if upgrade is None or self._upgrades is None:
             self._serve(new)
@@ -146,6 +145,8 @@ class BoundedHTTPServer(HTTPServer):
         """Give a connection to Tornado; `refused` is what the handler is to answer to its first request."""
         self._remove(new)
         new.end_watch()
+        if new.has_more:  # else what came behind a refused handshake would be taken for a request
+            new.receive(HEAD_MAX_BYTES)
         stream = HeadStream(new.sock, first_bytes=new.first_bytes)
         context = _HTTPRequestContext(stream, new.address, None)
         serving = ServerConnection(

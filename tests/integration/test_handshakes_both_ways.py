@@ -99,6 +99,25 @@ def test_both_ways_take_the_place_of_the_connection_that_is_to_be_replaced(start
         poll(lambda ended=ended: server.log().count("connection ended") == ended)
 
 
+@pytest.mark.parametrize("headers", [{}, UNUSUAL])
+@pytest.mark.parametrize(
+    ("refused_for", "status"), [({}, 400), ({"Origin": "https://elsewhere.example"}, 403), ({"Upgrade": "h2c"}, 400)]
+)
+def test_what_comes_behind_a_handshake_is_never_taken_for_a_request(
+    server: ServerProcess, headers: dict[str, str], refused_for: dict[str, str], status: int
+) -> None:
+    head = replacing(server, register(server.url), "none", {**headers, **refused_for})
+    if "Upgrade" in refused_for:
+        head = head.replace(b"Upgrade: websocket\r\n", b"")
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.settimeout(30)
+        connection.sendall(head + b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        reply = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert reply.startswith(b"HTTP/1.1 %d " % status)
+    assert reply.count(b"HTTP/1.1") == 1
+    assert b"Connection: close" in reply
+
+
 def replacing(server: ServerProcess, person: Person, connection_id: str, headers: Mapping[str, str]) -> bytes:
     lines = [
         f"GET /ws?replaces={connection_id} HTTP/1.1",

@@ -8,10 +8,12 @@ import socket
 import pytest
 from msgspec.structs import replace
 from tornado.netutil import bind_sockets
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
+from chat.errors import ChatError
 from handlers.http.http_bounds import HttpBounds
 from handlers.http.new_connections import NewConnection
+from handlers.http.request_exchange import RequestExchange
 from handlers.http.server import BoundedHTTPServer
 from handlers.http.server_contract import Arrival
 from handlers.http.upgrade_request import UpgradeRequest
@@ -45,6 +47,29 @@ class CountedUpgrades:
         return True
 
 
+class RefusedUpgrades(CountedUpgrades):
+    """Leaves the answer to the handler, after `gate` is set."""
+
+    async def take(self, arrival: Arrival, request: UpgradeRequest) -> bool:
+        self.begun += 1
+        assert self._gate is not None
+        await self._gate.wait()
+        raise ChatError("unavailable")
+
+
+class RefusingHandler(RequestHandler):
+    """Answers a handshake with what is known of it; as the product's, it ends a connection that has brought more."""
+
+    async def get(self) -> None:
+        connection = self.request.connection
+        assert isinstance(connection, RequestExchange)
+        if connection.has_more_to_read:
+            connection.end_after_reply()
+        for _ in range(20):
+            await asyncio.sleep(0)  # as one that asks others: its reply is not of this turn
+        self.finish(f"refused: {isinstance(connection.refused, ChatError)}, more: {connection.has_more_to_read}")
+
+
 class Listening:
     """A server with these upgrades, and what connects to it."""
 
@@ -52,7 +77,7 @@ class Listening:
         (listener,) = bind_sockets(0, "127.0.0.1")
         self._address = listener.getsockname()
         self.server = BoundedHTTPServer(
-            Application([]),
+            Application([("/ws", RefusingHandler)]),
             bounds=HttpBounds(),
             trusted_proxies=(),
             on_refusal=lambda refusal, peer, request_id: None,
@@ -114,6 +139,22 @@ async def test_what_comes_behind_a_handshake_that_waits_is_known_and_left_unread
     await until_on_loop(lambda: not listening.server._connections)
     assert upgrades.had_more
     streams[1].close()
+    await listening.stop()
+
+
+async def test_what_comes_behind_a_handshake_that_is_refused_is_there_for_who_answers_it() -> None:
+    gate = asyncio.Event()
+    upgrades = RefusedUpgrades(gate=gate)
+    listening = Listening(upgrades)
+    streams = await listening.ask()
+    await until_on_loop(lambda: upgrades.begun)
+    streams[1].write(b"more")
+    (new,) = listening.server._connections
+    assert isinstance(new, NewConnection)
+    await until_on_loop(lambda: new.has_more)
+    gate.set()
+    answer = await answer_of(streams)  # to its end: the rest is no request, whose head would be waited for
+    assert answer.endswith(b"\r\n\r\nrefused: True, more: True")
     await listening.stop()
 
 
