@@ -197,14 +197,16 @@ class BoundedHTTPServer(HTTPServer):
 
     async def close_all_connections(self) -> None:
         """Wait up to `stop_s` for unfinished replies, then close all connections."""
-        waits = [
-            asyncio.ensure_future(serving.wait_closed())
-            for serving in self._connections
-            if isinstance(serving, ServerConnection | NewConnection)
-        ]
-        if waits:
-            _, late = await asyncio.wait(waits, timeout=self.bounds.stop_s)
-            for wait in late:
-                wait.cancel()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wait_for_replies(), self.bounds.stop_s)
         await super().close_all_connections()
         self.lingering.close()
+
+    async def _wait_for_replies(self) -> None:
+        """Wait for unfinished replies, also for those to handshakes that are refused meanwhile."""
+        waited_for: set[object] = set()
+        while unfinished := self._connections - waited_for:
+            waited_for |= unfinished
+            await asyncio.gather(
+                *(one.wait_closed() for one in unfinished if isinstance(one, ServerConnection | NewConnection))
+            )

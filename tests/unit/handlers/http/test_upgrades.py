@@ -158,6 +158,21 @@ async def test_what_comes_behind_a_handshake_that_is_refused_is_there_for_who_an
     await listening.stop()
 
 
+async def test_a_handshake_that_is_refused_while_the_server_stops_is_answered() -> None:
+    gate = asyncio.Event()
+    upgrades = RefusedUpgrades(gate=gate)
+    listening = Listening(upgrades)
+    streams = await listening.ask()
+    await until_on_loop(lambda: upgrades.begun)
+    stopping = asyncio.ensure_future(listening.stop())
+    await asyncio.sleep(0)
+    gate.set()
+    answer = await answer_of(streams)
+    assert answer.endswith(b"\r\n\r\nrefused: True, more: False")
+    assert b"Connection: close" in answer
+    await stopping
+
+
 async def test_the_socket_of_a_handshake_is_the_loops_no_more_where_nobody_took_it() -> None:
     upgrades = CountedUpgrades()
     listening = Listening(upgrades)
