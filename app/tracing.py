@@ -52,8 +52,9 @@ def trace_cluster(shared: Cluster, spans: Spans) -> Cluster:
     if not spans.exports:
         return shared
     labels = {name: lambda key, _: {"kind": key.kind.name} for name in ("get_or_load", "update")}
-    cache = traced(shared.cache, span=spans.child, prefix="cache", labels=labels)
-    return msgspec.structs.replace(shared, cache=cache, bus=traced(shared.bus, span=spans.child, prefix="bus"))
+    cache = traced(shared.cache, span=spans.child, prefix="cache", plain=("update",), labels=labels)
+    bus = traced(shared.bus, span=spans.child, prefix="bus", plain=("publish",))
+    return msgspec.structs.replace(shared, cache=cache, bus=bus)
 
 
 def trace_commands(commands: Commands, spans: Spans) -> Commands:

@@ -53,7 +53,7 @@ class Cache(Protocol):
         and no load fills for another FENCE_MAX_S.
         """
 
-    async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
+    def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
         """Change a value that is cached, without loading it; without a cached value nothing is made.
 
         Loads under way are detached. The value keeps its expiry; a cached None is forgotten. A cache that processes

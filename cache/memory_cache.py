@@ -99,7 +99,7 @@ class MemoryCache:
                     del self._fences[key.name]
             self._forget(keys)
 
-    async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
+    def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
         """See the contract. An error of `update.apply` is raised, and the value forgotten."""
         self._leases.pop(key.name, None)
         self._values.update(key, update.apply)
@@ -210,7 +210,7 @@ class NoCache:
     async def fence(self, *keys: Key[object]) -> AsyncIterator[None]:
         yield
 
-    async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
+    def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
         """Nothing is kept."""
 
     def invalidate_all(self) -> None:

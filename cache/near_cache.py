@@ -42,7 +42,7 @@ class InvalidationBus(Protocol):
     @property
     def lost(self) -> bool: ...
 
-    def send(self, topic: str, event: object) -> None: ...
+    def publish(self, topic: str, event: object) -> None: ...
 
 
 class _Reads:
@@ -120,9 +120,9 @@ class NearCache:
             self.forget_here(names)
             self._publish(names)
 
-    async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
+    def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
         """See the contract. Other processes are not told: they have the values for NEAR_MAX_AGE_S at most."""
-        await self._shared.update(key, update)
+        self._shared.update(key, update)
         self._reads.pop(key.name, None)
         self._values.update(key, update.apply)
 
@@ -170,4 +170,4 @@ class NearCache:
         return value
 
     def _publish(self, names: Sequence[str]) -> None:
-        self._bus.send(CACHE, CacheInvalidated(tuple(names) if len(names) <= NAMES_MAX else ()))
+        self._bus.publish(CACHE, CacheInvalidated(tuple(names) if len(names) <= NAMES_MAX else ()))

@@ -124,8 +124,7 @@ class RedisCache:
 
     async def invalidate(self, *keys: Key[object]) -> None:
         if keys:
-            self._detach(keys)
-            self._client.send("DEL", *(redis_key for key in keys for redis_key in _keys_to_delete(key.name)))
+            self._forget(keys)
 
     @asynccontextmanager
     async def fence(self, *keys: Key[object]) -> AsyncIterator[None]:
@@ -153,11 +152,11 @@ class RedisCache:
         self._detach(keys)
         self._client.send("EVALSHA", LOWER_FENCE.sha, len(redis_keys), *redis_keys, token)
 
-    async def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
+    def update(self, key: Key[T], update: ValueUpdate[T]) -> None:
         """Forget the value. A script that changes it in place cost each message more than the loads that it saved: what
         readers of this process have, the near cache updates, and an open room's page comes from the hub.
         """
-        await self.invalidate(key)
+        self._forget((key,))
 
     async def close(self) -> None:
         self._closed = True
@@ -208,6 +207,10 @@ class RedisCache:
         local = self._local_loads.get(name)
         if local is not None and local.task is done:
             del self._local_loads[name]
+
+    def _forget(self, keys: Sequence[Key[object]]) -> None:
+        self._detach(keys)
+        self._client.send("DEL", *(redis_key for key in keys for redis_key in _keys_to_delete(key.name)))
 
     def _detach(self, keys: Sequence[Key[object]]) -> None:
         """Stop sharing loads without Redis with later callers; for loads with a lease, Redis deletes the lease."""

@@ -109,7 +109,7 @@ class AccountDeletion:
     async def _forget_name(self, user_id: str) -> None:
         """Drop the encoded messages with the old name: they may be in any room's cached page, and in the hubs."""
         self._cache.invalidate_all()
-        await self._bus.publish(EVERYONE, AccountEnded(user_id))
+        self._bus.publish(EVERYONE, AccountEnded(user_id))
 
     async def _leave_rooms(self, user_id: str) -> None:
         """A direct room keeps both its members, as it does when somebody is there no more."""

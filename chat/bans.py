@@ -52,7 +52,7 @@ class Bans:
         if change.membership is not None:
             await self._membership_updates.publish_ended(change.membership, user_id, "banned")
         else:
-            await self._publish(change)
+            self._publish(change)
         expires_at = None if expires_at_ms is None else rfc3339(expires_at_ms)
         return Ban(self._presenter.user(target), actor.user_id, body.reason, expires_at)
 
@@ -61,7 +61,7 @@ class Bans:
         outsiders = banned_are_told(self._store, room_id, actor.user_id)
         async with outsiders, self._membership_updates.fenced(room_id, user_id):
             change = await self._store.bans.lift(room_id, user_id, actor=actor)
-        await self._publish(change)
+        self._publish(change)
 
     async def page(self, actor: Actor, room_id: str, query: Listing) -> BanPage:
         """A page of the room's bans, the newest first.
@@ -73,6 +73,6 @@ class Bans:
             bans, cursor = await self._store.bans.page(room_id, limit=query.limit, after=query.cursor)
         return BanPage([structs.replace(ban, user=self._presenter.user(ban.user)) for ban in bans], cursor)
 
-    async def _publish(self, change: BanChange) -> None:
+    def _publish(self, change: BanChange) -> None:
         if change.changed:
-            await self._membership_updates.publish_rev(change.room.id, change.rev)
+            self._membership_updates.publish_rev(change.room.id, change.rev)

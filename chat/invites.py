@@ -38,7 +38,7 @@ class Invites:
                 max_uses=body.max_uses,
                 expires_in_ms=None if body.expires_in is None else body.expires_in * 1000,
             )
-        await self._membership_updates.publish_rev(room_id, change.rev)
+        self._membership_updates.publish_rev(room_id, change.rev)
         return MadeInvite(change.invite.code, _url(change.invite))
 
     async def list(self, room_id: str, actor: Actor) -> InviteListing:
@@ -51,7 +51,7 @@ class Invites:
         """End a link. Raises StoreError: Missing, Refused, as store.contract.Invites.revoke says."""
         async with banned_are_told(self._store, room_id, actor.user_id):
             rev = await self._store.invites.revoke(room_id, code, actor=actor)
-        await self._membership_updates.publish_rev(room_id, rev)
+        self._membership_updates.publish_rev(room_id, rev)
 
     async def use(self, code: str, actor: Actor) -> RoomView:
         """Make the actor a member by a link; a member uses none up, and may follow one that is. Returns the room.

@@ -273,4 +273,4 @@ class Logins:
         """Drop revoked sessions from the cache, and let every process close their connections."""
         await self._cache.invalidate(*(self._keys.session(session_id) for session_id in session_ids))
         if session_ids:
-            await self._bus.publish(EVERYONE, SessionsRevoked(user_id, tuple(session_ids)))
+            self._bus.publish(EVERYONE, SessionsRevoked(user_id, tuple(session_ids)))

@@ -77,8 +77,8 @@ class MembershipUpdates:
         """Publish that a membership began; the user's connections get the room."""
         if not change.changed:
             return
-        await self._publish_entry(change)
-        await self._bus.publish(EVERYONE, MembershipBegan(change.room.id, user_id, change.rev))
+        self._publish_entry(change)
+        self._bus.publish(EVERYONE, MembershipBegan(change.room.id, user_id, change.rev))
         await self.publish_added(Standing(change.room, change.membership), user_id)
 
     async def publish_added(self, of: Standing, user_id: str) -> None:
@@ -86,15 +86,15 @@ class MembershipUpdates:
         (view,) = await self._room_views.of(user_id, [of])
         payload = self._codec.event(RoomAdded(view))
         order = membership_order(of.room.id, of.joined_rev, began=True)
-        await self._bus.publish(user_topic(user_id), UserEvent(user_id, payload, *order))
+        self._bus.publish(user_topic(user_id), UserEvent(user_id, payload, *order))
 
     async def publish_changed(self, change: MembershipChange, user_id: str) -> None:
         """Publish that a member's role or mute changed; every connection of theirs gets their new state."""
         if not change.changed:
             return
         await self._forget_others(change)
-        await self._publish_entry(change)
-        await self._publish_own_state(Standing(change.room, change.membership), user_id, rev=change.rev)
+        self._publish_entry(change)
+        self._publish_own_state(Standing(change.room, change.membership), user_id, rev=change.rev)
         await self._publish_others(change)
 
     async def publish_ended(self, change: MembershipChange, user_id: str, reason: str) -> None:
@@ -103,8 +103,8 @@ class MembershipUpdates:
             return
         await self._forget_others(change)
         # The end is published first: if this process dies in between, the other processes find the missing rev.
-        await self._bus.publish(EVERYONE, MembershipEnded(change.room.id, user_id, reason, change.rev))
-        await self._publish_entry(change)
+        self._bus.publish(EVERYONE, MembershipEnded(change.room.id, user_id, reason, change.rev))
+        self._publish_entry(change)
         await self._publish_others(change)
 
     async def _forget_others(self, change: MembershipChange) -> None:
@@ -112,29 +112,29 @@ class MembershipUpdates:
         if others:
             await self._cache.invalidate(*(self._keys.membership(change.room.id, one) for one in others))
 
-    async def publish_rev(self, room_id: str, rev: int) -> None:
+    def publish_rev(self, room_id: str, rev: int) -> None:
         """Publish that the room has an entry of its changes log of which its connections hear nothing."""
-        await self._bus.publish(room_topic(room_id), RoomChanges(room_id, ((rev, None),)))
+        self._bus.publish(room_topic(room_id), RoomChanges(room_id, ((rev, None),)))
 
-    async def _publish_entry(self, change: MembershipChange) -> None:
+    def _publish_entry(self, change: MembershipChange) -> None:
         if not change.has_new_owner:
-            await self.publish_rev(change.room.id, change.rev)
+            self.publish_rev(change.room.id, change.rev)
             return
         room = change.room
         updated = self._codec.event(RoomUpdated(self._presenter.room(room, None)))
-        await self._bus.publish(room_topic(room.id), RoomChanges(room.id, ((change.rev, updated),)))
+        self._bus.publish(room_topic(room.id), RoomChanges(room.id, ((change.rev, updated),)))
 
     async def _publish_others(self, change: MembershipChange) -> None:
         """Publish the new state of the others whose role changed with it."""
         for user_id in (*change.user_ids_promoted, *change.user_ids_demoted):
             standing = await self._store.rooms.get_for(change.room.id, user_id)
             if standing is not None:
-                await self._publish_own_state(standing, user_id, rev=change.rev)
+                self._publish_own_state(standing, user_id, rev=change.rev)
 
-    async def _publish_own_state(self, of: Standing, user_id: str, *, rev: int) -> None:
+    def _publish_own_state(self, of: Standing, user_id: str, *, rev: int) -> None:
         if of.membership is None:
             return
         payload = self._codec.event(RoomUpdated(self._presenter.room(of.room, of.membership)))
         # It is about the membership: after its end nothing older of it arrives.
         order = membership_order(of.room.id, rev, began=True)
-        await self._bus.publish(user_topic(user_id), UserEvent(user_id, payload, *order))
+        self._bus.publish(user_topic(user_id), UserEvent(user_id, payload, *order))

@@ -148,7 +148,7 @@ class MessageChanges:
         if events or is_uncertain:
             await self._cache.invalidate(self._keys.page(room_id))
         if events:
-            await self._bus.publish(room_topic(room_id), RoomChanges(room_id, tuple(sorted(events.items()))))
+            self._bus.publish(room_topic(room_id), RoomChanges(room_id, tuple(sorted(events.items()))))
         return answers
 
 

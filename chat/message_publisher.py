@@ -47,7 +47,7 @@ class MessagePublisher:
         self._on_newest = on_newest
         self._observer = observer
 
-    async def publish(self, room_id: str, batch: Sequence[Accepted], outcomes: Sequence[AppendOutcome]) -> list[Answer]:
+    def publish(self, room_id: str, batch: Sequence[Accepted], outcomes: Sequence[AppendOutcome]) -> list[Answer]:
         """Publish the messages that `batch` has stored. Returns the answer to each of its authors, in order."""
         answers: list[Answer] = []
         fresh: list[Message] = []
@@ -74,36 +74,36 @@ class MessagePublisher:
         if duplicates:
             self._observer.messages_duplicate(ws=duplicates - duplicates_by_rest, rest=duplicates_by_rest)
         if fresh:
-            await self._publish(room_id, fresh, encoded, batch[0].at_ms, rest_authors)
+            self._publish(room_id, fresh, encoded, batch[0].at_ms, rest_authors)
         return answers
 
-    async def _publish(
+    def _publish(
         self, room_id: str, fresh: list[Message], encoded: list[bytes], accepted_ms: float, rest_authors: set[str]
     ) -> None:
         keys = self._keys
         authors = {message.user_id for message in fresh}
         runs = consecutive(fresh, encoded)
         for first_seq, messages in runs:
-            await self._cache.update(keys.page(room_id), message_page.append(first_seq, messages))
+            self._cache.update(keys.page(room_id), message_page.append(first_seq, messages))
         newest = max(fresh, key=lambda message: message.seq)
-        await self._cache.update(keys.stats(room_id), room_totals.advance(newest.seq, newest.created_at))
+        self._cache.update(keys.stats(room_id), room_totals.advance(newest.seq, newest.created_at))
         for author in authors:
             self._on_posted(room_id, author, author in rest_authors)
         for first_seq, messages in runs:
-            await self._bus.publish(room_topic(room_id), RoomMessages(room_id, first_seq, messages, accepted_ms))
+            self._bus.publish(room_topic(room_id), RoomMessages(room_id, first_seq, messages, accepted_ms))
         self._on_newest(room_id, newest.seq)
         for message, payload in zip(fresh, encoded, strict=True):
             if message.mentions:
-                await self._publish_mentions(message, self._codec.event(Mention(payload)))
+                self._publish_mentions(message, self._codec.event(Mention(payload)))
 
-    async def _publish_mentions(self, message: Message, event: bytes) -> None:
+    def _publish_mentions(self, message: Message, event: bytes) -> None:
         """Tell who is mentioned, the author excepted; of a message that mentions all, nobody is told twice."""
         if ROOM_MENTION in message.mentions:
-            await self._bus.publish(EVERYONE, AllMentioned(message.room_id, event, message.user_id))
+            self._bus.publish(EVERYONE, AllMentioned(message.room_id, event, message.user_id))
             return
         for user_id in message.mentions:
             if user_id != message.user_id:
-                await self._bus.publish(user_topic(user_id), UserEvent(user_id, event))
+                self._bus.publish(user_topic(user_id), UserEvent(user_id, event))
 
 
 def _refusal(outcome: Refusal | TooSoon) -> ChatError:

@@ -2,7 +2,7 @@
 
 One append of a room is in flight; the drafts that arrive during it are the next one, so no timer is needed. The store
 commits appends, of many rooms at once where it can (docs/decisions/0020). From a commit's end to the last send there is
-no task and no loop turn where nothing has to wait: the cost of the ordinary case, docs/decisions/0040.
+no task and no loop turn (docs/decisions/0040).
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from chat.message_authors import Accepted, Author
 from chat.message_publisher import MessagePublisher
 from chat.request_results.messages import PostedMessage
 from common.before_wait import call_before_wait
-from common.eager_start import run_eagerly
 from monitor.part_metrics import PartMetrics
 from store.contract import Store
 from store.errors import StoreError, StoreTimeout, StoreUnavailable
@@ -80,7 +79,6 @@ class MessageWriter:
         self._due: dict[str, _RoomQueue] = {}  # those whose next append begins before the loop waits
         self._waiting = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._publishing: set[asyncio.Task[None]] = set()  # one of each room at most
         self._idle: asyncio.Future[None] | None = None  # while `close` waits
         self._is_closed = False
 
@@ -159,12 +157,9 @@ class MessageWriter:
             return
         self._delivery.cork()
         try:
-            task = run_eagerly(self._publish_and_answer(queue, outcomes), self._loop)
+            self._publish_and_answer(queue, outcomes)
         finally:
             self._delivery.uncork()
-        if task is not None:
-            self._publishing.add(task)
-            task.add_done_callback(self._publishing.discard)
 
     def _fail(self, queue: _RoomQueue, error: Exception) -> None:
         """Answer a batch with an error. Where the store is away, those behind it fail too, or each would wait for a
@@ -180,11 +175,11 @@ class MessageWriter:
 
     # ---- from the store to all who hear of it --------------------------------------------------------------------
 
-    async def _publish_and_answer(self, queue: _RoomQueue, outcomes: Sequence[AppendOutcome]) -> None:
+    def _publish_and_answer(self, queue: _RoomQueue, outcomes: Sequence[AppendOutcome]) -> None:
         batch = queue.in_flight
         answers: Sequence[PostedMessage | Exception]
         try:
-            answers = await self._publisher.publish(queue.room_id, batch, outcomes)
+            answers = self._publisher.publish(queue.room_id, batch, outcomes)
         except Exception:  # a defect: what publishes raises nothing
             log.exception("a batch of room %s was stored and not published", queue.room_id)
             answers = [ChatError("internal")] * len(batch)
@@ -247,9 +242,6 @@ class MessageWriter:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for task in self._publishing:
-            task.cancel()
-        await asyncio.gather(*self._publishing, return_exceptions=True)
 
 
 def _answer(accepted: Accepted, outcome: PostedMessage | Exception) -> None:

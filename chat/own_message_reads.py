@@ -97,7 +97,7 @@ class OwnMessageReads:
                     continue
                 state = read_state(room_id, standing.membership)
                 event = self._codec.event(MessageReadUpdate(state))
-                await self._bus.publish(user_topic(user_id), UserEvent(user_id, event, *reading_order(state)))
+                self._bus.publish(user_topic(user_id), UserEvent(user_id, event, *reading_order(state)))
 
     async def close(self) -> None:
         """End what is under way."""

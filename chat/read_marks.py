@@ -48,7 +48,7 @@ class ReadMarks:
             raise await refusal_of_outsider(self._store, room_id, user_id)
         about, order = reading_order(state)
         event = self._codec.event(MessageReadUpdate(state))
-        await self._bus.publish(user_topic(user_id), UserEvent(user_id, event, about, order))
+        self._bus.publish(user_topic(user_id), UserEvent(user_id, event, about, order))
         told = self._latest_told(user_id, about)
         if told is not None and told > order:
             # The mark of another connection was stored after this one and told before it: the answer to this one must

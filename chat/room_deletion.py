@@ -51,22 +51,22 @@ class RoomDeletion:
             raise
         except Missing:
             if room_id in self._uncertain_writes:
-                await self._publish(room_id)
+                self._publish(room_id)
             raise
         log.info("room deleted", extra={"fields": {"room": room_id, "user": actor.user_id}})
-        await self._publish(room_id)
+        self._publish(room_id)
 
     async def _find_deleted(self, room_id: str) -> bool:
         """Publish a deletion that has happened. Returns whether it has."""
         if room_id in await self._store.rooms.heads([room_id]):
             return False
         log.info("room deleted by a write without an answer", extra={"fields": {"room": room_id}})
-        await self._publish(room_id)
+        self._publish(room_id)
         return True
 
-    async def _publish(self, room_id: str) -> None:
+    def _publish(self, room_id: str) -> None:
         self._uncertain_writes.settled(room_id)
-        await self._bus.publish(EVERYONE, RoomDeleted(room_id))
+        self._bus.publish(EVERYONE, RoomDeleted(room_id))
         if not self._purges.is_busy:
             self._purges.run(self._purge)
 

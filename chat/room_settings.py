@@ -46,7 +46,7 @@ class RoomSettings:
             change = await self._store.rooms.update(room_id, actor, _patch(body))
         if change.changed:
             updated = self._codec.event(RoomUpdated(self._presenter.room(change.room, None)))
-            await self._bus.publish(room_topic(room_id), RoomChanges(room_id, ((change.room.rev, updated),)))
+            self._bus.publish(room_topic(room_id), RoomChanges(room_id, ((change.room.rev, updated),)))
         of = await self._store.rooms.get_for(room_id, actor.user_id)
         if of is None:
             raise ChatError("room_not_found")

@@ -248,7 +248,7 @@ class Rooms:
 
     async def _entered(self, of: Standing, user_id: str) -> None:
         await self._cache.invalidate(*membership_keys(self._keys, of.room.id, user_id))
-        await self._bus.publish(EVERYONE, MembershipBegan(of.room.id, user_id, of.joined_rev))
+        self._bus.publish(EVERYONE, MembershipBegan(of.room.id, user_id, of.joined_rev))
 
     async def _fresh_of(self, room_id: str, user_id: str) -> Standing:
         of = await self._store.rooms.get_for(room_id, user_id)

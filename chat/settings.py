@@ -46,7 +46,7 @@ class Settings:
         changed = difference(structs.asdict(_view(change.before)), structs.asdict(after))
         if changed:
             event = self._codec.event(SettingsUpdated(changed))
-            await self._bus.publish(user_topic(user_id), UserEvent(user_id, event))
+            self._bus.publish(user_topic(user_id), UserEvent(user_id, event))
         return after
 
 

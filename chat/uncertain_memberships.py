@@ -36,7 +36,7 @@ class UncertainMemberships:
         room_id, user_id = membership
 
         async def check() -> bool:
-            await self._bus.publish(EVERYONE, MembershipUncertain(room_id, user_id))
+            self._bus.publish(EVERYONE, MembershipUncertain(room_id, user_id))
             if publish_added is None:
                 return False
             (standing,) = await self._store.members.standings([membership])

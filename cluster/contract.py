@@ -81,7 +81,7 @@ class Bus(Protocol):
     def metrics(self) -> PartMetrics:
         """Return `lost` as a gauge, see monitor/part_metrics.py."""
 
-    async def publish(self, topic: str, event: object) -> None:
+    def publish(self, topic: str, event: object) -> None:
         """Publish an event of cluster/events.py. Never raises.
 
         When this returns, the publisher's own process has received the event, if it subscribes.

@@ -101,7 +101,7 @@ class LiveProcesses:
         asks, self._asks_people = self._asks_people, self._bus.lost
         if asks:
             self._asked_at = now
-        self._task_queue.run(lambda: self._bus.publish(EVERYONE, ProcessBeat(self._process_id, asks)))
+        self._queue_beat(ProcessBeat(self._process_id, asks))
         for process_id in [one for one, stopped in self._stopped_at.items() if now - stopped > SILENT_MAX_S]:
             del self._stopped_at[process_id]
             self._people.process_gone(process_id)
@@ -116,7 +116,7 @@ class LiveProcesses:
 
     async def announce_stop(self) -> None:
         """Publish that this process stops."""
-        await self._bus.publish(EVERYONE, ProcessBeat(self._process_id, leaves=True))
+        self._bus.publish(EVERYONE, ProcessBeat(self._process_id, leaves=True))
 
     def bus_restored(self) -> None:
         """The bus stands again: events of others may be missing here, and ours may be missing there."""
@@ -164,8 +164,16 @@ class LiveProcesses:
         log.info("process found", extra={"fields": {"process": process_id}})
         self._last_beat_at[process_id] = self._now()
         if self._now() - self._asked_at > KNOWN_AFTER_S:  # otherwise it answers what all processes were asked
-            self._task_queue.run(lambda: self._bus.publish(EVERYONE, ProcessBeat(self._process_id, of=(process_id,))))
+            self._queue_beat(ProcessBeat(self._process_id, of=(process_id,)))
         self._publish_people()
+
+    def _queue_beat(self, beat: ProcessBeat) -> None:
+        """Publish after what is queued, such as the people who are connected here: the order is that of the calls."""
+
+        async def publish() -> None:
+            self._bus.publish(EVERYONE, beat)
+
+        self._task_queue.run(publish)
 
     def _publish_people(self) -> None:
         """Queue one publication of everybody who is connected here, however many processes ask at once."""

@@ -30,7 +30,7 @@ class MemoryBus:
     def metrics(self) -> PartMetrics:
         return PartMetrics(gauges={"bus_lost": int(self.lost)})
 
-    async def publish(self, topic: str, event: object) -> None:
+    def publish(self, topic: str, event: object) -> None:
         if topic in self._subscriptions:
             self._deliver(self._receive, topic, event)
 

@@ -67,11 +67,7 @@ class RedisBus:
     def metrics(self) -> PartMetrics:
         return PartMetrics(gauges={"bus_lost": int(self.lost)})
 
-    async def publish(self, topic: str, event: object) -> None:
-        self.send(topic, event)
-
-    def send(self, topic: str, event: object) -> None:
-        """As `publish`, for callers that cannot wait."""
+    def publish(self, topic: str, event: object) -> None:
         if topic in self._subscriptions:
             self._deliver(self._receive, topic, event)
         self._client.send("PUBLISH", channel(self._database, topic), _encoder.encode((self._process_id, event)))

@@ -65,12 +65,12 @@ class _Publisher:
     async def publish(self, number: int) -> None:
         self.count += 1
         room = number % ROOMS
-        await self._shared.bus.publish(self._topics[room], RoomMessages(f"room-{room}", number, (self._event,)))
+        self._shared.bus.publish(self._topics[room], RoomMessages(f"room-{room}", number, (self._event,)))
 
     async def post(self, number: int) -> None:
         keys, room_id = self._keys, f"room-{number % ROOMS}"
-        await self._shared.cache.update(keys.page(room_id), message_page.append(number, (self._event,)))
-        await self._shared.cache.update(keys.stats(room_id), room_totals.advance(number, "2026-01-31T12:00:00.000Z"))
+        self._shared.cache.update(keys.page(room_id), message_page.append(number, (self._event,)))
+        self._shared.cache.update(keys.stats(room_id), room_totals.advance(number, "2026-01-31T12:00:00.000Z"))
         await self.publish(number)
 
     @contextlib.asynccontextmanager

@@ -252,7 +252,7 @@ class Commands:
     async def _update_presence(self, session: Session, body: UpdatePresence, _: str | None) -> None:
         custom = False if body.custom_status is UNSET else body.custom_status
         chosen = await self._profiles.set_status(session.user_id, body.status, custom)
-        await self._bus.publish(
+        self._bus.publish(
             EVERYONE, StatusChosen(session.user_id, chosen.status.value, self._now_ms(), chosen.status_rev)
         )
 

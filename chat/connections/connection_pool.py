@@ -158,7 +158,7 @@ class Pool:
     async def _replace(self, replaced: ConnectionReplaced) -> None:
         """Close another connection of the same user, whichever process has it, to free its slot."""
         if not self.close_replaced(replaced):
-            await self._bus.publish(user_topic(replaced.user_id), replaced)
+            self._bus.publish(user_topic(replaced.user_id), replaced)
 
     def close_replaced(self, replaced: ConnectionReplaced) -> bool:
         """Close a connection that another one replaces; True if this process had it."""

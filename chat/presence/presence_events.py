@@ -101,11 +101,6 @@ class PresenceEvents:
             payload = self._codec.event(RoomPresence(room_id, self._online_members.online_count(room_id)))
             self._deliver(RoomEphemeral(room_id, payload, None))
 
-    @property
-    def is_gathering(self) -> bool:
-        """Whether events are counted, and those past the bound wait for the end of the window."""
-        return self._window is not None
-
     def close(self) -> None:
         """Forget what waits for the end of its window."""
         if self._window is not None:

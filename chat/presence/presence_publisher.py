@@ -28,7 +28,11 @@ class PresencePublisher:
 
     def publish_connected(self, person: Person) -> None:
         """Publish that a person is connected here, with the person's state at the moment of sending."""
-        self._task_queue.run(lambda: self._bus.publish(EVERYONE, self._alone(person)))
+
+        async def publish() -> None:
+            self._bus.publish(EVERYONE, self._alone(person))
+
+        self._task_queue.run(publish)
 
     def publish_person(self, user_id: str) -> None:
         """As `publish_connected`, if the user is connected here."""
@@ -38,9 +42,11 @@ class PresencePublisher:
 
     def publish_gone(self, user_id: str) -> None:
         """Publish that a user has no connection to this process any more."""
-        self._task_queue.run(
-            lambda: self._bus.publish(EVERYONE, PersonGone(self._process_id, user_id, self._next_number()))
-        )
+
+        async def publish() -> None:
+            self._bus.publish(EVERYONE, PersonGone(self._process_id, user_id, self._next_number()))
+
+        self._task_queue.run(publish)
 
     async def publish_all(self) -> None:
         """Publish the full list of people who are connected here; for its receivers it replaces what they know."""
@@ -53,7 +59,7 @@ class PresencePublisher:
             here = PeopleHere(
                 self._process_id, self._full_lists, part, is_last, self._next_number(), began_at if is_last else 0
             )
-            await self._bus.publish(EVERYONE, here)
+            self._bus.publish(EVERYONE, here)
 
     def _alone(self, person: Person) -> PeopleHere:
         return PeopleHere(self._process_id, self._full_lists, (_as_published(person),), number=self._next_number())

@@ -24,7 +24,8 @@ SLICE = 500  # of those who expire, between two loop turns: some 5 ms
 
 
 class TypingIndicators:
-    """Publishes through `task_queue`, droppable; a large room (see OnlineMembers.is_large) gets no typing events.
+    """Publishes through `task_queue`, droppable, so that the end of typing arrives after the message that ended it. A
+    large room (see OnlineMembers.is_large) gets no typing events.
 
     `now` is monotonic, in seconds. At most `MAX_TYPISTS` are kept; past them no new one is published.
     """
@@ -99,7 +100,11 @@ class TypingIndicators:
             return
         event = TypingStatus(room_id, user_id, typist.username, is_typing, EXPIRES_MS)
         happening = RoomEphemeral(room_id, self._codec.event(event), user_id)
-        self._task_queue.run(lambda: self._bus.publish(room_topic(room_id), happening), droppable=True)
+
+        async def publish() -> None:
+            self._bus.publish(room_topic(room_id), happening)
+
+        self._task_queue.run(publish, droppable=True)
 
 
 class Typist:

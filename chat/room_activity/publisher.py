@@ -60,7 +60,7 @@ class RoomActivityPublisher:
                 rooms=tuple(head for head in heads if head[0] not in large),
                 large_rooms=tuple(head for head in heads if head[0] in large),
             )
-            await self._bus.publish(EVERYONE, happening)
+            self._bus.publish(EVERYONE, happening)
 
     async def _large_among(self, room_ids: Sequence[str]) -> set[str]:
         sizes, now = self._sizes, self._now()

@@ -324,26 +324,26 @@ async def test_a_fence_that_is_never_lowered_refuses_fills_for_its_bound_only(ca
 
 async def test_an_update_changes_the_value_that_is_here(cache, keys, counting_loader):
     await cache.get_or_load(keys.email("u1"), counting_loader(["a", "b"]))
-    await cache.update(keys.email("u1"), update_by(lambda ids: [*ids, "c"]))
+    cache.update(keys.email("u1"), update_by(lambda ids: [*ids, "c"]))
     assert await cache.get_or_load(keys.email("u1"), counting_loader("unused")) == ["a", "b", "c"]
 
 
 async def test_an_update_to_none_forgets_the_value(cache, keys, counting_loader):
     await cache.get_or_load(keys.email("u1"), counting_loader(["a", "b"]))
-    await cache.update(keys.email("u1"), update_by(lambda _: None))
+    cache.update(keys.email("u1"), update_by(lambda _: None))
     assert await cache.get_or_load(keys.email("u1"), counting_loader(["new"])) == ["new"]
 
 
 async def test_an_update_that_fails_forgets_the_value(cache, keys, counting_loader):
     await cache.get_or_load(keys.email("u1"), counting_loader(["a", "b"]))
     with pytest.raises(ZeroDivisionError):
-        await cache.update(keys.email("u1"), update_by(lambda _: 1 / 0))
+        cache.update(keys.email("u1"), update_by(lambda _: 1 / 0))
     assert await cache.get_or_load(keys.email("u1"), counting_loader(["new"])) == ["new"]
 
 
 async def test_an_update_of_what_is_not_here_makes_nothing(cache, keys, counting_loader):
     asked = []
-    await cache.update(keys.email("u1"), update_by(asked.append))
+    cache.update(keys.email("u1"), update_by(asked.append))
     assert asked == [] and len(cache) == 0
     assert await cache.get_or_load(keys.email("u1"), counting_loader(["new"])) == ["new"]
 
@@ -351,7 +351,7 @@ async def test_an_update_of_what_is_not_here_makes_nothing(cache, keys, counting
 async def test_an_update_forgets_a_cached_none_without_asking(cache, keys, counting_loader):
     asked = []
     await cache.get_or_load(keys.user("u1"), counting_loader(None))
-    await cache.update(keys.user("u1"), update_by(asked.append))
+    cache.update(keys.user("u1"), update_by(asked.append))
     assert asked == []
     assert await cache.get_or_load(keys.user("u1"), counting_loader("ada")) == "ada"
 
@@ -359,7 +359,7 @@ async def test_an_update_forgets_a_cached_none_without_asking(cache, keys, count
 async def test_a_load_begun_before_an_update_does_not_fill_over_it(cache, keys, loader, counting_loader):
     before = start_read(cache, keys.email("u1"), loader)
     await let_tasks_run()
-    await cache.update(keys.email("u1"), update_by(lambda ids: [*ids, "c"]))
+    cache.update(keys.email("u1"), update_by(lambda ids: [*ids, "c"]))
     after = start_read(cache, keys.email("u1"), loader)
     await let_tasks_run()
     assert len(loader.loads) == 2
@@ -373,7 +373,7 @@ async def test_a_load_begun_before_an_update_does_not_fill_over_it(cache, keys, 
 async def test_an_update_does_not_prolong_a_value(cache, keys, counting_loader, clock):
     await cache.get_or_load(keys.email("u1"), counting_loader(["a"]))
     clock.now_s += 299
-    await cache.update(keys.email("u1"), update_by(lambda ids: [*ids, "b"]))
+    cache.update(keys.email("u1"), update_by(lambda ids: [*ids, "b"]))
     assert await cache.get_or_load(keys.email("u1"), counting_loader("unused")) == ["a", "b"]
     clock.now_s += 1
     assert await cache.get_or_load(keys.email("u1"), counting_loader(["new"])) == ["new"]
@@ -382,7 +382,7 @@ async def test_an_update_does_not_prolong_a_value(cache, keys, counting_loader, 
 async def test_an_update_of_an_expired_value_forgets_it(cache, keys, counting_loader, clock):
     await cache.get_or_load(keys.email("u1"), counting_loader(["a"]))
     clock.now_s += 300
-    await cache.update(keys.email("u1"), update_by(lambda ids: [*ids, "b"]))
+    cache.update(keys.email("u1"), update_by(lambda ids: [*ids, "b"]))
     assert await cache.get_or_load(keys.email("u1"), counting_loader(["new"])) == ["new"]
 
 
@@ -475,7 +475,7 @@ async def test_an_update_that_makes_a_value_heavier_counts(keys, counting_loader
     await cache.get_or_load(keys.user("u1"), counting_loader("ada"))
     grown = SimpleNamespace(description="x" * 4_200)
     await cache.get_or_load(keys.room("r1"), counting_loader(SimpleNamespace(description=None)))
-    await cache.update(keys.room("r1"), update_by(lambda _: grown))
+    cache.update(keys.room("r1"), update_by(lambda _: grown))
     assert len(cache) == 1 and cache.weight_bytes <= 19_000
     assert await cache.get_or_load(keys.room("r1"), counting_loader("unused")) is grown
 
@@ -503,7 +503,7 @@ async def test_after_closing_asks_are_refused_and_writes_do_nothing(cache, keys,
     with pytest.raises(CacheClosed):
         await cache.get_or_load(keys.user("u1"), load)
     async with cache.fence(keys.user("u1")):
-        await cache.update(keys.user("u1"), update_by(lambda user: user))
+        cache.update(keys.user("u1"), update_by(lambda user: user))
         await cache.invalidate(keys.user("u1"))
     assert load.count == 0 and len(cache) == 0
 
@@ -518,7 +518,7 @@ async def test_without_a_cache_every_ask_is_a_load_of_its_own(keys, loader):
     async with cache.fence(keys.user("u1")):
         pass
     await cache.invalidate(keys.user("u1"))
-    await cache.update(keys.page("r1"), message_page.append(1, [b"{}"]))
+    cache.update(keys.page("r1"), message_page.append(1, [b"{}"]))
     second = start_read(cache, keys.user("u1"), loader)
     await let_tasks_run()
     loader.loads[0].set_result("old")

@@ -64,7 +64,7 @@ class NearProcess(Struct, frozen=True):
     async def has_heard_all_of(self, other: NearProcess) -> None:
         """Wait until all that the other process has published so far was received here."""
         marker = RoomDeleted(f"marker {secrets.token_hex(4)}")
-        await other.bus.publish(CACHE, marker)
+        other.bus.publish(CACHE, marker)
         await until(lambda: marker in self.heard)
 
 
@@ -203,7 +203,11 @@ async def test_what_was_being_read_when_this_process_wrote_is_not_kept(
     stack: AsyncExitStack, redis: RedisServer
 ) -> None:
     a = await start_near(stack, redis.port)
-    for write in (a.cache.invalidate(KEY), a.cache.update(KEY, room_totals.advance(9, "later"))):
+
+    async def update() -> None:
+        a.cache.update(KEY, room_totals.advance(9, "later"))
+
+    for write in (a.cache.invalidate(KEY), update()):
         loader = ControlledLoader()
         before = a.start_read(KEY, loader)
         await until_loads_begin(loader)
@@ -219,14 +223,14 @@ async def test_an_update_changes_what_is_here_and_makes_redis_forget(stack: Asyn
     key = KEYS.stats("r1")
     await a.get(key, STATS)
     await b.get(key, "unused")
-    await a.cache.update(key, room_totals.advance(9, "later"))
+    a.cache.update(key, room_totals.advance(9, "later"))
     assert (await a.get(key, "unused")).message_count == 9
     assert (await b.get(key, "unused")).message_count == 7, "who did not write may be behind for a moment"
     b.clock.now_s += NEAR_MAX_AGE_S
     assert await b.get(key, LATER) == LATER
     page = KEYS.page("r1")
     await a.get(page, Page((b"1",), 1, 0, False))
-    await a.cache.update(page, message_page.append(2, [b"2"]))
+    a.cache.update(page, message_page.append(2, [b"2"]))
     assert await a.get(page, "unused") == Page((b"1", b"2"), 2, 0, False)
     assert await b.get(page, Page((b"1", b"2", b"3"), 3, 0, False)) == Page((b"1", b"2", b"3"), 3, 0, False)
 

@@ -44,17 +44,17 @@ async def test_a_commit_is_taken_into_kept_totals_and_into_nothing_else(
     near = (await start_near(stack, redis.port)).cache
     for cache in (near, MemoryCache(observer=observer)):
         key = keys.stats("r1")
-        await cache.update(key, advance(5, "2026-01-01T00:00:00.000Z"))  # nothing is there yet
+        cache.update(key, advance(5, "2026-01-01T00:00:00.000Z"))  # nothing is there yet
         load = CountingLoader(BEFORE)
         assert await cache.get_or_load(key, load) == BEFORE
-        await cache.update(key, advance(9, LATER))
-        await cache.update(key, advance(8, "2026-01-31T12:00:05.000Z"))  # an update that arrives late
+        cache.update(key, advance(9, LATER))
+        cache.update(key, advance(8, "2026-01-31T12:00:05.000Z"))  # an update that arrives late
         assert await cache.get_or_load(key, load) == AFTER
         assert load.count == 1
         missing = keys.stats("nowhere")
         none = CountingLoader(None)
         assert await cache.get_or_load(missing, none) is None
-        await cache.update(missing, advance(1, LATER))
+        cache.update(missing, advance(1, LATER))
         assert await cache.get_or_load(missing, none) is None
         assert none.count == 2, "what was not there is asked for again after a commit"
 
@@ -68,7 +68,7 @@ async def test_a_load_that_began_before_the_commit_fills_nothing(
     asked = asyncio.ensure_future(process.cache.get_or_load(key, loader))
     while not loader.loads:
         await asyncio.sleep(0)
-    await process.cache.update(key, advance(9, LATER))
+    process.cache.update(key, advance(9, LATER))
     await process.client.call("PING")  # it is there
     loader.loads[0].set_result(BEFORE)
     assert await asked == BEFORE

@@ -62,7 +62,7 @@ class Parts:
             **stand_ins,
         )
 
-    async def publish(self, topic: str, event: object) -> None:
+    def publish(self, topic: str, event: object) -> None:
         self.published.append(event)
 
     async def ended(self, name: str) -> str:

@@ -37,7 +37,7 @@ class OvertakenMembers:
         state = await self._members.mark_read(room_id, user_id, seq)
         other = await self._members.mark_read(room_id, user_id, self._seq)
         if other is not None and self._seq:
-            await self._bus.publish(user_topic(user_id), UserEvent(user_id, b"", *reading_order(other)))
+            self._bus.publish(user_topic(user_id), UserEvent(user_id, b"", *reading_order(other)))
         return state
 
 

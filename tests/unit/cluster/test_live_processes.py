@@ -58,10 +58,10 @@ class BusEnd:
         self._receive = receive
         self._memory.start(receive=receive, on_back=on_back)
 
-    async def publish(self, topic: str, event: object) -> None:
+    def publish(self, topic: str, event: object) -> None:
         self._published.append(event)
         for bus_end in [self, *(one for one in self._ends if one is not self and not one.lost and not self.lost)]:
-            await bus_end._memory.publish(topic, event)
+            bus_end._memory.publish(topic, event)
 
     def deliver_remote(self, event: object) -> None:
         """Deliver an event of another process, at a moment that the test chooses."""
@@ -241,9 +241,9 @@ async def test_who_becomes_a_member_or_is_none_any_more_appears_and_vanishes_eve
     a, b = await cluster.start("a"), await cluster.start("b")
     a.connect("ada", "r1")
     await settle()
-    await b.bus.publish(EVERYONE, MembershipBegan("r2", "ada", 1))
+    b.bus.publish(EVERYONE, MembershipBegan("r2", "ada", 1))
     assert a.online("r2") == b.online("r2") == {"ada": "online"}
-    await b.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "left", 2))
+    b.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "left", 2))
     assert a.online("r1") == b.online("r1") == {}
 
 
@@ -335,7 +335,7 @@ async def test_what_waited_to_be_told_is_told_as_it_is_by_then(cluster: Cluster)
     a.task_queue.run(lambda: slow)  # as a subscription that Redis is late to confirm
     a.connect("ada", "r1", "r2")
     await settle()
-    await a.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "removed", 2))
+    a.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "removed", 2))
     slow.set_result(None)
     await settle()
     for process in (a, b):
@@ -385,8 +385,8 @@ async def test_a_membership_whose_end_was_not_heard_is_over_after_a_full_telling
     a.connect("ada", "r1", "r2")
     await settle()
     b.bus.lost = True
-    await a.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "left", 2))
-    await a.bus.publish(EVERYONE, MembershipBegan("r3", "ada", 1))
+    a.bus.publish(EVERYONE, MembershipEnded("r1", "ada", "left", 2))
+    a.bus.publish(EVERYONE, MembershipBegan("r3", "ada", 1))
     b.bus.lost = False
     b.live_processes.bus_restored()
     await settle()
@@ -598,7 +598,7 @@ async def test_a_status_chosen_while_the_bus_was_away_is_told_with_the_people(cl
         process.connect("ada", "r1")
     await settle()
     b.bus.lost = True
-    await a.bus.publish(EVERYONE, StatusChosen("ada", "busy", rev=1))
+    a.bus.publish(EVERYONE, StatusChosen("ada", "busy", rev=1))
     b.bus.lost = False
     a.announced.clear()
     b.live_processes.bus_restored()
@@ -614,6 +614,6 @@ async def test_who_chose_to_be_offline_is_here_for_no_room_and_appears_when_they
     a.connect("ada", "r1", status=Status.OFFLINE)
     await settle()
     assert a.online() == b.online() == {} and a.announced == b.announced == []
-    await a.bus.publish(EVERYONE, StatusChosen("ada", "online", rev=1))
+    a.bus.publish(EVERYONE, StatusChosen("ada", "online", rev=1))
     assert a.online() == b.online() == {"ada": "online"}
     assert a.announced == b.announced == [("userJoined", "r1", "ada", "online")]

@@ -93,7 +93,7 @@ class Process:
 
     async def publish(self, topic: str, *names: str) -> None:
         for name in names:
-            await self.bus.publish(topic, user_event(name))
+            self.bus.publish(topic, user_event(name))
 
     def names(self, topic: str | None = None) -> list[str]:
         """The names of the received events that `user_event` made, in order."""
@@ -140,7 +140,7 @@ async def test_every_kind_of_event_is_heard_by_another_process_as_it_was_and_in_
     a, b = await two_at(stack, redis.port)
     await b.bus.subscribe("all")
     for event in EVENTS:
-        await a.bus.publish("all", event)
+        a.bus.publish("all", event)
     await until(lambda: len(b.received) == len(EVENTS))
     assert b.received == [("all", event) for event in EVENTS]
 
@@ -321,7 +321,7 @@ async def test_a_failing_receiver_reaches_no_publisher_and_is_logged_once_in_a_r
     a.receive = b.receive = receive
     for process in (a, b):
         await process.bus.subscribe("all")
-    await a.bus.publish("all", UserEvent("bad own", b"a secret text"))
+    a.bus.publish("all", UserEvent("bad own", b"a secret text"))
     assert received == ["bad own"]
     await until(lambda: len(received) == 2)
     await b.publish("all", "bad 1", "bad 2", "good", "bad 3")

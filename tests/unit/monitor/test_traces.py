@@ -55,6 +55,7 @@ async def test_calls_of_a_request_are_its_child_spans_and_its_status_is_recorded
         span=spans.child,
         prefix="store",
         parts=("parts",),
+        plain=("at_once",),
         labels={"work": lambda secret: {"kind": "page"}},
     )
 
@@ -62,6 +63,7 @@ async def test_calls_of_a_request_are_its_child_spans_and_its_status_is_recorded
         end = spans.request("GET", "/rooms/{id}")
         assert await whole.work("s3cret") == "s3cret"
         assert await whole.parts.work("s3cret") == "s3cret"
+        assert whole.at_once() == whole.parts.at_once() == 5
         end(status)
 
     await asyncio.gather(asyncio.create_task(request(200)), asyncio.create_task(request(503)))
@@ -74,7 +76,9 @@ async def test_calls_of_a_request_are_its_child_spans_and_its_status_is_recorded
         (503, StatusCode.ERROR),
     }
     children = [span for span in found if span.parent is not None]
-    assert sorted(span.name for span in children) == ["store.parts.work"] * 2 + ["store.work"] * 2
+    assert sorted(span.name for span in children) == [
+        *("store.at_once", "store.at_once", "store.parts.work", "store.parts.work", "store.work", "store.work")
+    ]
     assert all(requests[span.parent.span_id].context.trace_id == span.context.trace_id for span in children)
     assert {span.attributes.get("kind") for span in children} == {"page", None}
     assert "s3cret" not in "".join(span.to_json() for span in found)

@@ -47,7 +47,7 @@ class Admissions:
         while self._task_queue.is_busy:
             await asyncio.sleep(0)
         before = len(self.received)
-        await self.bus.publish(user_topic("u1"), "event")
+        self.bus.publish(user_topic("u1"), "event")
         await asyncio.sleep(0)
         return len(self.received) > before
 
