@@ -27,15 +27,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A loop turn handles at most so many sockets: 10,000 connections that arrive or end at once are served in slices,
-# between which timers and replies have their turns. A handshake takes some 0.1 ms, and leaves callbacks to later turns:
-# while such wait fewer sockets are handled, or 9,000 that connect at once make turns of 400 ms.
-EVENTS_A_TURN = 64
-EVENTS_A_FULL_TURN = 8  # however many callbacks wait
+# A loop turn handles at most so many sockets, which takes some milliseconds: 10,000 connections that arrive or end at
+# once are served in slices, between which timers and replies have their turns.
+EVENTS_A_TURN = 512
 
 
 class SlicedSelector(selectors.BaseSelector):
-    """An epoll selector that returns at most EVENTS_A_TURN ready sockets at a time, fewer for each waiting callback.
+    """An epoll selector that returns at most EVENTS_A_TURN ready sockets at a time.
 
     The kernel begins each reply with the sockets that the one before left out, so each has its turn. `scheduled` is the
     loop's queue of callbacks: what a callback before the wait adds to it must not wait for an event. `turns` says when
@@ -96,7 +94,7 @@ class SlicedSelector(selectors.BaseSelector):
             turns.end(ended_s)
         turns.woke_s = math.inf
         try:
-            events = self._epoll.poll(wait_s, max(EVENTS_A_TURN - len(self.scheduled), EVENTS_A_FULL_TURN))
+            events = self._epoll.poll(wait_s, EVENTS_A_TURN)
         except InterruptedError:
             events = []
         turns.woke_s = turns.began_s = woke_s = time.monotonic()
