@@ -86,11 +86,16 @@ def names_of_connections() -> dict[str, set[str]]:
 
 
 @asynccontextmanager
-async def connected(port: int) -> AsyncIterator[AbstractConnection]:
-    connection = options_for(port).connection()
+async def replies_of(port: int) -> AsyncIterator[Replies]:
+    """Commands and their replies, on a connection whose transport was taken over."""
+    connection: AbstractConnection = options_for(port).connection()
     await connection.connect()
     try:
-        yield connection
+        replies = Replies(connection)
+        try:
+            yield replies
+        finally:
+            replies.stream.close()
     finally:
         await connection.disconnect(nowait=True)
 
@@ -167,16 +172,14 @@ class Replies:
 
 @pytest.mark.gen_test
 async def test_commands_that_are_sent_together_are_answered_one_by_one_in_order(redis: RedisServer) -> None:
-    async with connected(redis.port) as connection:
-        replies = Replies(connection)
+    async with replies_of(redis.port) as replies:
         replies.ask(("SET", "a", b"\xff"), ("GET", "a"), ("GET", "b"), ("INCRBY", "n", 2))
         assert await replies.next(4) == [b"OK", b"\xff", None, 2]
 
 
 @pytest.mark.gen_test
 async def test_an_error_is_a_reply_and_leaves_the_connection_usable(redis: RedisServer) -> None:
-    async with connected(redis.port) as connection:
-        replies = Replies(connection)
+    async with replies_of(redis.port) as replies:
         replies.ask(("NO SUCH COMMAND",), ("EVALSHA", "0" * 40, 0), ("PING",))
         unknown, forgotten, answer = await replies.next(3)
         assert isinstance(unknown, ReplyError) and str(unknown).startswith("ERR unknown command")
@@ -186,8 +189,7 @@ async def test_an_error_is_a_reply_and_leaves_the_connection_usable(redis: Redis
 
 @pytest.mark.gen_test
 async def test_subscriptions_and_published_messages_are_lists_of_bytes(redis: RedisServer) -> None:
-    async with connected(redis.port) as listening, connected(redis.port) as publishing:
-        heard, told = Replies(listening), Replies(publishing)
+    async with replies_of(redis.port) as heard, replies_of(redis.port) as told:
         heard.ask(("SUBSCRIBE", "c"))
         assert await heard.next() == [[b"subscribe", b"c", 1]]
         told.ask(("PUBLISH", "c", b"\xff"))
@@ -196,14 +198,12 @@ async def test_subscriptions_and_published_messages_are_lists_of_bytes(redis: Re
 
 @pytest.mark.gen_test
 async def test_the_end_of_a_connection_and_what_is_no_reply_end_the_stream(redis: RedisServer) -> None:
-    async with connected(redis.port) as connection:
-        replies = Replies(connection)
+    async with replies_of(redis.port) as replies:
         replies.ask(("QUIT",))
         with pytest.raises(ConnectionError):
             await replies.stream.ended
         assert await replies.next() == [b"OK"]
-    async with connected(redis.port) as connection:
-        replies = Replies(connection)
+    async with replies_of(redis.port) as replies:
         replies.stream.data_received(b"HTTP/1.1 400 Bad Request\r\n")
         with pytest.raises(ConnectionError, match="not Redis"):
             await replies.stream.ended
