@@ -185,5 +185,4 @@ SCENARIO = Scenario(
         "seconds": Option(2, 1, 60, "of each load"),
     },
     run=_run,
-    with_all=False,
 )
