@@ -25,6 +25,12 @@ class HeadStream(IOStream):
     _is_nodelay = False
     _head_max_bytes = 0  # of the head that is waited for
 
+    def __init__(self, sock: socket.socket, *, first_bytes: bytes = b"") -> None:
+        """`first_bytes` were read from the socket already."""
+        super().__init__(sock)
+        self._read_buffer += first_bytes
+        self._read_buffer_size += len(first_bytes)
+
     def until_head(self, max_bytes: int, *, at_once: bool) -> Awaitable[bytes]:
         """Return what `take_head` returns as soon as bytes are there.
 
@@ -67,12 +73,6 @@ class HeadStream(IOStream):
             self.close(exc_info=error)
             return None
         return None if sent == len(data) else self.write(data[sent:])
-
-    def __init__(self, sock: socket.socket, *, first_bytes: bytes = b"") -> None:
-        """`first_bytes` were read from the socket already."""
-        super().__init__(sock)
-        self._read_buffer += first_bytes
-        self._read_buffer_size += len(first_bytes)
 
     def set_nodelay(self, value: bool) -> None:
         if value and not self._is_nodelay:
