@@ -22,7 +22,9 @@ from tests.support.websocket_server import serving_websockets
 pytestmark = pytest.mark.bench
 
 READERS = 3
-PLAIN = Dialect(path="/", message='{"content":"%m"}', numbered=True)
+WELCOME = "welcome"  # which tells that the server knows a reader: the upgrade alone does not
+PLAIN = Dialect(path="/", message='{"content":"%m"}', numbered=True, ready=WELCOME)
+BY_MARKERS = Dialect(path="/", message='{"content":"%m"}', batches=True, ready=WELCOME)
 
 Texts = Callable[[int, int, list[str]], list[str]]
 
@@ -39,9 +41,10 @@ def room_of(texts: Texts) -> Iterator[int]:
     lock = threading.Lock()
 
     def serve_one(connection: ServerConnection) -> None:
-        with lock:
-            readers.append(connection)
         try:
+            with lock:
+                readers.append(connection)
+                connection.send(WELCOME)
             for text in connection:
                 with lock:
                     messages.append(number(len(messages) + 1, json.loads(text)["content"]))
@@ -124,14 +127,14 @@ def test_a_server_that_does_wrong_is_caught(texts: Texts, why: str) -> None:
 @pytest.mark.parametrize("texts", [spaced_for_one, pairs_for_one])
 def test_by_markers_only_the_messages_must_be_the_same(texts: Texts) -> None:
     with room_of(texts) as port:
-        stretch, failures = measured(port, Dialect(path="/", message='{"content":"%m"}', batches=True))
+        stretch, failures = measured(port, BY_MARKERS)
     assert failures.kept == []
     assert stretch.deliveries == 4 * READERS
 
 
 def test_by_markers_a_wrong_order_is_caught_too() -> None:
     with room_of(the_second_not_to_one) as port:
-        _, failures = measured(port, Dialect(path="/", message='{"content":"%m"}', batches=True))
+        _, failures = measured(port, BY_MARKERS)
     assert any("message 2 of the room is another than its first reader got" in one for one in failures.kept)
 
 
