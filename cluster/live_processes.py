@@ -169,11 +169,7 @@ class LiveProcesses:
 
     def _queue_beat(self, beat: ProcessBeat) -> None:
         """Publish after what is queued, such as the people who are connected here: the order is that of the calls."""
-
-        async def publish() -> None:
-            self._bus.publish(EVERYONE, beat)
-
-        self._task_queue.run(publish)
+        self._task_queue.run(lambda: self._bus.publish(EVERYONE, beat))
 
     def _publish_people(self) -> None:
         """Queue one publication of everybody who is connected here, however many processes ask at once."""

@@ -1,4 +1,5 @@
-"""Runs coroutines that synchronous callbacks start and cannot await, such as bus subscriptions and ephemeral events.
+"""Runs what synchronous callbacks start and cannot do at once: coroutines such as bus subscriptions, and plain calls
+that must come after those.
 
 One task runs them in order; the queue is bounded.
 """
@@ -12,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 log = logging.getLogger(__name__)
 
-QueuedTask = Callable[[], Awaitable[object]]
+QueuedTask = Callable[[], Awaitable[object] | None]
 
 
 class SerialTaskQueue:
@@ -59,7 +60,9 @@ class SerialTaskQueue:
 
     async def _execute(self, task: QueuedTask) -> None:
         try:
-            await task()
+            result = task()
+            if result is not None:
+                await result
         except self._expected as error:
             log.warning("a queued task failed: %s", error)
         except asyncio.CancelledError:

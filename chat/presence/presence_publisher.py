@@ -28,11 +28,7 @@ class PresencePublisher:
 
     def publish_connected(self, person: Person) -> None:
         """Publish that a person is connected here, with the person's state at the moment of sending."""
-
-        async def publish() -> None:
-            self._bus.publish(EVERYONE, self._alone(person))
-
-        self._task_queue.run(publish)
+        self._task_queue.run(lambda: self._bus.publish(EVERYONE, self._alone(person)))
 
     def publish_person(self, user_id: str) -> None:
         """As `publish_connected`, if the user is connected here."""
@@ -42,11 +38,9 @@ class PresencePublisher:
 
     def publish_gone(self, user_id: str) -> None:
         """Publish that a user has no connection to this process any more."""
-
-        async def publish() -> None:
-            self._bus.publish(EVERYONE, PersonGone(self._process_id, user_id, self._next_number()))
-
-        self._task_queue.run(publish)
+        self._task_queue.run(
+            lambda: self._bus.publish(EVERYONE, PersonGone(self._process_id, user_id, self._next_number()))
+        )
 
     async def publish_all(self) -> None:
         """Publish the full list of people who are connected here; for its receivers it replaces what they know."""

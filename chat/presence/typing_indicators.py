@@ -100,11 +100,7 @@ class TypingIndicators:
             return
         event = TypingStatus(room_id, user_id, typist.username, is_typing, EXPIRES_MS)
         happening = RoomEphemeral(room_id, self._codec.event(event), user_id)
-
-        async def publish() -> None:
-            self._bus.publish(room_topic(room_id), happening)
-
-        self._task_queue.run(publish, droppable=True)
+        self._task_queue.run(lambda: self._bus.publish(room_topic(room_id), happening), droppable=True)
 
 
 class Typist:

@@ -42,6 +42,17 @@ async def finds_no_store() -> None:
     raise StoreUnavailable("it is away")
 
 
+async def test_plain_calls_have_their_place_among_the_coroutines() -> None:
+    task_queue, done = SerialTaskQueue(), list[str]()
+    task_queue.run(noting(done, "first"))
+    task_queue.run(lambda: done.append("a plain call"))
+    task_queue.run(noting(done, "last"))
+    assert done == [], "none at once"
+    await until(lambda: not task_queue.is_busy)
+    assert done == ["first", "a plain call", "last"]
+    await task_queue.close()
+
+
 @pytest.mark.parametrize("bad", [cancelled_inside, fails, finds_no_store])
 async def test_whatever_one_task_comes_to_those_that_wait_and_those_that_come_later_are_run(
     bad: Callable[[], Awaitable[None]], caplog: pytest.LogCaptureFixture
