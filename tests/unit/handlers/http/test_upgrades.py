@@ -22,6 +22,8 @@ from tests.unit.handlers.http.test_upgrade_request import head
 
 pytestmark = pytest.mark.gen_test
 
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
 
 class CountedUpgrades:
     """Takes the socket, after `gate` is set where there is one, and counts the handshakes."""
@@ -85,7 +87,7 @@ class Listening:
         )
         self.server.add_sockets([listener])
 
-    async def ask(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def ask(self) -> Streams:
         reader, writer = await asyncio.open_connection(*self._address)
         writer.write(head())
         return reader, writer
@@ -95,7 +97,18 @@ class Listening:
         await self.server.close_all_connections()
 
 
-async def answer_of(streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> bytes:
+async def with_more_behind(listening: Listening, upgrades: CountedUpgrades) -> tuple[Streams, NewConnection]:
+    """A handshake that waits, behind which its client has sent more, which the server knows."""
+    streams = await listening.ask()
+    await until_on_loop(lambda: upgrades.begun)
+    streams[1].write(b"more")
+    (new,) = listening.server._connections
+    assert isinstance(new, NewConnection)
+    await until_on_loop(lambda: new.has_more)
+    return streams, new
+
+
+async def answer_of(streams: Streams) -> bytes:
     reader, writer = streams
     answer = await asyncio.wait_for(reader.read(), 20)
     writer.close()
@@ -128,12 +141,7 @@ async def test_what_comes_behind_a_handshake_that_waits_is_known_and_left_unread
     gate = asyncio.Event()
     upgrades = CountedUpgrades(gate=gate)
     listening = Listening(upgrades)
-    streams = await listening.ask()
-    await until_on_loop(lambda: upgrades.begun)
-    streams[1].write(b"more")
-    (new,) = listening.server._connections
-    assert isinstance(new, NewConnection)
-    await until_on_loop(lambda: new.has_more)
+    streams, new = await with_more_behind(listening, upgrades)
     assert new.sock.recv(100, socket.MSG_PEEK) == b"more"
     gate.set()
     await until_on_loop(lambda: not listening.server._connections)
@@ -146,12 +154,7 @@ async def test_what_comes_behind_a_handshake_that_is_refused_is_there_for_who_an
     gate = asyncio.Event()
     upgrades = RefusedUpgrades(gate=gate)
     listening = Listening(upgrades)
-    streams = await listening.ask()
-    await until_on_loop(lambda: upgrades.begun)
-    streams[1].write(b"more")
-    (new,) = listening.server._connections
-    assert isinstance(new, NewConnection)
-    await until_on_loop(lambda: new.has_more)
+    streams, _ = await with_more_behind(listening, upgrades)
     gate.set()
     answer = await answer_of(streams)  # to its end: the rest is no request, whose head would be waited for
     assert answer.endswith(b"\r\n\r\nrefused: True, more: True")
