@@ -12,7 +12,9 @@ from msgspec import Struct
 from common.startup_error import StartupError
 from handlers.assets.asset_error import AssetError
 from handlers.assets.hashed_names import name_without_hash, with_hashed_names
-from handlers.assets.module_bundle import bundle
+from handlers.assets.module_bundle import Bundle, bundle, bundle_and_chunks
+from handlers.assets.module_graph import ModuleGraph
+from handlers.assets.references import entry_modules
 from handlers.content_encoding import gzip_asset
 
 CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
@@ -35,13 +37,16 @@ class Asset(Struct, frozen=True):
 
 
 class AssetFiles(Struct, frozen=True):
-    """All files by their names in `web/`, and by their hashed names."""
+    """All files by their names in `web/`, and by their hashed names; chunks of a page's bundle by these alone."""
 
     by_name: Mapping[str, Asset]
     by_hashed_name: Mapping[str, Asset]
 
     def another_version_of(self, name: str) -> Asset | None:
-        """Return the file that a hashed name of another version of the program means here."""
+        """Return the file that a hashed name of another version of the program means here.
+
+        A chunk of another version means none: its modules would be given those of another bundle.
+        """
         original = name_without_hash(name)
         return None if original is None else self.by_name.get(original)
 
@@ -49,7 +54,8 @@ class AssetFiles(Struct, frozen=True):
 def load_assets(folder: Path, *, bundles: Collection[str] = ()) -> AssetFiles:
     """Read every file below the folder, except hidden files and folders.
 
-    `bundles` are the modules that are served as one file with all that they import. Raises StartupError where the
+    `bundles` are the modules that are served as one file with all that they import; so are those that pages begin with,
+    which load chunks of it later (handlers/assets/module_bundle.py). Raises StartupError where the
     folder is missing (a server without its pages would answer 404 to every browser), and where its files do not go
     together.
     """
@@ -61,12 +67,25 @@ def load_assets(folder: Path, *, bundles: Collection[str] = ()) -> AssetFiles:
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
     try:
-        bundled = {name: bundle(name, files).encode() for name in bundles}
-        named = with_hashed_names(files | bundled)
+        made = _bundles(files, bundles)
+        named = with_hashed_names(
+            files | {name: one.text.encode() for name, one in made.items()},
+            {name: one.references for name, one in made.items()},
+        )
     except (AssetError, UnicodeDecodeError) as error:
         raise StartupError(f"the files of the pages in {folder} do not go together: {error}") from error
     assets = {name: _asset(name, body, name in bundles) for name, body in named.contents.items()}
-    return AssetFiles(assets, {hashed: assets[name] for name, hashed in named.hashed_names.items()})
+    by_hashed_name = {hashed: assets[name] for name, hashed in named.hashed_names.items()}
+    return AssetFiles({name: assets[name] for name in files}, by_hashed_name)
+
+
+def _bundles(files: Mapping[str, bytes], for_other_sites: Collection[str]) -> dict[str, Bundle]:
+    graph = ModuleGraph(files)
+    made = {name: bundle(name, graph) for name in for_other_sites}
+    pages = [body.decode() for name, body in files.items() if name.endswith(".html")]
+    for entry in dict.fromkeys(entry for page in pages for entry in entry_modules(page)):
+        made |= bundle_and_chunks(entry, graph)
+    return made
 
 
 def _asset(name: str, body: bytes, is_for_other_sites: bool) -> Asset:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from handlers.assets.asset_error import AssetError
-from handlers.assets.references import PAGES_BASE, Reference, entry_modules, references_in
+from handlers.assets.references import Reference, references_in
 from handlers.assets.text_edits import Edit, edited
 
 HASH_CHARS = 8
@@ -35,13 +35,19 @@ def name_without_hash(name: str) -> str | None:
     return None if match is None else match["stem"] + match["suffix"]
 
 
-def with_hashed_names(files: Mapping[str, bytes]) -> NamedFiles:
+def with_hashed_names(files: Mapping[str, bytes], known: Mapping[str, Sequence[Reference]] | None = None) -> NamedFiles:
     """Rewrite all files. Raises AssetError, UnicodeDecodeError.
 
-    Files that refer to each other are refused: neither could have a hash before the other.
+    `known` are the references in files that were made: nothing is looked for in these. Files that refer to each other
+    are refused: neither could have a hash before the other.
     """
     texts = {name: body.decode() for name, body in files.items() if name.endswith((".html", ".css", ".js"))}
-    references = {name: references_in(name, texts[name], files) if name in texts else [] for name in files}
+    references: dict[str, Sequence[Reference]] = {}
+    for name in files:
+        if known is not None and name in known:
+            references[name] = known[name]
+        else:
+            references[name] = references_in(name, texts[name], files) if name in texts else ()
     contents: dict[str, bytes] = {}
     hashed_names: dict[str, str] = {}
     for name in _in_order(references):
@@ -50,22 +56,14 @@ def with_hashed_names(files: Mapping[str, bytes]) -> NamedFiles:
             for one in references[name]
             if one.target in hashed_names
         ]
-        if name.endswith(".html"):
-            edits += _preloads(texts[name], references, hashed_names)
-            contents[name] = edited(texts[name], edits).encode()
-        else:
-            contents[name] = edited(texts[name], edits).encode() if edits else files[name]
+        contents[name] = edited(texts[name], edits).encode() if edits else files[name]
+        if not name.endswith(".html"):
             stem, suffix = posixpath.splitext(name)
             hashed_names[name] = f"{stem}.{hashlib.sha256(contents[name]).hexdigest()[:HASH_CHARS]}{suffix}"
     return NamedFiles(contents, hashed_names)
 
 
-def modules_of(entry: str, references: Mapping[str, list[Reference]]) -> list[str]:
-    """Return all modules that an entry imports, itself not, in the order in which they are evaluated."""
-    return [name for name in _in_order(references, (entry,)) if name.endswith(".js") and name != entry]
-
-
-def _in_order(references: Mapping[str, list[Reference]], begin: Iterable[str] | None = None) -> list[str]:
+def _in_order(references: Mapping[str, Sequence[Reference]]) -> list[str]:
     """Return the names, each after what it refers to. Raises AssetError."""
     ordered: dict[str, None] = {}
     path: list[str] = []
@@ -80,17 +78,9 @@ def _in_order(references: Mapping[str, list[Reference]], begin: Iterable[str] | 
             path.pop()
             ordered[name] = None
 
-    for name in references if begin is None else begin:
+    for name in references:
         visit(name)
     return list(ordered)
-
-
-def _preloads(page: str, references: Mapping[str, list[Reference]], hashed_names: Mapping[str, str]) -> list[Edit]:
-    """Let a page ask for all its modules at once: a browser finds them by reading one after the other."""
-    entries = entry_modules(page)
-    modules = dict.fromkeys(module for _, entry in entries for module in modules_of(entry, references))
-    links = (f'<link rel="modulepreload" href="{PAGES_BASE}{hashed_names[one]}">\n' for one in modules)
-    return [Edit(entries[0][0], entries[0][0], "".join(links))] if modules else []
 
 
 def _renamed(url: str, hashed_name: str) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from handlers.assets.javascript_text import JavaScriptError
 
-_VERB = re.compile(r"(?<![\w$.#])(?:import|export)\b")
+_VERB = re.compile(r"[ie](?:mport|xport)\b(?<![\w$.#]......)")  # (the looking back comes last: that is quicker)
 _STRING = r"(?P<quote>[\"'])(?P<text>\0*)(?P=quote)"
 _STATEMENT = re.compile(
     rf"(?:import|export)(?:\b(?P<clause>[\w$*{{}},\s]+?)\bfrom\b)?\s*{_STRING}"
@@ -16,7 +16,9 @@ _STATEMENT = re.compile(
 )
 _DYNAMIC_IMPORT = re.compile(rf"import\s*\(\s*{_STRING}\s*\)")
 _NO_IMPORT = re.compile(r"import\s*[.:]|export")  # import.meta, the name of a property, an export of its own
-_META_URL = re.compile(rf"\bnew\s+URL\s*\(\s*{_STRING}\s*,\s*import\.meta\.url\s*\)")
+_OWN_URL = r"\bimport\s*\.\s*meta\s*\.\s*url\b"
+_OWN_URLS = re.compile(_OWN_URL)
+_URL_BESIDE = re.compile(rf"\bnew\s+URL\s*\(\s*{_STRING}\s*,\s*(?P<own_url>{_OWN_URL})\s*\)")
 
 
 class Import(Struct, frozen=True):
@@ -59,8 +61,22 @@ def imports_of(source: str, code: str) -> list[Import]:
     return found
 
 
-def urls_beside(source: str, code: str) -> list[tuple[int, str]]:
-    """Return what stands in `new URL("…", import.meta.url)`, each with its place."""
+class UrlBeside(Struct, frozen=True):
+    """What stands in `new URL("…", import.meta.url)`, and the places of both."""
+
+    url: str
+    url_at: int
+    own_url_at: int
+
+
+def urls_beside(source: str, code: str) -> list[UrlBeside]:
+    """Return the URLs that a module makes of its own, in order; `code` is javascript_text.blanked(source)."""
     return [
-        (match.start("text"), source[match.start("text") : match.end("text")]) for match in _META_URL.finditer(code)
+        UrlBeside(source[match.start("text") : match.end("text")], match.start("text"), match.start("own_url"))
+        for match in (_URL_BESIDE.finditer(code) if "meta" in code else ())
     ]
+
+
+def own_urls(code: str) -> list[tuple[int, int]]:
+    """Return the places of `import.meta.url`."""
+    return [match.span() for match in _OWN_URLS.finditer(code)] if "meta" in code else []

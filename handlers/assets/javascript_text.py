@@ -7,10 +7,12 @@ by what stands before it, and after `)` or `]` it never does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 
 from msgspec import Struct
+
+from handlers.assets.text_edits import Edit
 
 FILLER = "\0"  # in blanked text: what a string, template or regular expression says
 
@@ -88,29 +90,48 @@ def spans_of(source: str) -> Iterator[Span]:
         raise JavaScriptError(source, len(source) - 1, "a template that does not end")
 
 
-def blanked(source: str) -> str:
+def blanked(source: str, spans: Iterable[Span] | None = None) -> str:
     """Return a text of the same length that has the code alone, so that patterns find nothing in other places.
 
     Comments are spaces, and what strings, templates and regular expressions say is FILLER; strings keep their quotes,
-    and lines their ends. Raises JavaScriptError.
+    and lines their ends. `spans` are spans_of(source), where they are known. Raises JavaScriptError.
     """
-    return "".join(_blank(source[span.start : span.end], span.kind) for span in spans_of(source))
+    return "".join(
+        [_blank(source[span.start : span.end], span.kind) for span in (spans_of(source) if spans is None else spans)]
+    )
 
 
-def without_comments(source: str) -> str:
-    """Return the program without its comments, blank lines and indentation. Raises JavaScriptError."""
+def without_comments(source: str, edits: Iterable[Edit] = (), spans: Iterable[Span] | None = None) -> str:
+    """Return the program without its comments, blank lines and indentation. Raises JavaScriptError.
+
+    The edits are made on the way. Each begins and ends in code, and what it inserts is code. `spans` as for blanked().
+    """
     pieces: list[str] = []
     code = ""
-    for span in spans_of(source):
-        text = source[span.start : span.end]
-        if span.kind is Kind.COMMENT:
+    for kind, text in _edited(source, edits, spans_of(source) if spans is None else spans):
+        if kind is Kind.COMMENT:
             code += "\n" if "\n" in text else " "  # a comment with a line's end ends a statement as that does
-        elif span.kind is Kind.CODE:
+        elif kind is Kind.CODE:
             code += text
         else:
             pieces += [_LINE_ENDS.sub("\n", code), text]
             code = ""
     return "".join((*pieces, _LINE_ENDS.sub("\n", code)))
+
+
+def _edited(source: str, edits: Iterable[Edit], spans: Iterable[Span]) -> Iterator[tuple[Kind, str]]:
+    waiting = iter(sorted(edits))
+    edit = next(waiting, None)
+    end = 0  # of the last edit, which may reach over several spans
+    for span in spans:
+        at = max(span.start, end)
+        while edit is not None and edit.start < span.end:
+            yield span.kind, source[at : edit.start]
+            yield Kind.CODE, edit.replacement
+            at = end = edit.end
+            edit = next(waiting, None)
+        if at < span.end:
+            yield span.kind, source[at : span.end]
 
 
 def _blank(text: str, kind: Kind) -> str:

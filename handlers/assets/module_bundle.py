@@ -1,43 +1,167 @@
-"""Makes one JavaScript module of an entry and all that it imports, so that another site loads it with one request.
+"""Makes one JavaScript module of an entry and all that it imports, so that it is loaded with one request.
 
 Each module becomes a function of its own that returns its exports, so their names stay apart; modules come before
 those that import them. What a module may consist of is in module_function.py. Equal files give an equal bundle.
+
+What `import("./later.js")` names is left out of a page's bundle, with what it alone imports. That is a chunk: a file
+that exports a function which is given the bundle's modules and adds its own to them, where they are not there yet. So
+each module exists once, whichever chunk comes first, and a chunk names no other file: names that have hashes of
+contents lead one way, from the bundle to its chunks, also where their modules load each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Collection, Iterator, Mapping
+
+from msgspec import Struct
 
 from handlers.assets.asset_error import AssetError
-from handlers.assets.javascript_text import JavaScriptError
-from handlers.assets.module_function import PREFIX, Module, ModuleReader
+from handlers.assets.javascript_modules import own_urls, urls_beside
+from handlers.assets.javascript_text import blanked
+from handlers.assets.module_function import LOAD, REGISTRY, Module, exports_of
+from handlers.assets.module_graph import ModuleGraph
+from handlers.assets.references import Reference, file_beside
+from handlers.assets.text_edits import Edit
+
+_FILES, _FAILURES = f"{REGISTRY}files", f"{REGISTRY}failures"
+# A browser remembers that an address did not load, so the next try goes to another one.
+_LOADER = f"""\
+const {_FAILURES} = {{}};
+const {LOAD} = async (name) => {{
+if (!(name in {REGISTRY})) {{
+const failures = {_FAILURES}[name] ?? 0;
+try {{
+const {{ add }} = await import({_FILES}[name] + (failures ? `?try=${{failures}}` : ""));
+add({REGISTRY}, {LOAD});
+}} catch (error) {{
+{_FAILURES}[name] = failures + 1;
+throw error;
+}}
+}}
+return {REGISTRY}[name];
+}};
+"""
 
 
-def bundle(entry: str, files: Mapping[str, bytes]) -> str:
-    """Return the text of one module that exports what `entry` does, to be served in the folder of `entry`.
+class Bundle(Struct, frozen=True):
+    """The text of a file, and where it names others."""
 
-    Raises AssetError for a form that is not understood, for modules that import each other, and where an imported file
-    or name is missing.
-    """
-    modules: dict[str, Module] = {}
-    path: list[str] = []
+    text: str
+    references: tuple[Reference, ...] = ()
 
-    def load(name: str) -> Module:
-        if name in path:
-            raise AssetError(f"modules import each other: {' → '.join((*path, name))}")
-        if name not in files:
-            raise AssetError(f"{path[-1] if path else 'a bundle'} names {name}, and there is no such file")
-        if name not in modules:
-            path.append(name)
-            try:
-                body, exports = ModuleReader(name, files[name].decode(), entry=entry, load=load).read()
-            except JavaScriptError as error:
-                raise AssetError(f"{name}, {error}") from error
-            modules[name] = Module(f"{PREFIX}{len(modules)}", body, exports)
-            path.pop()
-        return modules[name]
 
-    last = load(entry)
-    functions = (f"const {one.constant} = (() => {{\n{one.body}\n}})();\n" for one in modules.values())
-    public = f"export const {{ {', '.join(last.exports)} }} = {last.constant};\n" if last.exports else ""
-    return f"// {entry} and the modules that it imports; comments are in their own files.\n{''.join(functions)}{public}"
+def bundle(entry: str, graph: ModuleGraph) -> Bundle:
+    """Return one module that exports what `entry` does, to be served by its name. Raises AssetError."""
+    modules = graph.with_imports(entry)
+    for module in modules.values():
+        if module.dynamic_imports:
+            raise AssetError(f"{module.name}: a dynamic import cannot be in a bundle that is one file")
+    return _entry_bundle(entry, modules, {}, graph)
+
+
+def bundle_and_chunks(entry: str, graph: ModuleGraph) -> dict[str, Bundle]:
+    """Return a page's bundle, by the name of the entry, and its chunks, which are beside it. Raises AssetError."""
+    own = graph.with_imports(entry)
+    later: dict[str, dict[str, Module]] = {}  # by what is loaded: the modules of that chunk
+    waiting = list(own.values())
+    while waiting:
+        for name in waiting.pop().dynamic_imports:
+            if name not in own and name not in later:
+                later[name] = {one: it for one, it in graph.with_imports(name).items() if one not in own}
+                waiting += later[name].values()
+    chunks = {name: _chunk_name(entry, name) for name in sorted(later)}
+    if len({*chunks.values(), *graph.files}) < len(chunks) + len(graph.files):
+        raise AssetError(f"two files of {entry} would have one name: {', '.join(chunks.values())}")
+    made = {chunks[name]: _chunk(chunks[name], name, later[name], graph) for name in chunks}
+    return made | {entry: _entry_bundle(entry, own, chunks, graph)}
+
+
+def _chunk_name(entry: str, name: str) -> str:
+    folder, stem = posixpath.split(posixpath.splitext(entry)[0])
+    parts = posixpath.relpath(name, folder or ".").split("/")
+    return posixpath.join(folder, f"{stem}.{'-'.join(part for part in parts if part != '..')}")
+
+
+def _entry_bundle(entry: str, modules: Mapping[str, Module], chunks: Mapping[str, str], graph: ModuleGraph) -> Bundle:
+    text = _Text(f"// {entry} and the modules that it imports; comments are in their own files.\n")
+    text.add(f"const {REGISTRY} = {{}};\n")
+    has_imports = any(one.dynamic_imports for one in modules.values())
+    if has_imports:
+        text.add(f"const {_FILES} = {{\n")
+        for name, chunk in chunks.items():
+            text.add(f'"{name}": "./')
+            text.add_name(posixpath.basename(chunk), chunk)
+            text.add('",\n')
+        text.add(f"}};\n{_LOADER}")
+    for module in modules.values():
+        opening = "await (async () =>" if module.awaits else "(() =>"
+        text.add(f"{exports_of(module.name)} = {opening} {{\n")
+        text.add_body(module, entry, graph.files)
+        text.add("\n})();\n")
+    if public := ", ".join(modules[entry].exports):
+        text.add(f"export const {{ {public} }} = {exports_of(entry)};\n")
+    return text.bundle()
+
+
+def _chunk(chunk: str, name: str, modules: Mapping[str, Module], graph: ModuleGraph) -> Bundle:
+    text = _Text(f"// {name} and the modules that it alone imports; comments are in their own files.\n")
+    text.add(f"export const add = ({REGISTRY}, {LOAD}) => {{\n")
+    if modules[name].awaits:
+        raise AssetError(f"{name} is loaded later, and has an await outside its functions")
+    for module in modules.values():
+        text.add(f"{exports_of(module.name)} ??= (() => {{\n")
+        text.add_body(module, chunk, graph.files)
+        text.add("\n})();\n")
+    text.add("};\n")
+    return text.bundle()
+
+
+class _Text:
+    """A text that is put together, with the places where it names other files."""
+
+    def __init__(self, text: str) -> None:
+        self._pieces = [text]
+        self._length = len(text)
+        self._references: list[Reference] = []
+
+    def add(self, text: str) -> None:
+        self._pieces.append(text)
+        self._length += len(text)
+
+    def add_name(self, text: str, target: str) -> None:
+        self._references.append(Reference(self._length, self._length + len(text), target))
+        self.add(text)
+
+    def add_body(self, module: Module, output: str, files: Collection[str]) -> None:
+        """Add the body of a module; its own URL, and what is beside it, as they are seen from the file `output`."""
+        if not module.has_own_url:
+            self.add(module.body)
+            return
+        at = 0
+        for edit, target in sorted(_moved(module, output, files)):
+            self.add(module.body[at : edit.start])
+            if target:
+                self.add_name(edit.replacement, target)
+            else:
+                self.add(edit.replacement)
+            at = edit.end
+        self.add(module.body[at:])
+
+    def bundle(self) -> Bundle:
+        return Bundle("".join(self._pieces), tuple(self._references))
+
+
+def _moved(module: Module, output: str, files: Collection[str]) -> Iterator[tuple[Edit, str]]:
+    """Yield the edits that a body needs in another file, each with the file that it names, if it names one."""
+    folder = posixpath.dirname(output) or "."
+    code = blanked(module.body)
+    named: set[int] = set()
+    for one in urls_beside(module.body, code):
+        if (target := file_beside(module.name, one.url)) in files:
+            named.add(one.own_url_at)
+            yield Edit(one.url_at, one.url_at + len(one.url), posixpath.relpath(target, folder)), target
+    own_url = f'new URL("{posixpath.relpath(module.name, folder)}", import.meta.url).href'
+    for start, end in own_urls(code):
+        if start not in named:
+            yield Edit(start, end, own_url), ""

@@ -43,9 +43,9 @@ def references_in(name: str, text: str, names: Container[str]) -> list[Reference
         raise AssetError(f"{name}, {error}") from error
 
 
-def entry_modules(text: str) -> list[tuple[int, str]]:
-    """Return the names of the modules that a page begins with, each with the place of its script element."""
-    return [(match.start(), match["name"]) for match in _HTML_ENTRY.finditer(_spaced(_HTML_COMMENT, text))]
+def entry_modules(text: str) -> list[str]:
+    """Return the names of the modules that a page begins with."""
+    return [match["name"] for match in _HTML_ENTRY.finditer(_spaced(_HTML_COMMENT, text))]
 
 
 def _in_html(name: str, text: str, names: Container[str]) -> Iterator[Reference]:
@@ -58,17 +58,19 @@ def _in_html(name: str, text: str, names: Container[str]) -> Iterator[Reference]
 def _in_css(name: str, text: str, names: Container[str]) -> Iterator[Reference]:
     for match in _CSS_URL.finditer(_spaced(_CSS_COMMENT, text)):
         if not _is_elsewhere(match["url"]):
-            yield Reference(*match.span("url"), _existing(name, _beside(name, match["url"]), names))
+            yield Reference(*match.span("url"), _existing(name, file_beside(name, match["url"]), names))
 
 
 def _in_javascript(name: str, text: str, names: Container[str]) -> Iterator[Reference]:
+    """An import by an expression is none: modules may load each other when they are wanted, and hashes lead one way."""
     code = blanked(text)
     for one in imports_of(text, code):
-        target = _existing(name, _beside(name, one.specifier), names)
-        yield Reference(one.specifier_at, one.specifier_at + len(one.specifier), target)
-    for at, url in urls_beside(text, code):
-        if not _is_elsewhere(url) and (target := _beside(name, url)) in names:
-            yield Reference(at, at + len(url), target)
+        target = _existing(name, file_beside(name, one.specifier), names)
+        if not one.is_dynamic:
+            yield Reference(one.specifier_at, one.specifier_at + len(one.specifier), target)
+    for url in urls_beside(text, code):
+        if (target := file_beside(name, url.url)) in names:
+            yield Reference(url.url_at, url.url_at + len(url.url), target)
 
 
 _FINDERS: Mapping[str, Callable[[str, str, Container[str]], Iterator[Reference]]] = {
@@ -84,8 +86,9 @@ def _existing(name: str, target: str, names: Container[str]) -> str:
     return target
 
 
-def _beside(name: str, url: str) -> str:
-    return posixpath.normpath(posixpath.join(posixpath.dirname(name), url))
+def file_beside(name: str, url: str) -> str:
+    """Return the name of the file that a relative URL in another file means; no file's if it is not relative."""
+    return url if _is_elsewhere(url) else posixpath.normpath(posixpath.join(posixpath.dirname(name), url))
 
 
 def _is_elsewhere(url: str) -> bool:

@@ -60,6 +60,17 @@ def test_a_hashed_name_of_another_version_means_this_version_of_the_file(ours: A
         assert ours.another_version_of(name) is None
 
 
+def test_what_a_page_loads_later_has_a_hashed_name_alone_and_is_of_no_other_version(tmp_path: Path) -> None:
+    page = '<script type="module" src="static/page/app.js"></script>'
+    files = {"page/index.html": page, "page/app.js": 'import("./later.js");', "page/later.js": "export const a = 1;"}
+    loaded = load_assets(write(tmp_path, files))
+    assert loaded.by_name.keys() == files.keys()
+    (chunk,) = (name for name in loaded.by_hashed_name if name.startswith("page/app.later."))
+    assert chunk.rpartition("/")[2] in loaded.by_name["page/app.js"].plain.body.decode()
+    assert loaded.another_version_of("page/app.later.00000000.js") is None
+    assert loaded.by_name["page/later.js"].plain.body == b"export const a = 1;"
+
+
 def test_a_missing_folder_of_the_pages_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match="the folder of the pages is missing"):
         load_assets(tmp_path / "web")

@@ -13,7 +13,9 @@ import pytest
 
 from app.composition.web import FOR_OTHER_SITES, WEB
 from handlers.assets.asset_error import AssetError
-from handlers.assets.module_bundle import bundle
+from handlers.assets.hashed_names import with_hashed_names
+from handlers.assets.module_bundle import bundle, bundle_and_chunks
+from handlers.assets.module_graph import ModuleGraph
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="needs Node.js 20: apt-get install nodejs")
@@ -91,7 +93,18 @@ FORMS: dict[str, dict[str, str]] = {
         "a.js": "export const self = this === undefined; export const strict = (() => !this)();",
     },
     "awaits within functions": {
-        "a.js": "export async function later() { for await (const one of []) await one; return 1; }",
+        "a.js": """
+            import { one } from "./b.js";
+            export async function later() { for await (const one of []) await one; return 1; }
+        """,
+        "b.js": """
+            export const one = async () => (await two()) + 1;
+            const two = async (a = [1, 2], b = () => a) => await b();
+            [1].map(async (n) => await n, 2);
+        """,
+    },
+    "awaits outside functions, in the entry": {
+        "a.js": "const f = async () => 1; export const one = await f(); export const two = [() => 1, await 2][1];"
     },
     "no export": {"a.js": "globalThis.seen = 1;"},
     "no line end at the end, and a comment": {"a.js": "export const one = 1 // the end"},
@@ -111,15 +124,18 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "two constants in one": ({"a.js": "export const one = 1, two = 2;"}, "two constants"),
     "a destructuring": ({"a.js": "export const { one } = {};"}, "not understood"),
     "two exports of one name": ({"a.js": 'export * from "./b.js"; export const one = 1;', "b.js": BOTH}, "twice"),
-    "a dynamic import": ({"a.js": 'import("./b.js");', "b.js": BOTH}, "dynamic"),
-    "an await outside functions": ({"a.js": "export const one = await 1;"}, "an await outside"),
+    "a dynamic import": ({"a.js": 'import("./b.js");', "b.js": BOTH}, "a.js: a dynamic import"),
+    "an await outside functions, imported": (
+        {"a.js": 'import "./b.js";', "b.js": "await 1;"},
+        "a.js, line 1: a module with an await outside",
+    ),
     "import.meta alone": ({"a.js": "export const one = import.meta;"}, "only the url"),
     "a cycle": ({"a.js": 'import "./b.js";', "b.js": 'import "./a.js";'}, "import each other: a.js → b.js → a.js"),
     "a missing file": ({"a.js": 'import "./gone.js";'}, "a.js names gone.js"),
     "a file elsewhere": ({"a.js": 'import "https://elsewhere.example/b.js";'}, "no such file"),
     "a missing name": ({"a.js": 'import { gone } from "./b.js";', "b.js": BOTH}, "gone, which"),
     "a missing name passed on": ({"a.js": 'export { gone } from "./b.js";', "b.js": BOTH}, "gone, which"),
-    "a name of the bundle's own": ({"a.js": "const module$1 = 1;"}, "the bundle's own"),
+    "a name of the bundle's own": ({"a.js": "const module$ = 1;"}, "the bundle's own"),
     "an import from a text": ({"a.js": "import(`./b.js`);"}, "not understood"),
 }
 
@@ -141,7 +157,7 @@ def encoded(files: Mapping[str, str]) -> dict[str, bytes]:
 @pytest.mark.parametrize("name", FORMS)
 def test_a_bundle_exports_what_its_entry_does(name: str, tmp_path: Path) -> None:
     files = encoded(FORMS[name])
-    for folder, contents in (("many", files), ("one", {"a.js": bundle("a.js", files).encode()})):
+    for folder, contents in (("many", files), ("one", {"a.js": bundle("a.js", ModuleGraph(files)).text.encode()})):
         for path, body in contents.items():
             (tmp_path / folder / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / folder / path).write_bytes(body.replace(b"OFFSET", str(len(tmp_path.parts)).encode()))
@@ -153,16 +169,160 @@ def test_a_bundle_exports_what_its_entry_does(name: str, tmp_path: Path) -> None
 def test_what_cannot_be_bundled_is_refused(name: str) -> None:
     files, complaint = REFUSED[name]
     with pytest.raises(AssetError, match=complaint):
-        bundle("a.js", encoded(files))
+        bundle("a.js", ModuleGraph(encoded(files)))
 
 
 @needs_node
 def test_our_client_library_is_one_file_with_the_same_exports(tmp_path: Path) -> None:
     files = {path.relative_to(WEB).as_posix(): path.read_bytes() for path in sorted(WEB.rglob("*.js"))}
     (name,) = FOR_OTHER_SITES
-    text = bundle(name, files)
-    assert text == bundle(name, dict(reversed(files.items())))
+    text = bundle(name, ModuleGraph(files)).text
+    assert text == bundle(name, ModuleGraph(dict(reversed(files.items())))).text
     (tmp_path / "chat.mjs").write_text(text)
     names = exports_of(tmp_path / "chat.mjs").keys()
     assert names == exports_of(WEB / name).keys()
     assert "ChatClient" in text.rpartition("export")[2]
+
+
+# A page whose panels are loaded later: both import what the entry has, and what it has not; they load each other.
+PARTS = {
+    "page/app.js": """
+        import { seen } from "../ui/seen.js";
+        import { ready } from "./ready.js";
+        seen("app");
+        export const panel = async (name) => {
+          if (name === "a") return import("./panels/a.js");
+          if (name === "b") return (await import("./panels/b.js")).b();
+          if (name === "ready") return import("./ready.js");
+          return import("./panels/broken.js");
+        };
+    """,
+    "page/ready.js": 'import { seen } from "../ui/seen.js"; seen("ready"); export const ready = 1;',
+    "page/panels/a.js": """
+        // What is here is loaded when it is wanted.
+        import { seen } from "../../ui/seen.js";
+        import { shared } from "../../ui/shared.js";
+        seen("a");
+        export const picture = new URL("picture.svg", import.meta.url).href;
+        export const root = new URL("../..", import.meta.url).href;
+        export const next = async () => (await import("./b.js")).b();
+        export const name = `a
+          ${shared}`;
+    """,
+    "page/panels/b.js": """
+        import { shared } from "../../ui/shared.js";
+        import { seen } from "../../ui/seen.js";
+        seen("b");
+        export const b = () => "b" + shared;
+        export const back = () => import("./a.js");
+    """,
+    "page/panels/broken.js": "throw new Error('broken');",
+    "page/panels/picture.svg": "<svg/>",
+    "ui/seen.js": "globalThis.log ??= []; export const seen = (name) => globalThis.log.push(name);",
+    "ui/shared.js": 'import { seen } from "./seen.js"; seen("shared"); export const shared = "!";',
+}
+PLAY = """
+import fs from "node:fs";
+const { panel } = await import(process.argv[1]);
+const log = () => globalThis.log.splice(0);
+const shown = [log()];
+const [a, again] = await Promise.all([panel("a"), panel("a")]);
+shown.push(a === again, a.name, log(), await a.next(), log(), await panel("b"), log(), (await panel("ready")).ready);
+const beside = fs.readFileSync(new URL(a.picture), "utf8");
+shown.push(beside, new URL("ui/", a.root).pathname, await panel("broken").catch((error) => error.message));
+console.log(JSON.stringify(shown));
+"""
+
+
+def made_of(files: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Write the bundle of a page and its chunks, by their hashed names; return all written names by those without."""
+    raw = encoded(files)
+    made = bundle_and_chunks("page/app.js", ModuleGraph(raw))
+    pictures = {name: body for name, body in raw.items() if name.endswith(".svg")}
+    named = with_hashed_names(
+        pictures | {name: one.text.encode() for name, one in made.items()},
+        {name: one.references for name, one in made.items()},
+    )
+    for name, hashed in named.hashed_names.items():
+        (folder / hashed).parent.mkdir(parents=True, exist_ok=True)
+        (folder / hashed).write_bytes(named.contents[name])
+    (folder / "package.json").write_text('{"type": "module"}')
+    return dict(named.hashed_names)
+
+
+def played(entry: Path) -> list[Any]:
+    assert NODE is not None
+    command = [NODE, "--input-type=module", "-e", PLAY, "--", str(entry)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    shown: list[Any] = json.loads(run.stdout)
+    return shown
+
+
+@needs_node
+def test_what_a_page_loads_later_does_what_its_modules_do_and_each_exists_once(tmp_path: Path) -> None:
+    for name, text in PARTS.items():
+        (tmp_path / "many" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "many" / name).write_text(text)
+    (tmp_path / "many" / "package.json").write_text('{"type": "module"}')
+    names = made_of(PARTS, tmp_path / "few")
+    assert sorted(names) == [
+        *("page/app.js", "page/app.panels-a.js", "page/app.panels-b.js", "page/app.panels-broken.js"),
+        "page/panels/picture.svg",
+    ]
+    few, many = played(tmp_path / "few" / names["page/app.js"]), played(tmp_path / "many" / "page/app.js")
+    few[10] = few[10].replace("few", "many")
+    assert few == many
+    assert few[:5] == [["ready", "app"], True, "a\n          !", ["shared", "a"], "b!"]
+
+
+@needs_node
+def test_a_chunk_that_did_not_load_is_asked_for_again_by_another_address(tmp_path: Path) -> None:
+    names = made_of(PARTS, tmp_path)
+    chunk = tmp_path / names["page/app.panels-b.js"]
+    away = chunk.rename(tmp_path / "away")
+    script = """
+    import fs from "node:fs";
+    const { panel } = await import(process.argv[1]);
+    const failed = await panel("b").catch((error) => error.code);
+    fs.renameSync(process.argv[2], process.argv[3]);
+    console.log(JSON.stringify([failed, await panel("b")]));
+    """
+    assert NODE is not None
+    command = [NODE, "--input-type=module", "-e", script, "--", str(tmp_path / names["page/app.js"]), away, chunk]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == ["ERR_MODULE_NOT_FOUND", "b!"]
+
+
+def test_a_change_renames_what_has_it_and_the_bundle_and_no_other_chunk(tmp_path: Path) -> None:
+    before = made_of(PARTS, tmp_path)
+    for changed, renamed in (
+        ("page/panels/a.js", {"page/app.js", "page/app.panels-a.js"}),
+        ("ui/shared.js", {"page/app.js", "page/app.panels-a.js", "page/app.panels-b.js"}),
+        ("ui/seen.js", {"page/app.js"}),
+    ):
+        after = made_of(PARTS | {changed: PARTS[changed] + "globalThis.changed = true;"}, tmp_path)
+        assert {name for name in before if before[name] != after[name]} == renamed
+
+
+def test_a_bundle_says_of_which_module_each_part_is_and_has_no_comments(tmp_path: Path) -> None:
+    names = made_of(PARTS, tmp_path)
+    text = (tmp_path / names["page/app.js"]).read_text()
+    assert [text.index(f'\nmodule$["{name}"] = ') for name in ("ui/seen.js", "page/ready.js", "page/app.js")]
+    assert "What is here" not in (tmp_path / names["page/app.panels-a.js"]).read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"page/ready.js": 'export const ready = import("./gone.js");'}, "page/ready.js names page/gone.js"),
+        ({"page/panels/b.js": "export const b = await 1;"}, "page/panels/b.js is loaded later, and has an await"),
+        ({"page/ready.js": 'import("./panels-b.js"); import("./panels/b.js"); export const ready = 1;'}, "one name"),
+        ({"page/ready.js": 'import("./panels/" + name);'}, "not understood"),
+    ],
+)
+def test_what_cannot_be_loaded_later_is_refused(changes: dict[str, str], complaint: str) -> None:
+    files = PARTS | {"page/panels-b.js": ""} | changes
+    with pytest.raises(AssetError, match=complaint):
+        bundle_and_chunks("page/app.js", ModuleGraph(encoded(files)))
