@@ -12,9 +12,7 @@ from msgspec import Struct
 from common.startup_error import StartupError
 from handlers.assets.asset_error import AssetError
 from handlers.assets.hashed_names import name_without_hash, with_hashed_names
-from handlers.assets.module_bundle import Bundle, bundle, bundle_and_chunks
-from handlers.assets.module_graph import ModuleGraph
-from handlers.assets.references import entry_modules
+from handlers.assets.pages import made_files
 from handlers.content_encoding import gzip_asset
 
 CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
@@ -67,7 +65,7 @@ def load_assets(folder: Path, *, bundles: Collection[str] = ()) -> AssetFiles:
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
     try:
-        made = _bundles(files, bundles)
+        made = made_files(files, bundles)
         named = with_hashed_names(
             files | {name: one.text.encode() for name, one in made.items()},
             {name: one.references for name, one in made.items()},
@@ -76,16 +74,8 @@ def load_assets(folder: Path, *, bundles: Collection[str] = ()) -> AssetFiles:
         raise StartupError(f"the files of the pages in {folder} do not go together: {error}") from error
     assets = {name: _asset(name, body, name in bundles) for name, body in named.contents.items()}
     by_hashed_name = {hashed: assets[name] for name, hashed in named.hashed_names.items()}
-    return AssetFiles({name: assets[name] for name in files}, by_hashed_name)
-
-
-def _bundles(files: Mapping[str, bytes], for_other_sites: Collection[str]) -> dict[str, Bundle]:
-    graph = ModuleGraph(files)
-    made = {name: bundle(name, graph) for name in for_other_sites}
-    pages = [body.decode() for name, body in files.items() if name.endswith(".html")]
-    for entry in dict.fromkeys(entry for page in pages for entry in entry_modules(page)):
-        made |= bundle_and_chunks(entry, graph)
-    return made
+    parts = {name for name, one in made.items() if one.is_part}
+    return AssetFiles({name: asset for name, asset in assets.items() if name not in parts}, by_hashed_name)
 
 
 def _asset(name: str, body: bytes, is_for_other_sites: bool) -> Asset:

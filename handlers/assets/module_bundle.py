@@ -14,14 +14,13 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
 
-from msgspec import Struct
-
 from handlers.assets.asset_error import AssetError
 from handlers.assets.javascript_modules import own_urls, urls_beside
 from handlers.assets.javascript_text import blanked
+from handlers.assets.made_file import MadeFile, MadeText
 from handlers.assets.module_function import LOAD, REGISTRY, Module, exports_of
 from handlers.assets.module_graph import ModuleGraph
-from handlers.assets.references import Reference, file_beside
+from handlers.assets.references import file_beside
 from handlers.assets.text_edits import Edit
 
 _FILES, _FAILURES = f"{REGISTRY}files", f"{REGISTRY}failures"
@@ -44,14 +43,7 @@ return {REGISTRY}[name];
 """
 
 
-class Bundle(Struct, frozen=True):
-    """The text of a file, and where it names others."""
-
-    text: str
-    references: tuple[Reference, ...] = ()
-
-
-def bundle(entry: str, graph: ModuleGraph) -> Bundle:
+def bundle(entry: str, graph: ModuleGraph) -> MadeFile:
     """Return one module that exports what `entry` does, to be served by its name. Raises AssetError."""
     modules = graph.with_imports(entry)
     for module in modules.values():
@@ -60,7 +52,7 @@ def bundle(entry: str, graph: ModuleGraph) -> Bundle:
     return _entry_bundle(entry, modules, {}, graph)
 
 
-def bundle_and_chunks(entry: str, graph: ModuleGraph) -> dict[str, Bundle]:
+def bundle_and_chunks(entry: str, graph: ModuleGraph) -> dict[str, MadeFile]:
     """Return a page's bundle, by the name of the entry, and its chunks, which are beside it. Raises AssetError."""
     own = graph.with_imports(entry)
     later: dict[str, dict[str, Module]] = {}  # by what is loaded: the modules of that chunk
@@ -83,8 +75,8 @@ def _chunk_name(entry: str, name: str) -> str:
     return posixpath.join(folder, f"{stem}.{'-'.join(part for part in parts if part != '..')}")
 
 
-def _entry_bundle(entry: str, modules: Mapping[str, Module], chunks: Mapping[str, str], graph: ModuleGraph) -> Bundle:
-    text = _Text(f"// {entry} and the modules that it imports; comments are in their own files.\n")
+def _entry_bundle(entry: str, modules: Mapping[str, Module], chunks: Mapping[str, str], graph: ModuleGraph) -> MadeFile:
+    text = MadeText(f"// {entry} and the modules that it imports; comments are in their own files.\n")
     text.add(f"const {REGISTRY} = {{}};\n")
     has_imports = any(one.dynamic_imports for one in modules.values())
     if has_imports:
@@ -97,59 +89,37 @@ def _entry_bundle(entry: str, modules: Mapping[str, Module], chunks: Mapping[str
     for module in modules.values():
         opening = "await (async () =>" if module.awaits else "(() =>"
         text.add(f"{exports_of(module.name)} = {opening} {{\n")
-        text.add_body(module, entry, graph.files)
+        _add_body(text, module, entry, graph.files)
         text.add("\n})();\n")
     if public := ", ".join(modules[entry].exports):
         text.add(f"export const {{ {public} }} = {exports_of(entry)};\n")
-    return text.bundle()
+    return text.file()
 
 
-def _chunk(chunk: str, name: str, modules: Mapping[str, Module], graph: ModuleGraph) -> Bundle:
-    text = _Text(f"// {name} and the modules that it alone imports; comments are in their own files.\n")
+def _chunk(chunk: str, name: str, modules: Mapping[str, Module], graph: ModuleGraph) -> MadeFile:
+    text = MadeText(f"// {name} and the modules that it alone imports; comments are in their own files.\n")
     text.add(f"export const add = ({REGISTRY}, {LOAD}) => {{\n")
     if modules[name].awaits:
         raise AssetError(f"{name} is loaded later, and has an await outside its functions")
     for module in modules.values():
         text.add(f"{exports_of(module.name)} ??= (() => {{\n")
-        text.add_body(module, chunk, graph.files)
+        _add_body(text, module, chunk, graph.files)
         text.add("\n})();\n")
     text.add("};\n")
-    return text.bundle()
+    return text.file(is_part=True)
 
 
-class _Text:
-    """A text that is put together, with the places where it names other files."""
-
-    def __init__(self, text: str) -> None:
-        self._pieces = [text]
-        self._length = len(text)
-        self._references: list[Reference] = []
-
-    def add(self, text: str) -> None:
-        self._pieces.append(text)
-        self._length += len(text)
-
-    def add_name(self, text: str, target: str) -> None:
-        self._references.append(Reference(self._length, self._length + len(text), target))
-        self.add(text)
-
-    def add_body(self, module: Module, output: str, files: Collection[str]) -> None:
-        """Add the body of a module; its own URL, and what is beside it, as they are seen from the file `output`."""
-        if not module.has_own_url:
-            self.add(module.body)
-            return
-        at = 0
-        for edit, target in sorted(_moved(module, output, files)):
-            self.add(module.body[at : edit.start])
-            if target:
-                self.add_name(edit.replacement, target)
-            else:
-                self.add(edit.replacement)
-            at = edit.end
-        self.add(module.body[at:])
-
-    def bundle(self) -> Bundle:
-        return Bundle("".join(self._pieces), tuple(self._references))
+def _add_body(text: MadeText, module: Module, output: str, files: Collection[str]) -> None:
+    """Add the body of a module; its own URL, and what is beside it, as they are seen from the file `output`."""
+    at = 0
+    for edit, target in sorted(_moved(module, output, files)) if module.has_own_url else ():
+        text.add(module.body[at : edit.start])
+        if target:
+            text.add_name(edit.replacement, target)
+        else:
+            text.add(edit.replacement)
+        at = edit.end
+    text.add(module.body[at:])
 
 
 def _moved(module: Module, output: str, files: Collection[str]) -> Iterator[tuple[Edit, str]]:

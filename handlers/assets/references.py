@@ -19,6 +19,7 @@ _HTML_ATTRIBUTE = re.compile(r"""(?<![\w-])(?:href|src|poster)=(["'])(?P<url>[^"
 _HTML_ENTRY = re.compile(
     r"""<script\b(?=[^>]*\btype=["']module["'])[^>]*\bsrc=["']static/(?P<name>[^"'?#]+)["'][^>]*>"""
 )
+_HTML_STYLE = re.compile(r"""<link rel=["']stylesheet["'] href=["']static/(?P<name>[^"'?#]+)["']>""")
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _CSS_URL = re.compile(r"""(?:\burl\(\s*(?P<quote>["']?)|@import\s+(?P<import_quote>["']))(?P<url>[^"'()?#\s]+)""")
 
@@ -46,6 +47,12 @@ def references_in(name: str, text: str, names: Container[str]) -> list[Reference
 def entry_modules(text: str) -> list[str]:
     """Return the names of the modules that a page begins with."""
     return [match["name"] for match in _HTML_ENTRY.finditer(_spaced(_HTML_COMMENT, text))]
+
+
+def style_sheets(text: str) -> list[tuple[int, int, str]]:
+    """Return the names of a page's style sheets of its own, each with the places of its link's element."""
+    links = _HTML_STYLE.finditer(_spaced(_HTML_COMMENT, text))
+    return [(match.start(), match.end(), match["name"]) for match in links]
 
 
 def _in_html(name: str, text: str, names: Container[str]) -> Iterator[Reference]:

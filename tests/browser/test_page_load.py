@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, Page, Response, expect
 
+from app.composition.web import WEB
+from handlers.assets.css_text import MARK, skeleton_of
 from tests.browser.person import Person
 from tests.support.server import ServerProcess
 from tests.support.waiting import poll
@@ -72,3 +74,25 @@ def test_a_page_loads_each_file_once_and_compressed_and_later_asks_for_the_page_
     asked = re.findall(r"path=(/|/dashboard|/static/\S+) (status=\d+)", server.log().removeprefix(log_before))
     assert asked == [(urlsplit(path).path, "status=304")]
     assert person.console_errors == []
+
+
+# How a browser reads a style sheet. What custom properties say is kept as it is written, but for the spaces.
+RULES = """
+(text) => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(text);
+  return [...sheet.cssRules].map((rule) => rule.cssText.replace(/\\s+/g, " ").replace(/ ?([(),]) ?/g, "$1"));
+}
+"""
+
+
+def test_each_style_sheet_says_the_same_without_what_no_browser_needs(
+    new_context: Callable[..., BrowserContext],
+) -> None:
+    page = new_context().new_page()
+    for path in sorted(WEB.rglob("*.css")):
+        source = path.read_text()
+        skeleton = skeleton_of(source)
+        short = MARK.sub(lambda mark, texts=skeleton.texts: texts[int(mark[1])], skeleton.code)
+        assert len(short) < 0.95 * len(source)
+        assert page.evaluate(RULES, short) == page.evaluate(RULES, source), path
