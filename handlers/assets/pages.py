@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Collection, Mapping
 
 from handlers.assets.asset_error import AssetError
+from handlers.assets.html_text import without_comments_and_indentation
 from handlers.assets.made_file import MadeFile
 from handlers.assets.module_bundle import bundle, bundle_and_chunks
 from handlers.assets.module_graph import ModuleGraph
@@ -25,20 +26,25 @@ def made_files(files: Mapping[str, bytes], for_other_sites: Collection[str]) -> 
     for entry in dict.fromkeys(entry for page in pages.values() for entry in entry_modules(page)):
         made |= bundle_and_chunks(entry, graph)
     for name, text in pages.items():
-        made |= _with_one_style_sheet(name, text, files)
+        style_sheet = _style_sheet_of(name, text, files)
+        page = without_comments_and_indentation(edited(text, _one_link(text, *style_sheet)))
+        made |= style_sheet
+        made[name] = MadeFile(page, tuple(references_in(name, page, {*files, *style_sheet})))
     return made
 
 
-def _with_one_style_sheet(name: str, text: str, files: Mapping[str, bytes]) -> dict[str, MadeFile]:
-    """Return a page that names one style sheet, and that. It is called as it was, or if there were more as the page."""
-    links = style_sheets(text)
-    if not links:
-        return {}
-    output = links[0][2] if len(links) == 1 else f"{posixpath.splitext(name)[0]}.css"
-    if len(links) > 1 and output in files:
-        raise AssetError(f"{output} is the name of all style sheets of {name}, and there is such a file")
+def _style_sheet_of(page: str, text: str, files: Mapping[str, bytes]) -> dict[str, MadeFile]:
+    """Return a page's style sheet. It is called as the one that the page names; of several, as the page."""
+    names = [name for _, _, name in style_sheets(text)]
+    if len(names) <= 1:
+        return {name: StyleSheet(name, files).made_of(names) for name in names}
+    output = f"{posixpath.splitext(page)[0]}.css"
+    if output in files:
+        raise AssetError(f"{output} is the name of all style sheets of {page}, and there is such a file")
+    return {output: StyleSheet(output, files).made_of(names)}
+
+
+def _one_link(text: str, output: str = "") -> list[Edit]:
+    """Return the edits of a page that make it name this style sheet alone."""
     link = f'<link rel="stylesheet" href="{PAGES_BASE}{output}">'
-    edits = [Edit(start, end, "" if number else link) for number, (start, end, _) in enumerate(links)]
-    page = edited(text, edits)
-    style = StyleSheet(output, files).made_of(one for _, _, one in links)
-    return {output: style, name: MadeFile(page, tuple(references_in(name, page, {*files, output})))}
+    return [Edit(start, end, "" if number else link) for number, (start, end, _) in enumerate(style_sheets(text))]

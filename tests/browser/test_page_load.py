@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, Response, expect
 
 from app.composition.web import WEB
 from handlers.assets.css_text import MARK, skeleton_of
+from handlers.assets.html_text import without_comments_and_indentation
 from tests.browser.person import Person
 from tests.support.server import ServerProcess
 from tests.support.waiting import poll
@@ -96,3 +97,24 @@ def test_each_style_sheet_says_the_same_without_what_no_browser_needs(
         short = MARK.sub(lambda mark, texts=skeleton.texts: texts[int(mark[1])], skeleton.code)
         assert len(short) < 0.95 * len(source)
         assert page.evaluate(RULES, short) == page.evaluate(RULES, source), path
+
+
+# A page as a browser reads it, without what has no part in it.
+TREE = """
+(text) => {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  const comments = page.createNodeIterator(page, NodeFilter.SHOW_COMMENT);
+  for (let node = comments.nextNode(); node; node = comments.nextNode()) node.remove();
+  page.normalize();
+  const texts = page.createNodeIterator(page, NodeFilter.SHOW_TEXT);
+  for (let node = texts.nextNode(); node; node = texts.nextNode()) node.data = node.data.replace(/\\s+/g, " ");
+  return page.documentElement.outerHTML.replace(/\\s*$/, "");
+}
+"""
+
+
+def test_each_page_is_the_same_without_comments_and_indentation(new_context: Callable[..., BrowserContext]) -> None:
+    page = new_context().new_page()
+    for path in sorted(WEB.rglob("*.html")):
+        source = path.read_text()
+        assert page.evaluate(TREE, without_comments_and_indentation(source)) == page.evaluate(TREE, source), path

@@ -33,7 +33,7 @@ def test_a_page_has_its_script_what_it_loads_later_and_its_style_sheet() -> None
 def test_several_style_sheets_become_one_that_is_called_as_the_page() -> None:
     made = made_of(f'{HEAD}<link rel="stylesheet" href="static/page/b.css">{SCRIPT}')
     assert made["page/index.css"] == "b{}a{}b{}"
-    assert made["page/index.html"] == HEAD.replace("a.css", "index.css") + SCRIPT
+    assert made["page/index.html"] == HEAD.replace("a.css", "index.css") + SCRIPT + "\n"
 
 
 def test_what_is_commented_out_is_no_style_sheet() -> None:
