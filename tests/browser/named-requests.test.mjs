@@ -9,7 +9,7 @@ function recorded(reply = { message: { id: "r-1", rev: 2 }, room: { id: "r" }, u
   const sent = [];
   const fetch = async (url, { method, body }) => {
     sent.push([method, `${url.pathname}${url.search}`, body === undefined ? null : JSON.parse(body)]);
-    return { status: 200, ok: true, json: async () => reply };
+    return { status: 200, ok: true, json: async () => reply, blob: async () => reply };
   };
   const tokens = { getAccessToken: async () => "token" };
   return { api: new Api({ baseUrl: "http://host/", fetch, tokens }), sent };
@@ -34,6 +34,8 @@ const REQUESTS = [
   [({ rooms }) => rooms.leave("r"), "POST", "/rooms/r/leave", {}],
   [({ rooms }) => rooms.invite("r", "u"), "POST", "/rooms/r/members", { userId: "u" }],
   [({ rooms }) => rooms.members("r", { limit: 9 }), "GET", "/rooms/r/members?limit=9", null],
+  [({ rooms }) => rooms.members("r", { q: "an", cursor: "c" }), "GET", "/rooms/r/members?q=an&cursor=c", null],
+  [({ rooms }) => rooms.change("r", { archived: true }), "PATCH", "/rooms/r", { archived: true }],
   [({ rooms }) => rooms.change("r", { slowModeS: 5 }), "PATCH", "/rooms/r", { slowModeS: 5 }],
   [({ rooms }) => rooms.delete("r"), "DELETE", "/rooms/r", null],
   [({ rooms }) => rooms.stats("r"), "GET", "/rooms/r/stats", null],
@@ -74,6 +76,12 @@ for (const [call, ...expected] of REQUESTS) {
     assert.deepEqual(sent, [expected]);
   });
 }
+
+test("the user's own data is downloaded as a blob", async () => {
+  const { api, sent } = recorded("PK");
+  assert.equal(await api.people.exportData(), "PK");
+  assert.deepEqual(sent, [["GET", "/users/me/export", null]]);
+});
 
 test("who shows messages is told of those that a reply shows as changed", async () => {
   const { api } = recorded();

@@ -1,11 +1,13 @@
 /** REST requests with the session's token: JSON over fetch. Errors become ChatError. Has no socket and no state. */
 
-import { endpoint, request } from "./api-request.js";
+import { endpoint, request, send } from "./api-request.js";
 import { isUnauthorized } from "./chat-error.js";
 import { FileApi } from "./file-api.js";
 import { MessageApi } from "./message-api.js";
 import { PeopleApi } from "./people-api.js";
 import { RoomApi } from "./room-api.js";
+
+const DOWNLOADED_WITHIN_MS = 300_000;
 
 /**
  * Sends REST requests with the session's access token; after a 401 it refreshes the token and retries once. The
@@ -45,6 +47,17 @@ export class Api {
       if (!isUnauthorized(error)) throw error;
       return await work(await this.tokens.getAccessToken({ refused: token }));
     }
+  }
+
+  /**
+   * What is at a path below the base URL, as a Blob. Throws ChatError.
+   * @param {string} path
+   * @param {{signal?: AbortSignal | null, withinMs?: number}} [options]
+   */
+  download(path, { signal = null, withinMs = DOWNLOADED_WITHIN_MS } = {}) {
+    const url = endpoint(this.baseUrl, path);
+    const read = (reply) => reply.blob();
+    return this.authorized((token) => send(this.fetch, url, { token, signal, withinMs, read }));
   }
 
   get(path, query) {

@@ -185,12 +185,13 @@ export class ChatClient extends SessionClient {
   }
 
   /**
-   * One page of a room's members.
+   * One page of a room's members; with `q`, of those whose user names begin with it.
    * @param {string} roomId
-   * @param {{cursor?: string | null}} [query]
+   * @param {{q?: string, cursor?: string | null, limit?: number}} [query]
+   * @returns {Promise<{members: import("./types.js").Member[], nextCursor: string | null}>}
    */
-  members(roomId, { cursor = null } = {}) {
-    return this.api.rooms.members(roomId, { cursor, limit: 100 });
+  members(roomId, { q = "", cursor = null, limit = 100 } = {}) {
+    return this.api.rooms.members(roomId, { q, cursor, limit });
   }
 
   /**

@@ -1,9 +1,7 @@
 /** REST requests about files: uploads, avatars, and what was uploaded. All throw ChatError. */
 
-import { endpoint, send } from "./api-request.js";
+import { endpoint } from "./api-request.js";
 import { uploadByFetch, uploadByXhr } from "./upload.js";
-
-const DOWNLOADED_WITHIN_MS = 300_000;
 
 export class FileApi {
   #urls = new Set(); // of blobs that are not revoked
@@ -49,13 +47,10 @@ export class FileApi {
    * `{blob, url, revoke()}`: `url` may be put into an `<img>` until it is revoked.
    */
   async fetch(file, { thumbnail = false, signal = null } = {}) {
-    const url = this.url(file, { thumbnail });
-    const response = await this.api.authorized((token) =>
-      send(this.api.fetch, url, { token, signal, withinMs: DOWNLOADED_WITHIN_MS, read: (reply) => reply.blob() }),
-    );
-    const blobUrl = URL.createObjectURL(response);
+    const blob = await this.api.download(thumbnail ? file.thumbnailUrl : file.url, { signal });
+    const blobUrl = URL.createObjectURL(blob);
     this.#urls.add(blobUrl);
-    return { blob: response, url: blobUrl, revoke: () => this.#revoke(blobUrl) };
+    return { blob, url: blobUrl, revoke: () => this.#revoke(blobUrl) };
   }
 
   /** Revoke the URLs of all that was fetched. */

@@ -1,5 +1,7 @@
 /** REST requests about people: others, and the user's own profile, settings, sessions, blocks. All throw ChatError. */
 
+const EXPORTED_WITHIN_MS = 600_000; // as long as the server takes at most
+
 export class PeopleApi {
   constructor(api) {
     this.api = api;
@@ -39,6 +41,11 @@ export class PeopleApi {
   /** The other sessions end. */
   changePassword(oldPassword, newPassword) {
     return this.api.post("auth/password", { oldPassword, newPassword });
+  }
+
+  /** Everything that the server has of the user, as a ZIP archive: a Blob. It may take minutes. */
+  exportData({ signal = null } = {}) {
+    return this.api.download("users/me/export", { signal, withinMs: EXPORTED_WITHIN_MS });
   }
 
   async blocked() {

@@ -58,9 +58,9 @@ export class RoomApi {
     return (await this.api.post(of(roomId, "members"), { userId })).room;
   }
 
-  /** One page of the members: `{members, nextCursor}`. */
-  members(roomId, { cursor = null, limit = null } = {}) {
-    return this.api.get(of(roomId, "members"), { cursor, limit });
+  /** One page of the members, with `q` of those whose user names begin with it: `{members, nextCursor}`. */
+  members(roomId, { q = "", cursor = null, limit = null } = {}) {
+    return this.api.get(of(roomId, "members"), { q, cursor, limit });
   }
 
   /** `role`: owner, moderator or member. */

@@ -36,6 +36,13 @@
  * @property {string | null} [mutedUntil]
  * @property {User} [peer] The other person of a direct room.
  *
+ * @typedef {object} Member
+ * @property {string} userId
+ * @property {string} username
+ * @property {string} displayName
+ * @property {"owner" | "moderator" | "member"} role
+ * @property {boolean} online
+ *
  * @typedef {object} StoredFile
  * @property {string} id
  * @property {string} url A path; see `ChatClient.fileUrl`.
