@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { ChatClient } from "../../web/chat.js";
+import { MessageClient } from "../../web/client/message-client.js";
 import { SESSION_EVENTS, SessionClient } from "../../web/client/session-client.js";
 
 const text = async (path) => await readFile(new URL(`../../${path}`, import.meta.url), "utf8");
@@ -12,7 +13,7 @@ const codes = new Set([...prose.matchAll(/`([^`]+)`/g)].flatMap(([, code]) => co
 const absent = (names) => names.filter((name) => !codes.has(name));
 
 test("the page describes each public method and property of the client", () => {
-  const names = [ChatClient, SessionClient].flatMap(({ prototype }) => Object.getOwnPropertyNames(prototype));
+  const names = [ChatClient, MessageClient, SessionClient].flatMap(({ prototype }) => Object.getOwnPropertyNames(prototype));
   const known = names.filter((name) => !name.startsWith("_") && name !== "constructor");
   const dotted = [...codes].map((code) => code.split(".")[0]);
   assert.deepEqual(

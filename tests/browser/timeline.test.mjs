@@ -143,3 +143,50 @@ test("copies that are kept for later are bounded, the newest stay", () => {
   timeline.merge(range(1, 1));
   assert.equal(timeline.get(1).rev, 0);
 });
+
+const contents = (timeline) => timeline.messages.map(({ content }) => content);
+
+test("what is laid over a message is shown until it ends, over each copy that comes meanwhile", () => {
+  const timeline = at(2, range(1, 2));
+  const [first] = timeline.messages;
+  const end = timeline.overlay(1, { content: "mine" });
+  assert.deepEqual(contents(timeline), ["mine", "2@0"]);
+  assert.notEqual(timeline.messages[0], first, "another object, so that a view sees the difference");
+  timeline.change(5, message(1, 5));
+  timeline.merge(range(1, 2));
+  timeline.receive(message(3));
+  assert.deepEqual(contents(timeline), ["mine", "2@0", "3@0"]);
+  assert.equal(timeline.messages[0].rev, 5, "the order of the changes is that of the server");
+  assert.equal(timeline.stored(1).content, "1@5");
+  assert.equal(end(), true);
+  assert.equal(end(), false);
+  assert.deepEqual(contents(timeline), ["1@5", "2@0", "3@0"]);
+});
+
+test("several changes of a message are laid over it in their order, and end in any", () => {
+  const timeline = at(1, range(1, 1));
+  const endFirst = timeline.overlay(1, { content: "a" });
+  timeline.overlay(1, ({ content }) => ({ content: `${content}b` }));
+  assert.deepEqual(contents(timeline), ["ab"]);
+  endFirst();
+  assert.deepEqual(contents(timeline), ["1@0b"]);
+  timeline.endOverlays();
+  assert.deepEqual(contents(timeline), ["1@0"]);
+});
+
+test("a message that is loaded later is shown as the user has changed it", () => {
+  const timeline = at(9, range(7, 9));
+  assert.equal(timeline.overlay(5, { isHidden: true })(), false);
+  timeline.overlay(5, { isHidden: true });
+  timeline.merge(range(4, 6), { keep: "oldest" });
+  assert.deepEqual(seqs(timeline), [4, 5, 6, 7, 8, 9]);
+  assert.equal(timeline.get(5).isHidden, true);
+  timeline.trim(3);
+  assert.deepEqual(seqs(timeline), [7, 8, 9]);
+});
+
+test("what is laid over messages is bounded: the oldest ends", () => {
+  const timeline = at(9, range(1, 9));
+  for (let seq = 1; seq <= 101; seq += 1) timeline.overlay(seq, { content: "mine" });
+  assert.deepEqual(contents(timeline).slice(0, 3), ["1@0", "mine", "mine"]);
+});

@@ -12,102 +12,20 @@
  * token, shares the session with other tabs, and resends a message that was not acked with the same clientId. All its
  * state is bounded.
  *
- * Events: see docs/chat-js.md, which describes all that is public. Edits, search, moderation … are methods of
- * `chat.api.messages`, `chat.api.rooms`, `chat.api.people`.
+ * Events: see docs/chat-js.md, which describes all that is public. Search, moderation … are methods of
+ * `chat.api.messages`, `chat.api.rooms`, `chat.api.people`. What ChatClient inherits: message-client.js,
+ * session-client.js.
  */
 
 import { ChatError } from "./chat-error.js";
-import { SessionClient } from "./session-client.js";
+import { MessageClient } from "./message-client.js";
 import { memoryStorage } from "./storage.js";
 
 export { ChatError, memoryStorage };
 
 export const CONTENT_MAX = 2000; // code points
 
-export class ChatClient extends SessionClient {
-  // ---- messages -----------------------------------------------------------------------------------------------------
-
-  /**
-   * Queue a message. Messages of a room are sent in order, as soon as possible. Throws ChatError `outbox_full`.
-   * @param {string} roomId
-   * @param {string} content
-   * @param {import("./types.js").SendFields} [fields]
-   * @returns {import("./types.js").OutboxEntry}
-   */
-  send(roomId, content, fields = {}) {
-    const { presence, outbox } = this._current;
-    presence.stopTyping(roomId, { sent: true });
-    return outbox.add({ ...fields, roomId, content });
-  }
-
-  /**
-   * Upload a file, to be attached to messages.
-   * @param {Blob} file
-   * @param {import("./types.js").UploadOptions} [options]
-   * @returns {Promise<import("./types.js").StoredFile>}
-   */
-  upload(file, options) {
-    return this.api.files.upload(file, options);
-  }
-
-  /**
-   * The URL of a file or its thumbnail, for pages of the server's own origin; null if there is none.
-   * @param {import("./types.js").StoredFile} file
-   * @param {{thumbnail?: boolean}} [options]
-   * @returns {string | null}
-   */
-  fileUrl(file, options) {
-    return this.api.files.url(file, options);
-  }
-
-  /**
-   * Download a file or its thumbnail with the token, for pages of other origins. Revoke the URL when it is not shown.
-   * @param {import("./types.js").StoredFile} file
-   * @param {{thumbnail?: boolean, signal?: AbortSignal | null}} [options]
-   * @returns {Promise<import("./types.js").FetchedFile>}
-   */
-  fetchFile(file, options) {
-    return this.api.files.fetch(file, options);
-  }
-
-  /**
-   * Send a failed message again.
-   * @param {string} clientId
-   */
-  retry(clientId) {
-    this._current.outbox.retry(clientId);
-  }
-
-  /**
-   * Delete a failed message.
-   * @param {string} clientId
-   */
-  discard(clientId) {
-    this._current.outbox.remove(clientId);
-  }
-
-  /**
-   * The outbox entries of a room, in order.
-   * @param {string} roomId
-   * @returns {import("./types.js").OutboxEntry[]}
-   */
-  unsent(roomId) {
-    return this.outbox?.entries(roomId) ?? [];
-  }
-
-  /**
-   * The user has read up to `seq`. The unread count changes at once; the server is informed.
-   * @param {string} roomId
-   * @param {number} seq
-   */
-  read(roomId, seq) {
-    const { rooms, presence } = this._current;
-    rooms.onRead({ roomId, readSeq: seq, mentionCount: 0 });
-    presence.read(roomId, seq);
-  }
-
-  // ---- rooms and people ---------------------------------------------------------------------------------------------
-
+export class ChatClient extends MessageClient {
   /**
    * Make a room the active one and load it.
    * @param {string} roomId

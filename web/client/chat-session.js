@@ -4,6 +4,7 @@
  */
 
 import { endpoint } from "./api-request.js";
+import { MessageChanges } from "./message-changes.js";
 import { MessageOutbox } from "./message-outbox.js";
 import { MessageSender } from "./message-resend.js";
 import { Presence } from "./presence.js";
@@ -43,6 +44,7 @@ export class ChatSession extends EventTarget {
       timelineMax: options.timelineMax,
       random,
     });
+    this.changes = new MessageChanges({ connection: this.connection, rooms: this.rooms, userId: user.id, now });
     this.presence = new Presence({ connection: this.connection, timed });
     this.settings = new Settings({ connection: this.connection, people: api.people });
     const isReady = (roomId) => this.rooms.get(roomId)?.isSubscribed ?? false;

@@ -44,6 +44,7 @@ export class RoomState {
   forget() {
     Object.assign(this.room, { rev: 0, lastSeq: 0, readSeq: 0 });
     this.mentionSeq = 0;
+    this.timeline.endOverlays();
   }
 
   /** The room has messages up to `lastSeq`; false if that was known. */

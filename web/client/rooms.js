@@ -6,11 +6,11 @@
 import { MessageHistory, PAGE } from "./message-history.js";
 import { handleRoomEvent } from "./room-events.js";
 import { readRoomList } from "./room-list.js";
+import { RoomJoining } from "./room-joining.js";
 import { RoomResumption } from "./room-resumption.js";
 import { RoomState } from "./room-state.js";
 
 const BACKGROUND_MESSAGES = 200;
-const NO_ACCESS = new Set(["room_not_found", "not_member", "banned", "forbidden", "room_full"]);
 
 /**
  * Events: `list` (the list or a count changed), `messages` (detail {roomId}), `closed` (detail {roomId, reason}),
@@ -24,6 +24,7 @@ export class Rooms extends EventTarget {
   isListed = false; // whether the list was read since the connection opened
 
   #rooms = new Map();
+  #joining;
   #listing = 0;
 
   constructor({
@@ -43,6 +44,7 @@ export class Rooms extends EventTarget {
     this.subscriptionsMax = subscriptionsMax;
     this.timelineMax = timelineMax;
     this.history = new MessageHistory({ api });
+    this.#joining = new RoomJoining({ connection, rooms: this, history: this.history });
     this.resumption = new RoomResumption({ connection, rooms: this, random });
     connection.addEventListener("event", ({ detail }) => handleRoomEvent(this, detail));
   }
@@ -75,7 +77,7 @@ export class Rooms extends EventTarget {
     }
     for (const room of rooms) this.add(room);
     this.isListed = true;
-    this.#emit("list");
+    this.emit("list");
   }
 
   /** Add or update a room of which the user is a member. */
@@ -93,8 +95,8 @@ export class Rooms extends EventTarget {
   remove(roomId, reason) {
     if (!this.#rooms.delete(roomId)) return;
     if (this.activeId === roomId) this.activeId = null;
-    this.#emit("closed", { roomId, reason });
-    this.#emit("list");
+    this.emit("closed", { roomId, reason });
+    this.emit("list");
   }
 
   // ---- the active room ----------------------------------------------------------------------------------------------
@@ -118,7 +120,7 @@ export class Rooms extends EventTarget {
     if (state.isLoaded || !state.isSubscribed) return;
     await this.history.latest(state);
     state.isLoaded = true;
-    this.#emit("messages", { roomId: state.room.id });
+    this.emit("messages", { roomId: state.room.id });
   }
 
   /** Load messages: `direction` is "older", "newer", or "latest" (back to the newest page). Throws ChatError. */
@@ -126,7 +128,7 @@ export class Rooms extends EventTarget {
     const state = this.get(roomId);
     if (!state?.isLoaded) return;
     await this.history[direction](state);
-    this.#emit("messages", { roomId });
+    this.emit("messages", { roomId });
   }
 
   // ---- subscriptions ------------------------------------------------------------------------------------------------
@@ -150,70 +152,10 @@ export class Rooms extends EventTarget {
    * the user may not enter is removed.
    */
   async subscribe(state) {
-    state.joining ??= this.#join(state).finally(() => {
+    state.joining ??= this.#joining.join(state).finally(() => {
       state.joining = null;
     });
     await state.joining;
-  }
-
-  async #join(state) {
-    const roomId = state.room.id;
-    const resumes = state.isLoaded ? { since: state.timeline.head, sinceRev: state.timeline.rev } : {};
-    /** @type {(() => Promise<void>) | null} */
-    let catchUp = null;
-    try {
-      await this.connection.command(
-        "joinRoom",
-        { roomId, ...resumes },
-        {
-          onAck: (ack) => {
-            catchUp = this.#onJoined(state, ack);
-          },
-        },
-      );
-      if (catchUp !== null) await catchUp();
-    } catch (error) {
-      if (!NO_ACCESS.has(error.code)) throw error;
-      this.remove(roomId, error.code);
-      return;
-    }
-    this.#emit("messages", { roomId });
-  }
-
-  /** Apply the ack of joinRoom. Returns a function that loads what the ack left out, or null. */
-  #onJoined(state, ack) {
-    const { timeline } = state;
-    const roomId = state.room.id;
-    const held = timeline.messages;
-    const since = timeline.head;
-    const isReset = ack.reset || ack.seq < since; // a room that is not loaded was joined without `since`
-    if (isReset) state.forget();
-    this.add(ack.room);
-    const isShown = roomId === this.activeId;
-    const wasLoaded = state.isLoaded;
-    let catchUp = null;
-    if (!state.isLoaded || isReset || ack.changesTruncated) {
-      timeline.reset(ack);
-      if (state.isLoaded && isShown) catchUp = () => this.load(state);
-      state.isLoaded = false; // until it is loaded again: if that fails, the next try does it
-    } else {
-      timeline.resume(ack);
-      if (ack.truncated && isShown) catchUp = () => this.history.fill(state, { since, held });
-    }
-    state.isSubscribed = true; // last: a room whose ack cannot be applied is joined again
-    state.updateCounts();
-    this.#emit("list");
-    this.#emit("messages", { roomId });
-    this.#emit("joined", { roomId, isReset });
-    if (isReset) this.#emit("reset", { roomId });
-    else if (wasLoaded) this.#emitMissed(roomId, since, ack);
-    return catchUp;
-  }
-
-  #emitMissed(roomId, since, { missed, truncated }) {
-    const fresh = missed.filter(({ seq }) => seq > since);
-    if (truncated) this.#emit("truncated", { roomId, since, next: fresh[0]?.seq ?? null });
-    for (const message of fresh) this.#emit("message", { roomId, message });
   }
 
   // ---- events -------------------------------------------------------------------------------------------------------
@@ -226,9 +168,9 @@ export class Rooms extends EventTarget {
     if (outcome === "gap") return void this.subscribe(state).catch(() => {});
     state.countMessage(message, this.userId);
     if (!state.isLoaded) state.timeline.trim(PAGE);
-    this.#emit("messages", { roomId: message.roomId });
-    if (outcome !== "old") this.#emit("message", { roomId: message.roomId, message });
-    this.#emit("list");
+    this.emit("messages", { roomId: message.roomId });
+    if (outcome !== "old") this.emit("message", { roomId: message.roomId, message });
+    this.emit("list");
   }
 
   onChange({ roomId, rev, message }) {
@@ -242,22 +184,43 @@ export class Rooms extends EventTarget {
 
   #showChange(roomId, message, apply) {
     const state = this.get(roomId);
-    const before = state?.timeline.get(message.seq) ?? null;
+    const before = state?.timeline.stored(message.seq) ?? null;
     if (!state || !apply(state.timeline)) return;
-    this.#emit("messages", { roomId });
-    if (message.deletedAt && state.uncountMention(before, this.userId)) this.#emit("list");
+    this.emit("messages", { roomId });
+    if (message.deletedAt && state.uncountMention(before, this.userId)) this.emit("list");
+  }
+
+  /** The loaded message with this id, as the server has it, or null. */
+  findMessage(messageId) {
+    for (const { timeline } of this.all) {
+      const found = timeline.held.find(({ id }) => id === messageId);
+      if (found) return found;
+    }
+    return null;
+  }
+
+  /**
+   * Show a message with these fields until the function that this returns is called.
+   * @param {{roomId: string, seq: number}} message
+   * @param {import("./overlays.js").Change} change
+   * @returns {() => void}
+   */
+  overlay({ roomId, seq }, change) {
+    const end = this.get(roomId)?.timeline.overlay(seq, change);
+    this.emit("messages", { roomId });
+    return () => void (end?.() && this.emit("messages", { roomId }));
   }
 
   /** Handle roomActivity: rooms that this connection has not joined have new messages. */
   onActivity({ rooms }) {
     const isNews = rooms.map(({ roomId, lastSeq }) => this.get(roomId)?.noteHead(lastSeq)).some(Boolean);
-    if (isNews) this.#emit("list");
+    if (isNews) this.emit("list");
   }
 
   onRoom({ room }) {
     const state = this.get(room.id);
     this.add(room);
-    this.#emit("list");
+    this.emit("list");
     if (
       !state &&
       this.connection.isOnline &&
@@ -268,15 +231,16 @@ export class Rooms extends EventTarget {
   }
 
   onMention({ message }) {
-    if (this.get(message.roomId)?.countMention(message)) this.#emit("list");
+    if (this.get(message.roomId)?.countMention(message)) this.emit("list");
   }
 
   /** Handle a read mark from the server or from this page. */
   onRead({ roomId, readSeq, mentionCount }) {
-    if (this.get(roomId)?.markRead({ readSeq, mentionCount })) this.#emit("list");
+    if (this.get(roomId)?.markRead({ readSeq, mentionCount })) this.emit("list");
   }
 
-  #emit(name, detail = {}) {
+  /** For the parts of this class. */
+  emit(name, detail = {}) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }

@@ -1,7 +1,10 @@
 /**
  * The loaded messages of one room: consecutive seqs, ascending, each once. Pure: no socket, no clock.
- * `head` is the newest known seq of the room, `rev` the newest known change.
+ * `head` is the newest known seq of the room, `rev` the newest known change. `messages` are the server's copies, with
+ * what the user has changed and the server has not confirmed laid over them.
  */
+
+import { Overlays } from "./overlays.js";
 
 const CHANGED_MAX = 200;
 
@@ -10,6 +13,8 @@ export class Timeline {
   head = 0;
   rev = 0;
 
+  #held = []; // the server's copies of `messages`
+  #overlays = new Overlays();
   #begins = false; // whether nothing older exists although the first seq is not 1
   #changed = new Map(); // seq → the newest copy of a message that is not loaded, in case a page on its way is older
 
@@ -36,7 +41,7 @@ export class Timeline {
 
   /** Drop all messages and set the heads. */
   reset({ seq, rev }) {
-    this.messages = [];
+    this.#hold([]);
     this.head = seq;
     this.rev = rev;
     this.#begins = false;
@@ -54,7 +59,8 @@ export class Timeline {
     const detached = this.isDetached;
     this.head = seq;
     if (detached) return "counted";
-    this.messages.push(this.#newest(message));
+    this.#held.push(this.#newest(message));
+    this.messages.push(this.#overlays.shown(this.#held.at(-1)));
     if (this.messages.length > this.max) this.#drop(0, this.messages.length - this.max);
     return "added";
   }
@@ -76,9 +82,38 @@ export class Timeline {
     return false;
   }
 
-  /** The loaded message with this seq, or null. */
+  /** The loaded message with this seq as it is shown, or null. */
   get(seq) {
     return this.messages[this.#indexOf(seq)] ?? null;
+  }
+
+  /** The server's copy of the loaded message with this seq, or null. */
+  stored(seq) {
+    return this.#held[this.#indexOf(seq)] ?? null;
+  }
+
+  /** The server's copies of all loaded messages. */
+  get held() {
+    return this.#held;
+  }
+
+  /**
+   * Show a message with these fields until the function that this returns is called, also if it is loaded later. That
+   * function returns whether a loaded message changed. `change`: fields, or what computes them of the message.
+   * @param {number} seq
+   * @param {import("./overlays.js").Change} change
+   */
+  overlay(seq, change) {
+    const ended = this.#overlays.add(seq, change);
+    if (ended !== null) this.#show(ended);
+    this.#show(seq);
+    return () => this.#overlays.remove(seq, change) && this.#show(seq);
+  }
+
+  /** Show the server's copies alone: the seqs that were changed are now those of other messages. */
+  endOverlays() {
+    this.#overlays.clear();
+    this.#hold(this.#held);
   }
 
   /**
@@ -86,14 +121,14 @@ export class Timeline {
    * `keep`: which end is kept when there are more than `max`, "newest" or "oldest". `begins`: nothing older exists.
    */
   merge(page, { keep = "newest", begins = false } = {}) {
-    const bySeq = new Map(this.messages.map((message) => [message.seq, message]));
+    const bySeq = new Map(this.#held.map((message) => [message.seq, message]));
     for (const message of page) {
       bySeq.set(message.seq, this.#newest(message, bySeq.get(message.seq)));
     }
     const all = [...bySeq.values()].sort((one, other) => one.seq - other.seq);
     let start = all.length - 1;
     while (start > 0 && all[start - 1].seq === all[start].seq - 1) start -= 1;
-    this.messages = all.slice(Math.max(start, 0));
+    this.#hold(all.slice(Math.max(start, 0)));
     this.head = Math.max(this.head, this.last);
     if (begins) this.#begins = true;
     const extra = this.messages.length - this.max;
@@ -117,7 +152,7 @@ export class Timeline {
 
   /** Keep only the newest `count` messages. */
   trim(count) {
-    if (this.isDetached) this.messages = [];
+    if (this.isDetached) this.#hold([]);
     else if (this.messages.length > count) this.#drop(0, this.messages.length - count);
   }
 
@@ -138,13 +173,25 @@ export class Timeline {
 
   #replace(message) {
     const index = this.#indexOf(message.seq);
-    if (index === -1 || message.rev <= this.messages[index].rev) return false;
-    this.messages[index] = message;
-    return true;
+    if (index === -1 || message.rev <= this.#held[index].rev) return false;
+    this.#held[index] = message;
+    return this.#show(message.seq);
+  }
+
+  /** True if the message is loaded. */
+  #show(seq) {
+    const index = this.#indexOf(seq);
+    if (index !== -1) this.messages[index] = this.#overlays.shown(this.#held[index]);
+    return index !== -1;
+  }
+
+  #hold(messages) {
+    this.#held = messages;
+    this.messages = messages.map((message) => this.#overlays.shown(message));
   }
 
   #drop(from, count) {
-    this.messages.splice(from, count);
+    for (const list of [this.#held, this.messages]) list.splice(from, count);
     if (from === 0) this.#begins = false;
   }
 }

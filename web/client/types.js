@@ -72,6 +72,7 @@
  * @property {string} createdAt
  * @property {string | null} editedAt
  * @property {string | null} deletedAt
+ * @property {"edit" | "remove" | "reaction"} [pending] Of what is shown and not confirmed by the server yet.
  *
  * @typedef {object} OutboxEntry
  * @property {string} clientId
