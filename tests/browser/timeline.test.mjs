@@ -190,3 +190,29 @@ test("what is laid over messages is bounded: the oldest ends", () => {
   for (let seq = 1; seq <= 101; seq += 1) timeline.overlay(seq, { content: "mine" });
   assert.deepEqual(contents(timeline).slice(0, 3), ["1@0", "mine", "mine"]);
 });
+
+test("a page from elsewhere takes the place of what is loaded; from there the head is reached without a gap", () => {
+  const timeline = at(100, range(95, 100));
+  timeline.moveTo(range(40, 45));
+  assert.deepEqual(seqs(timeline), [40, 41, 42, 43, 44, 45]);
+  assert.deepEqual([timeline.isDetached, timeline.hasOlder, timeline.head], [true, true, 100]);
+  assert.equal(timeline.receive(message(101)), "counted");
+  timeline.merge(range(46, 50));
+  assert.deepEqual(seqs(timeline), seqs({ messages: range(41, 50) }));
+  timeline.moveTo(range(1, 6), { begins: true });
+  assert.equal(timeline.hasOlder, false);
+  timeline.moveTo([]);
+  assert.equal(timeline.first, 1);
+});
+
+test("a page that adjoins what is loaded is added to it, with the newer copies of both", () => {
+  const timeline = at(30, range(25, 30));
+  timeline.change(7, message(25, 7));
+  timeline.change(8, message(20, 8));
+  timeline.moveTo(range(20, 25));
+  assert.deepEqual(seqs(timeline), seqs({ messages: range(20, 29) }), "the end of the page is kept");
+  assert.deepEqual([timeline.get(20).rev, timeline.get(25).rev], [8, 7]);
+  timeline.moveTo(range(30, 31));
+  assert.deepEqual(seqs(timeline), seqs({ messages: range(22, 31) }));
+  assert.equal(timeline.isDetached, false);
+});

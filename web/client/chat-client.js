@@ -27,13 +27,15 @@ export const CONTENT_MAX = 2000; // code points
 
 export class ChatClient extends MessageClient {
   /**
-   * Make a room the active one and load it.
+   * Make a room the active one and load its newest messages, or those around a seq: `around: "unread"` opens at the
+   * first that is unread where more are than a page holds.
    * @param {string} roomId
+   * @param {{around?: number | "unread" | null}} [place]
    */
-  async open(roomId) {
+  async open(roomId, place) {
     const { rooms, presence } = this._current;
     if (rooms.get(roomId)?.isSubscribed) void presence.load(roomId); // otherwise `joined` loads it
-    await rooms.open(roomId);
+    await rooms.open(roomId, place);
   }
 
   /**

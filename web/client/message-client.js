@@ -74,7 +74,7 @@ export class MessageClient extends SessionClient {
   }
 
   /**
-   * Change the text of a message. It is shown at once, and as it was if the server refuses; so is what `remove`, `react`
+   * Change the text of a message. It is shown at once, and as it was if the server refuses, as what `remove`, `react`
    * and `unreact` do. All take a message or its id. Throws ChatError; `network`, unless connected.
    * @param {string | Message} message
    * @param {string} content

@@ -50,6 +50,8 @@ export class RoomJoining {
     const wasLoaded = state.isLoaded;
     let catchUp = null;
     if (!state.isLoaded || isReset || ack.changesTruncated) {
+      if (isReset) state.wanted = null;
+      else if (timeline.isDetached) state.wanted ??= held[held.length >> 1].seq; // what is read stays about there
       timeline.reset(ack);
       if (state.isLoaded && isShown) catchUp = () => rooms.load(state);
       state.isLoaded = false; // until it is loaded again: if that fails, the next try does it

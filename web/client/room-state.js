@@ -6,6 +6,7 @@ import { Timeline } from "./timeline.js";
 export class RoomState {
   isSubscribed = false;
   isLoaded = false; // whether the timeline holds history, not only live messages
+  wanted = null; // the seq around which messages are to be loaded, or "unread"; null: the newest, or what is there
   joining = null; // the promise of a join that has not ended
 
   /** `listing`: the number of times that the room list had been read when the room was added. */
@@ -18,6 +19,11 @@ export class RoomState {
 
   get unread() {
     return Math.max(0, this.room.lastSeq - (this.room.readSeq ?? 0));
+  }
+
+  /** The first unread seq, where more than `count` are unread; else null. */
+  firstUnread(count) {
+    return this.unread > count ? (this.room.readSeq ?? 0) + 1 : null;
   }
 
   get mentions() {

@@ -102,25 +102,48 @@ export class Rooms extends EventTarget {
   // ---- the active room ----------------------------------------------------------------------------------------------
 
   /**
-   * Make a room the active one: subscribe to it and load its newest messages. Throws ChatError; the next connection
-   * retries.
+   * Make a room the active one: subscribe to it and load its newest messages. `around`: load those around this seq
+   * instead, or, "unread", around the first that is unread where more are than a page holds. Throws ChatError; the next
+   * connection retries.
+   * @param {string} roomId
+   * @param {{around?: number | "unread" | null}} [place]
    */
-  async open(roomId) {
+  async open(roomId, { around = null } = {}) {
     const before = this.get(this.activeId);
     if (before && before.room.id !== roomId) before.timeline.trim(BACKGROUND_MESSAGES);
     this.activeId = roomId;
     const state = this.get(roomId);
     if (!state) return;
+    state.wanted = around;
     if (!state.isSubscribed && this.connection.isOnline) await this.subscribe(state);
     await this.load(state);
   }
 
-  /** Load the newest messages of a joined room, unless they are loaded. Throws ChatError. */
+  /** Load the messages of a joined room that are wanted, the newest by default, unless they are. Throws ChatError. */
   async load(state) {
-    if (state.isLoaded || !state.isSubscribed) return;
-    await this.history.latest(state);
-    state.isLoaded = true;
-    this.emit("messages", { roomId: state.room.id });
+    if (!state.isSubscribed) return;
+    const { wanted, timeline } = state;
+    const seq = wanted === "unread" ? state.firstUnread(PAGE) : wanted;
+    const isBlank = timeline.messages.length === 0 && timeline.hasOlder;
+    const isThere = seq === null ? !isBlank : timeline.has(seq) || seq > timeline.head;
+    if (!state.isLoaded || !isThere) {
+      const isShown = await (seq === null ? this.history.latest(state) : this.history.around(state, seq));
+      if (!isShown) return; // but what was wanted meanwhile
+      state.isLoaded = true;
+      this.emit("messages", { roomId: state.room.id });
+    }
+    if (state.wanted === wanted) state.wanted = null;
+  }
+
+  /**
+   * Show the messages around a seq: the timeline is detached if the newest are not among them, and `loadMore` goes on
+   * at both ends. Throws ChatError.
+   */
+  async loadAround(roomId, seq) {
+    const state = this.get(roomId);
+    if (!state) return;
+    state.wanted = seq;
+    await this.load(state);
   }
 
   /** Load messages: `direction` is "older", "newer", or "latest" (back to the newest page). Throws ChatError. */

@@ -34,7 +34,7 @@ export class Timeline {
     return this.first > 1 && !this.#begins;
   }
 
-  /** Whether the newest messages were dropped to load old ones; new messages are then only counted. */
+  /** Whether the newest messages are not loaded, but older ones are; new messages are then only counted. */
   get isDetached() {
     return this.messages.length > 0 && this.last < this.head;
   }
@@ -134,6 +134,20 @@ export class Timeline {
     const extra = this.messages.length - this.max;
     if (extra > 0 && keep === "newest") this.#drop(0, extra);
     else if (extra > 0) this.#drop(this.max, extra);
+  }
+
+  /**
+   * Show a page of history in place of what is loaded, unless it adjoins that: then more is loaded. `begins`: nothing
+   * older exists.
+   */
+  moveTo(page, { begins = false } = {}) {
+    if (page.length === 0) return;
+    const isApart = page[0].seq > this.last + 1 || page.at(-1).seq < this.first - 1;
+    if (this.#held.length === 0 || isApart) {
+      this.#hold(page.map((message) => this.#newest(message)));
+      this.head = Math.max(this.head, this.last);
+      this.#begins = begins;
+    } else this.merge(page, { keep: page[0].seq < this.first ? "oldest" : "newest", begins });
   }
 
   /**
