@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { dayLabel, hueOf, HUES, initialsOf, lengthOf, mentionsIn, pieces, typingLabel } from "../../web/ui/text.js";
+import { hueOf, HUES, initialsOf, lengthOf, mentionsIn, pieces, typingLabel } from "../../web/ui/text.js";
 
 const kinds = (content, isName) => pieces(content, isName).map(({ kind, text }) => `${kind}:${text}`);
 
@@ -62,11 +62,8 @@ test("colours and initials depend on id and name", () => {
   assert.deepEqual(["maya", "tomas.k", "Ann Maria Lee", "😀x", "..."].map(initialsOf), ["M", "TK", "AL", "😀", "?"]);
 });
 
-test("days are Today, Yesterday, or a date", () => {
-  const now = new Date(2026, 2, 1, 0, 5);
-  assert.equal(dayLabel(new Date(2026, 2, 1, 0, 1), now), "Today");
-  assert.equal(dayLabel(new Date(2026, 1, 28, 23, 59), now), "Yesterday");
-  assert.match(dayLabel(new Date(2025, 1, 28), now), /2025/);
+test("an initial is a whole letter: with its accents, and a flag or a family as one", () => {
+  assert.deepEqual(["e\u0301va", "👩‍👩‍👧 Lee", "🇳🇴"].map(initialsOf), ["E\u0301", "👩‍👩‍👧L", "🇳🇴"]);
 });
 
 test("the line about typing has a form for any number of people", () => {

@@ -1,4 +1,6 @@
-/** Texts for display: dates, initials, links and mentions in a message. Pure; `now` is passed in. */
+/** Texts for display: initials, colours, lengths, links and mentions in a message. Pure. */
+
+export { dayLabel, fullLabel, sameDay, timeLabel } from "./dates.js";
 
 export const HUES = 10;
 
@@ -15,7 +17,15 @@ export function initialsOf(name) {
     .split(/[\s._-]+/)
     .filter(Boolean);
   const letters = words.length > 1 ? [words[0], words.at(-1)] : words;
-  return letters.map((word) => [...word][0].toUpperCase()).join("") || "?";
+  return letters.map((word) => firstGrapheme(word).toUpperCase()).join("") || "?";
+}
+
+const graphemes = Intl.Segmenter ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
+
+/** What a reader calls the first letter: with its accents, and a family or a flag as one. */
+function firstGrapheme(word) {
+  for (const { segment } of graphemes?.segment(word) ?? []) return segment;
+  return [...word][0];
 }
 
 /** The length in code points, as the server counts it. */
@@ -58,29 +68,6 @@ function nameIn(text, isName) {
 export function mentionsIn(content, ids) {
   const names = pieces(content, (name) => ids.has(name.toLowerCase())).filter(({ kind }) => kind === "mention");
   return [...new Set(names.map(({ text }) => ids.get(text.slice(1).toLowerCase())))].slice(0, 50);
-}
-
-const TIME = { hour: "2-digit", minute: "2-digit" };
-const DAY = { weekday: "long", day: "numeric", month: "long" };
-
-export function timeLabel(date) {
-  return date.toLocaleTimeString([], TIME);
-}
-
-export function fullLabel(date) {
-  return date.toLocaleString([], { ...DAY, year: "numeric", ...TIME, second: "2-digit" });
-}
-
-export function sameDay(one, other) {
-  return one.toDateString() === other.toDateString();
-}
-
-/** "Today", "Yesterday", or the date, with the year if it is not the current one. */
-export function dayLabel(date, now) {
-  if (sameDay(date, now)) return "Today";
-  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
-  if (sameDay(date, yesterday)) return "Yesterday";
-  return date.toLocaleDateString([], date.getFullYear() === now.getFullYear() ? DAY : { ...DAY, year: "numeric" });
 }
 
 /** "Ann is typing…" */
