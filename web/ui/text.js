@@ -1,6 +1,7 @@
 /** Texts for display: initials, colours, lengths, links and mentions in a message. Pure. */
 
 export { dayLabel, fullLabel, sameDay, timeLabel } from "./dates.js";
+export { mentionsIn } from "./markdown.js";
 
 export const HUES = 10;
 
@@ -62,12 +63,6 @@ function nameIn(text, isName) {
   if (isName(text.slice(1))) return text;
   const shorter = text.replace(/[.-]+$/, "");
   return shorter !== text && isName(shorter.slice(1)) ? shorter : null;
-}
-
-/** The ids of the mentioned users; `ids`: lower-case user name → id. At most 50, the server's limit. */
-export function mentionsIn(content, ids) {
-  const names = pieces(content, (name) => ids.has(name.toLowerCase())).filter(({ kind }) => kind === "mention");
-  return [...new Set(names.map(({ text }) => ids.get(text.slice(1).toLowerCase())))].slice(0, 50);
 }
 
 /** "Ann is typing…" */
