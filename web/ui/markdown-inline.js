@@ -2,8 +2,8 @@
  * What stands inside a paragraph of a message: see markdown.js, which is what others call.
  *
  * Nodes: `{kind: "text", text}`, `{kind: "break"}`, `{kind: "strong" | "emphasis" | "strike", children}`,
- * `{kind: "code", text}`, `{kind: "link", href, children}`, `{kind: "mention", name, userId, text}` (the text has the @),
- * `{kind: "emoji", shortcode, text}`.
+ * `{kind: "code", text}`, `{kind: "link", href, children}`, `{kind: "emoji", shortcode, text}`,
+ * `{kind: "mention", name, userId, text}` (the text has the @).
  */
 
 import { isDeceptive, linkAt, safeHref } from "./links.js";
@@ -156,7 +156,8 @@ class InlineParser {
 
   /** End what is open of this character; returns how many of the `length` marks are left. */
   #close(character, length) {
-    const nearest = (isWanted) => this.#open.findLastIndex(({ mark }) => mark[0] === character && isWanted(mark.length));
+    const nearest = (isWanted) =>
+      this.#open.findLastIndex(({ mark }) => mark[0] === character && isWanted(mark.length));
     let rest = length;
     while (rest > 0) {
       let found = rest === 3 ? nearest(() => true) : nearest((size) => size === rest);

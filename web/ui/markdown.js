@@ -28,7 +28,8 @@ const ITEM = /^( {0,12})(?:([-*•])|(\d{1,9})[.)]) +(?=\S)/;
  */
 export function parse(text, { mentionOf = (_name) => null, emojiOf = (_shortcode) => null } = {}) {
   const blocks = parseBlocks(text.replace(/\r\n?/g, "\n").split("\n"), 0, { mentionOf, emojiOf });
-  return { blocks, isEmojiOnly: blocks.length === 1 && blocks[0].kind === "paragraph" && isEmojiOnly(plainText(blocks)) };
+  const isOneParagraph = blocks.length === 1 && blocks[0].kind === "paragraph";
+  return { blocks, isEmojiOnly: isOneParagraph && isEmojiOnly(plainText(blocks)) };
 }
 
 function parseBlocks(lines, depth, options) {
