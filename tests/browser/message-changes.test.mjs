@@ -18,6 +18,7 @@ function made(first = FIRST) {
     overlay: ({ seq }, change) => timeline.overlay(seq, change),
     show: (message) => timeline.show(message),
   };
+  const threads = { findMessage: () => null, overlay: () => () => {} };
   const commands = [];
   const connection = {
     isOnline: true,
@@ -30,7 +31,7 @@ function made(first = FIRST) {
         commands.push({ event, data, acked, refused: (code) => reject(new ChatError({ code })) });
       }),
   };
-  const changes = new MessageChanges({ connection, rooms, userId: "me", now: () => 0 });
+  const changes = new MessageChanges({ connection, rooms, threads, userId: "me", now: () => 0 });
   return { changes, connection, commands, timeline, shown: () => timeline.messages[0] };
 }
 

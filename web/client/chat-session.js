@@ -11,6 +11,7 @@ import { Presence } from "./presence.js";
 import { Connection } from "./reconnecting-connection.js";
 import { Rooms } from "./rooms.js";
 import { Settings } from "./settings.js";
+import { Threads } from "./threads.js";
 
 const LOOK_AGAIN_MS = 5000;
 const NO_MEMBER = new Set(["room_not_found", "not_member", "banned", "forbidden"]);
@@ -44,7 +45,9 @@ export class ChatSession extends EventTarget {
       timelineMax: options.timelineMax,
       random,
     });
-    this.changes = new MessageChanges({ connection: this.connection, rooms: this.rooms, userId: user.id, now });
+    const { connection, rooms } = this;
+    this.threads = new Threads({ rooms, api: api.messages });
+    this.changes = new MessageChanges({ connection, rooms, threads: this.threads, userId: user.id, now });
     this.presence = new Presence({ connection: this.connection, timed });
     this.settings = new Settings({ connection: this.connection, people: api.people });
     const isReady = (roomId) => this.rooms.get(roomId)?.isSubscribed ?? false;
@@ -65,6 +68,7 @@ export class ChatSession extends EventTarget {
     this.connection.stop();
     this.#sender.reset();
     this.outbox.close();
+    this.threads.clear();
   }
 
   get #isClosed() {
@@ -76,7 +80,7 @@ export class ChatSession extends EventTarget {
   }
 
   #forward() {
-    const { connection, outbox, rooms, presence, settings } = this;
+    const { connection, outbox, rooms, threads, presence, settings } = this;
     const forward = (part, name, as = name) => this.#on(part, name, (detail) => this.#emit(as, detail));
     this.#on(connection, "state", () => {
       if (!connection.isOnline) this.#sender.reset();
@@ -84,6 +88,7 @@ export class ChatSession extends EventTarget {
     });
     for (const name of ["list", "messages", "message", "truncated", "reset", "closed"]) forward(rooms, name);
     for (const name of ["people", "typing"]) forward(presence, name);
+    forward(threads, "thread");
     forward(outbox, "change", "outbox");
     forward(outbox, "saved");
     forward(settings, "change", "settings");

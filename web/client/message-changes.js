@@ -9,9 +9,10 @@ import { unreachable } from "./chat-error.js";
 
 export class MessageChanges {
   /** `now`: the wall clock, in ms. */
-  constructor({ connection, rooms, userId, now }) {
+  constructor({ connection, rooms, threads, userId, now }) {
     this.connection = connection;
     this.rooms = rooms;
+    this.threads = threads;
     this.userId = userId;
     this.now = now;
   }
@@ -34,6 +35,12 @@ export class MessageChanges {
     return this.#change("removeReaction", message, { emoji }, (one) => withoutReaction(one, emoji, this.userId));
   }
 
+  /** Show a message with these fields, in its room and in its thread, until what this returns is called. */
+  overlay(message, change) {
+    const ends = [this.rooms, this.threads].map((one) => one.overlay(message, change));
+    return () => ends.forEach((end) => end());
+  }
+
   /**
    * `message`: the message or its id. Throws ChatError; `network`, if there is no connection to ask by.
    * @param {string} event
@@ -44,9 +51,9 @@ export class MessageChanges {
    */
   async #change(event, message, data, shown) {
     if (!this.connection.isOnline) throw unreachable();
-    const known = typeof message === "string" ? this.rooms.findMessage(message) : message;
+    const known = typeof message === "string" ? this.#find(message) : message;
     const messageId = typeof message === "string" ? message : message.id;
-    const end = known ? this.rooms.overlay(known, shown) : () => {};
+    const end = known ? this.overlay(known, shown) : () => {};
     const onAck = (ack) => this.rooms.show(ack.message);
     try {
       const ack = await this.connection.command(event, { messageId, ...data }, { onAck });
@@ -54,6 +61,10 @@ export class MessageChanges {
     } finally {
       end();
     }
+  }
+
+  #find(messageId) {
+    return this.rooms.findMessage(messageId) ?? this.threads.findMessage(messageId);
   }
 
   #time() {

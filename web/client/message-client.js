@@ -114,12 +114,12 @@ export class MessageClient extends SessionClient {
   /**
    * Show a message with these fields until the function that this returns is called, such as before a deletion that can
    * be undone. `change`: fields, or a function that computes them of the message.
-   * @param {{roomId: string, seq: number}} message
+   * @param {Message} message
    * @param {import("./overlays.js").Change} change
    * @returns {() => void}
    */
   overlay(message, change) {
-    return this._current.rooms.overlay(message, change);
+    return this._current.changes.overlay(message, change);
   }
 
   /**

@@ -18,7 +18,7 @@ export class MessageHistory {
   }
 
   /**
-   * Load the newest page. Messages that do not adjoin it are dropped. Throws ChatError, as do all methods here. Resolves
+   * Load the newest page. What does not adjoin it is dropped. Throws ChatError, as do all methods here. Resolves
    * to false if another place was asked for meanwhile; so does `around`.
    */
   latest(state) {

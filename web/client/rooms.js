@@ -17,7 +17,8 @@ const BACKGROUND_MESSAGES = 200;
  * `joined` (detail {roomId, isReset}; `isReset`: the server came back from a backup, with fewer messages); and for
  * programs that act on each message: `message` (detail {roomId, message}: each new one of a joined room once, in seq
  * order, also those that a loaded room missed), `truncated` (detail {roomId, since, next}: more were missed than the
- * ack brought, from `since` to `next`, both exclusive), `reset` (detail {roomId}).
+ * ack brought, from `since` to `next`, both exclusive), `reset` (detail {roomId}); `changed` (detail {message}: a newer
+ * copy of a message, loaded or not).
  */
 export class Rooms extends EventTarget {
   activeId = null;
@@ -208,7 +209,9 @@ export class Rooms extends EventTarget {
   #showChange(roomId, message, apply) {
     const state = this.get(roomId);
     const before = state?.timeline.stored(message.seq) ?? null;
-    if (!state || !apply(state.timeline)) return;
+    if (!state) return;
+    if (message) this.emit("changed", { message });
+    if (!apply(state.timeline)) return;
     this.emit("messages", { roomId });
     if (message.deletedAt && state.uncountMention(before, this.userId)) this.emit("list");
   }

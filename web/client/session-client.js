@@ -14,7 +14,7 @@ import { Tokens } from "./tokens.js";
 /** The events of a session, which the client passes on; `ended` is its own. */
 export const SESSION_EVENTS = [
   ...["state", "list", "messages", "message", "truncated", "reset", "closed", "people", "typing"],
-  ...["outbox", "saved", "undeliverable", "user", "settings"],
+  ...["thread", "outbox", "saved", "undeliverable", "user", "settings"],
 ];
 
 export class SessionClient extends EventTarget {
@@ -58,6 +58,10 @@ export class SessionClient extends EventTarget {
 
   get rooms() {
     return this.#session?.rooms ?? null;
+  }
+
+  get threads() {
+    return this.#session?.threads ?? null;
   }
 
   get presence() {
