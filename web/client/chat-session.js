@@ -13,6 +13,7 @@ import { Rooms } from "./rooms.js";
 import { Settings } from "./settings.js";
 import { Threads } from "./threads.js";
 
+const SNAPSHOT_VERSION = 1;
 const LOOK_AGAIN_MS = 5000;
 const NO_MEMBER = new Set(["room_not_found", "not_member", "banned", "forbidden"]);
 
@@ -54,6 +55,23 @@ export class ChatSession extends EventTarget {
     this.#sender = new MessageSender({ connection: this.connection, outbox: this.outbox, isReady, random, now, timed });
     this.#forward();
     this.#connect();
+  }
+
+  /** What a page may store for its next start. */
+  snapshot() {
+    return { version: SNAPSHOT_VERSION, user: this.user, settings: this.settings.value, ...this.rooms.snapshot() };
+  }
+
+  /** Show what a snapshot has until the server has told what is true. False if it is another user's, or none. */
+  restore(snapshot) {
+    if (snapshot?.version !== SNAPSHOT_VERSION || snapshot.user?.id !== this.user.id) return false;
+    if (!this.#hasProfile) {
+      this.user = { ...snapshot.user };
+      this.#emit("user");
+    }
+    this.settings.restore(snapshot.settings);
+    this.rooms.restore(snapshot);
+    return true;
   }
 
   async start() {

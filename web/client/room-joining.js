@@ -1,5 +1,7 @@
 /** Joins rooms over the WebSocket, and applies what the ack brings: what was missed, and what has changed. */
 
+import { PAGE } from "./message-history.js";
+
 const NO_ACCESS = new Set(["room_not_found", "not_member", "banned", "forbidden", "room_full"]);
 
 export class RoomJoining {
@@ -15,6 +17,9 @@ export class RoomJoining {
    */
   async join(state) {
     const roomId = state.room.id;
+    // What was missed since the page was last open is only worth loading where it is read, or little.
+    const isFar = state.isStale && state.room.lastSeq - state.timeline.head > PAGE;
+    if (isFar && roomId !== this.rooms.activeId) state.unload();
     const resumes = state.isLoaded ? { since: state.timeline.head, sinceRev: state.timeline.rev } : {};
     /** @type {(() => Promise<void>) | null} */
     let catchUp = null;
@@ -47,7 +52,7 @@ export class RoomJoining {
     if (isReset) state.forget();
     rooms.add(ack.room);
     const isShown = roomId === rooms.activeId;
-    const wasLoaded = state.isLoaded;
+    const isFollowed = state.isLoaded && !state.isStale; // what came while no page was open is no news
     let catchUp = null;
     if (!state.isLoaded || isReset || ack.changesTruncated) {
       if (isReset) state.wanted = null;
@@ -59,13 +64,14 @@ export class RoomJoining {
       timeline.resume(ack);
       if (ack.truncated && isShown) catchUp = () => this.history.fill(state, { since, held });
     }
+    state.isStale = false;
     state.isSubscribed = true; // last: a room whose ack cannot be applied is joined again
     state.updateCounts();
     rooms.emit("list");
     rooms.emit("messages", { roomId });
     rooms.emit("joined", { roomId, isReset });
     if (isReset) rooms.emit("reset", { roomId });
-    else if (wasLoaded) this.#emitMissed(roomId, since, ack);
+    else if (isFollowed) this.#emitMissed(roomId, since, ack);
     return catchUp;
   }
 

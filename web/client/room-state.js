@@ -6,6 +6,7 @@ import { Timeline } from "./timeline.js";
 export class RoomState {
   isSubscribed = false;
   isLoaded = false; // whether the timeline holds history, not only live messages
+  isStale = false; // whether this is what a snapshot had, and the server has not confirmed it
   wanted = null; // the seq around which messages are to be loaded, or "unread"; null: the newest, or what is there
   joining = null; // the promise of a join that has not ended
 
@@ -39,6 +40,17 @@ export class RoomState {
     });
     if (room.mentionCount !== undefined) this.mentionSeq = Math.max(this.mentionSeq, room.lastSeq);
     this.updateCounts();
+  }
+
+  /** The list has the room. Its messages are confirmed by a join. */
+  confirm() {
+    if (!this.isLoaded) this.isStale = false;
+  }
+
+  /** Drop the messages: the next join begins without `since`. */
+  unload() {
+    this.timeline.reset({ seq: this.timeline.head, rev: this.timeline.rev });
+    this.isLoaded = false;
   }
 
   /** The connection went down: the server may come back from a backup, in which the room's rev is lower. */

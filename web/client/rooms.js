@@ -8,6 +8,7 @@ import { handleRoomEvent } from "./room-events.js";
 import { readRoomList } from "./room-list.js";
 import { RoomJoining } from "./room-joining.js";
 import { RoomResumption } from "./room-resumption.js";
+import { noteOpened, restoreInto, snapshotOf } from "./room-snapshot.js";
 import { RoomState } from "./room-state.js";
 
 const BACKGROUND_MESSAGES = 200;
@@ -23,6 +24,8 @@ const BACKGROUND_MESSAGES = 200;
 export class Rooms extends EventTarget {
   activeId = null;
   isListed = false; // whether the list was read since the connection opened
+  /** @type {string[]} */
+  openedIds = []; // of the rooms that were opened, the latest first; bounded
 
   #rooms = new Map();
   #joining;
@@ -76,7 +79,7 @@ export class Rooms extends EventTarget {
     for (const [id, { listing: since }] of this.#rooms) {
       if (!ids.has(id) && since < listing && isComplete) this.remove(id, "left");
     }
-    for (const room of rooms) this.add(room);
+    for (const room of rooms) this.add(room).confirm();
     this.isListed = true;
     this.emit("list");
   }
@@ -100,6 +103,20 @@ export class Rooms extends EventTarget {
     this.emit("list");
   }
 
+  /** What a page may store, and `restore` when it starts again: see room-snapshot.js. */
+  snapshot() {
+    return snapshotOf(this);
+  }
+
+  /** Show what a snapshot has until the list is read, in which case this does nothing. */
+  restore(snapshot) {
+    if (this.isListed) return;
+    restoreInto(this, snapshot);
+    this.emit("list");
+    for (const { room, isLoaded, isStale } of this.all)
+      if (isLoaded && isStale) this.emit("messages", { roomId: room.id });
+  }
+
   // ---- the active room ----------------------------------------------------------------------------------------------
 
   /**
@@ -113,6 +130,7 @@ export class Rooms extends EventTarget {
     const before = this.get(this.activeId);
     if (before && before.room.id !== roomId) before.timeline.trim(BACKGROUND_MESSAGES);
     this.activeId = roomId;
+    noteOpened(this.openedIds, roomId);
     const state = this.get(roomId);
     if (!state) return;
     state.wanted = around;

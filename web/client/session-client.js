@@ -89,13 +89,24 @@ export class SessionClient extends EventTarget {
   // ---- session ------------------------------------------------------------------------------------------------------
 
   /**
-   * Continue the stored session; false if there is none.
+   * Continue the stored session; false if there is none. `snapshot`: of an earlier page, shown until the server tells
+   * what is true; one of another user, or of another version of the library, is ignored.
+   * @param {{snapshot?: import("./types.js").Snapshot | null}} [options]
    * @returns {Promise<boolean>}
    */
-  async resume() {
+  async resume({ snapshot = null } = {}) {
     const stored = this.tokens.read();
-    if (stored) await this.#start(stored.user);
+    if (stored) await this.#start(stored.user, snapshot);
     return stored !== null;
+  }
+
+  /**
+   * What the client holds, as plain JSON: the user, the settings, the rooms, and the newest messages of those that were
+   * opened last. Null while nobody is logged in. It is the user's: drop it at `ended`.
+   * @returns {import("./types.js").Snapshot | null}
+   */
+  snapshot() {
+    return this.#session?.snapshot() ?? null;
   }
 
   /**
@@ -128,7 +139,7 @@ export class SessionClient extends EventTarget {
     this.#session = null;
   }
 
-  async #start(user) {
+  async #start(user, snapshot = null) {
     if (this.#closing.signal.aborted) throw new ChatError({ code: "closed", message: "The client was closed." });
     this.#session?.close();
     const session = new ChatSession({ user, api: this.api, tokens: this.tokens, options: this.#options });
@@ -136,6 +147,7 @@ export class SessionClient extends EventTarget {
     for (const name of SESSION_EVENTS) {
       session.addEventListener(name, (/** @type {CustomEvent} */ { detail }) => this._emit(name, detail));
     }
+    session.restore(snapshot);
     await session.start();
   }
 

@@ -29,6 +29,11 @@ export class Settings extends EventTarget {
     connection.addEventListener("welcome", () => this.#loadAgain());
   }
 
+  /** Take what a page had stored, unless settings were loaded. They are loaded again with the next connection. */
+  restore(value) {
+    if (this.value === null && value !== null && typeof value === "object") this.#take(value);
+  }
+
   /** Throws ChatError, as does `change`. */
   load() {
     return this.#request(() => this.people.settings());

@@ -74,6 +74,13 @@
  * @property {string | null} deletedAt
  * @property {"edit" | "remove" | "reaction"} [pending] Of what is shown and not confirmed by the server yet.
  *
+ * @typedef {object} RoomsSnapshot
+ * @property {Room[]} rooms
+ * @property {{roomId: string, head: number, rev: number, messages: Message[]}[]} timelines Of the rooms that were
+ *   opened last, the latest first: at most 30, with their newest messages, at most 50.
+ *
+ * @typedef {{version: number, user: User, settings: object | null} & RoomsSnapshot} Snapshot
+ *
  * @typedef {object} OutboxEntry
  * @property {string} clientId
  * @property {string} roomId
