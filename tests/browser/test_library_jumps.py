@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Route
 
 from tests.browser.library_page import LibraryPage
 from tests.support.client import Person, register
@@ -89,3 +90,43 @@ def test_where_too_much_has_changed_the_place_is_loaded_again(
     ann.run("chat.connection.start(); await isReady(chat);")
     ann.until("held(chat, argument)[25]?.content.startsWith('changed')", room_id)
     assert ann.run(SHOWN, room_id) == [35, 84, True]
+
+
+def test_a_room_whose_messages_could_not_be_loaded_says_so_and_loads_them_by_itself_while_it_is_looked_at(
+    new_library_page: NewLibraryPage,
+) -> None:
+    bob, ann = new_library_page("bob").register(), new_library_page("ann").register()
+    room_id, other_id = bob.make_room(), bob.make_room()
+    for one in (room_id, other_id):
+        bob.send(one, ["hello"])
+        bob.until_held(one, 1)
+    refused = []
+
+    def refuse(route: Route) -> None:
+        refused.append(route.request.url)
+        if len(refused) > 3:
+            route.continue_()
+        else:
+            route.fulfill(status=503, json={"error": {"code": "unavailable", "message": "Busy."}})
+
+    ann.page.route("**/messages?*", refuse)
+    ann.run(
+        """
+        window.errors = [];
+        chat.addEventListener("messages", ({ detail: { roomId } }) => {
+          const { loadError } = chat.rooms.get(roomId);
+          if (loadError) errors.push(loadError.code);
+        });
+        for (const roomId of argument) await chat.join(roomId);
+        """,
+        [other_id, room_id],
+    )
+    code = "return await chat.open(argument).then(() => null, ({ code }) => code)"
+    assert ann.run(code, room_id) == "unavailable"
+    ann.until_held(room_id, 1)
+    assert ann.run("return [chat.rooms.get(argument).loadError, errors.length >= 3]", room_id) == [None, True]
+    refused.clear()
+    assert ann.run(code, other_id) == "unavailable"
+    refused.extend([""] * 3)
+    assert ann.run(code, other_id) is None, "a try at once, as by a button"
+    assert ann.held(other_id) == ["hello"]

@@ -18,6 +18,27 @@ export class MessageHistory {
   }
 
   /**
+   * Load what is wanted of a room, unless it is there. True if there is something new to show. A failure is the room's
+   * `loadError` where nothing is loaded; else the room stays as it is, and who wanted more hears of it.
+   */
+  async load(state) {
+    const { wanted, timeline } = state;
+    const seq = wanted === "unread" ? state.firstUnread(PAGE) : wanted;
+    const isBlank = timeline.messages.length === 0 && timeline.hasOlder;
+    const isThere = state.isLoaded && (seq === null ? !isBlank : timeline.has(seq) || seq > timeline.head);
+    try {
+      const isShown = !isThere && (await (seq === null ? this.latest(state) : this.around(state, seq)));
+      if (isShown) Object.assign(state, { isLoaded: true, loadError: null });
+      if ((isThere || isShown) && state.wanted === wanted) state.wanted = null;
+      return isShown;
+    } catch (error) {
+      if (!state.isLoaded) state.loadError = error;
+      else if (state.wanted === wanted) state.wanted = null;
+      throw error;
+    }
+  }
+
+  /**
    * Load the newest page. What does not adjoin it is dropped. Throws ChatError, as do all methods here. Resolves
    * to false if another place was asked for meanwhile; so does `around`.
    */

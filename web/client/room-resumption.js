@@ -20,8 +20,16 @@ export class RoomResumption {
 
   /** Join what is to be joined by now, one room after the other, unless that is under way or waits for its time. */
   joinMissing() {
-    const isAwaited = this.#runningOn === this.#connectionNumber || this.#timer !== null;
-    if (this.connection.isOnline && !isAwaited) void this.#resume();
+    if (this.connection.isOnline && !this.#isAwaited) void this.#resume();
+  }
+
+  /** What the active room needs has failed: try again later, unless the next connection does. */
+  tryAgain(error) {
+    if (this.connection.isOnline && !this.#isAwaited) this.#resumeLater(error);
+  }
+
+  get #isAwaited() {
+    return this.#runningOn === this.#connectionNumber || this.#timer !== null;
   }
 
   #abandon() {
@@ -40,7 +48,8 @@ export class RoomResumption {
       if (!rooms.isListed) await rooms.refresh();
       for (let state = this.#next(); state && !isOver(); state = this.#next()) {
         await rooms.subscribe(state);
-        if (state.room.id === rooms.activeId) await rooms.load(state);
+        // If this fails, the other rooms are joined before it is tried again.
+        if (state.room.id === rooms.activeId) await rooms.load(state).catch(() => {});
       }
       if (isOver()) return;
       const active = rooms.get(rooms.activeId);

@@ -6,6 +6,8 @@ import { Timeline } from "./timeline.js";
 export class RoomState {
   isSubscribed = false;
   isLoaded = false; // whether the timeline holds history, not only live messages
+  /** @type {import("./chat-error.js").ChatError | null} */
+  loadError = null; // of the last load, where nothing is loaded
   isStale = false; // whether this is what a snapshot had, and the server has not confirmed it
   wanted = null; // the seq around which messages are to be loaded, or "unread"; null: the newest, or what is there
   joining = null; // the promise of a join that has not ended

@@ -121,8 +121,8 @@ export class Rooms extends EventTarget {
 
   /**
    * Make a room the active one: subscribe to it and load its newest messages. `around`: load those around this seq
-   * instead, or, "unread", around the first that is unread where more are than a page holds. Throws ChatError; the next
-   * connection retries.
+   * instead, or, "unread", around the first that is unread where more are than a page holds. Throws ChatError; it is
+   * tried again, with backoff or by the next connection, as long as the room is active.
    * @param {string} roomId
    * @param {{around?: number | "unread" | null}} [place]
    */
@@ -134,24 +134,23 @@ export class Rooms extends EventTarget {
     const state = this.get(roomId);
     if (!state) return;
     state.wanted = around;
-    if (!state.isSubscribed && this.connection.isOnline) await this.subscribe(state);
-    await this.load(state);
+    try {
+      if (!state.isSubscribed && this.connection.isOnline) await this.subscribe(state);
+      await this.load(state);
+    } catch (error) {
+      this.resumption.tryAgain(error);
+      throw error;
+    }
   }
 
   /** Load the messages of a joined room that are wanted, the newest by default, unless they are. Throws ChatError. */
   async load(state) {
     if (!state.isSubscribed) return;
-    const { wanted, timeline } = state;
-    const seq = wanted === "unread" ? state.firstUnread(PAGE) : wanted;
-    const isBlank = timeline.messages.length === 0 && timeline.hasOlder;
-    const isThere = seq === null ? !isBlank : timeline.has(seq) || seq > timeline.head;
-    if (!state.isLoaded || !isThere) {
-      const isShown = await (seq === null ? this.history.latest(state) : this.history.around(state, seq));
-      if (!isShown) return; // but what was wanted meanwhile
-      state.isLoaded = true;
-      this.emit("messages", { roomId: state.room.id });
-    }
-    if (state.wanted === wanted) state.wanted = null;
+    const { room, loadError } = state;
+    const isNew = await this.history.load(state).finally(() => {
+      if (state.loadError !== loadError) this.emit("messages", { roomId: room.id });
+    });
+    if (isNew) this.emit("messages", { roomId: room.id });
   }
 
   /**
