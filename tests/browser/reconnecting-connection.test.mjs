@@ -29,7 +29,7 @@ beforeEach(() => {
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A connection to a fake server, with timers and a wall clock that the test advances separately. */
-async function online({ lifetimeS = 900, refresh = null, random = () => 0 } = {}) {
+async function online({ lifetimeS = 900, refresh = null, random = () => 0, isSilent = false } = {}) {
   const clock = { ms: 10_000_000, timed: 0 };
   const sent = [];
   let pairs = 0;
@@ -55,7 +55,7 @@ async function online({ lifetimeS = 900, refresh = null, random = () => 0 } = {}
     send(text) {
       const frame = JSON.parse(text);
       sent.push(frame);
-      if (frame.event === "heartbeat") say("ack", {}, frame.id);
+      if (frame.event === "heartbeat" && !isSilent) say("ack", {}, frame.id);
     }
     close() {}
   }
@@ -274,4 +274,66 @@ test("a token that another tab renewed is sent to the server, although no event 
     asked("authenticate").map(({ data }) => data.token),
     ["of another tab"],
   );
+});
+
+test("where the browser says that there is no network it is believed at once, and the server is asked", async () => {
+  const { connection, pass, asked, say } = await online({ isSilent: true });
+  const states = [];
+  connection.addEventListener("state", () => states.push([connection.state, connection.reason, connection.isOnline]));
+  connection.networkLost();
+  connection.networkLost();
+  assert.deepEqual(states, [["waiting", "offline", true]]);
+  assert.equal(asked("heartbeat").length, 1);
+  say("receiveMessage", {}); // it was on its way before
+  connection.wake();
+  await pass(2999);
+  assert.equal(states.length, 1);
+  await pass(1);
+  assert.deepEqual(states[1], ["waiting", "offline", false]);
+  assert.equal(connection.state, "connecting", "it is tried all the same");
+});
+
+test("if the server answers, the browser was wrong, and the connection stays as it is", async () => {
+  const { connection, pass, welcome, close } = await online();
+  let welcomes = 0;
+  connection.addEventListener("welcome", () => {
+    welcomes += 1;
+  });
+  connection.networkLost();
+  assert.equal(connection.state, "waiting");
+  await pass(0);
+  assert.deepEqual([connection.state, connection.reason, connection.isOnline], ["online", null, true]);
+  await pass(10_000);
+  assert.deepEqual([connection.state, welcomes], ["online", 0]);
+  close(1006);
+  assert.equal(connection.reason, "lost");
+  await pass(500);
+  welcome();
+  assert.equal(connection.state, "online");
+});
+
+test("when the network is back, it is tried at once", async () => {
+  const { connection, pass, close, welcome } = await online({ random: () => 0.999 });
+  close(1006);
+  connection.networkLost();
+  assert.deepEqual([connection.state, connection.reason], ["waiting", "offline"]);
+  connection.networkFound();
+  await settle();
+  assert.equal(connection.state, "connecting");
+  close(1006);
+  assert.deepEqual([connection.state, connection.reason], ["waiting", "lost"]);
+  connection.networkFound();
+  await settle();
+  welcome();
+  assert.equal(connection.state, "online");
+  await pass(60_000);
+  assert.equal(connection.state, "online");
+});
+
+test("a connection that was stopped while it was checked stays stopped", async () => {
+  const { connection, pass } = await online({ isSilent: true });
+  connection.networkLost();
+  connection.stop();
+  await pass(60_000);
+  assert.equal(connection.state, "idle");
 });

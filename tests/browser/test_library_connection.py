@@ -298,3 +298,32 @@ def test_many_rooms_are_joined_within_the_limit_and_again_after_the_connection_w
     refusals = [frame for frame in frames if frame["event"] == "error"]
     assert {frame["data"]["code"] for frame in refusals} <= {"rate_limited"}
     assert len(refusals) < 20, "a refusal is waited out"
+
+
+def test_what_the_browser_says_of_the_network_is_believed_at_once_and_checked(
+    new_library_page: NewLibraryPage, network: RedisProxyThread, proxied_url: str
+) -> None:
+    page = new_library_page(url=proxied_url).register()
+    room_id = page.make_room()
+    page.run(
+        """
+        window.states = [];
+        window.id = chat.connection.connectionId;
+        chat.addEventListener("state", ({ detail: { state, reason } }) => states.push([state, reason]));
+        dispatchEvent(new Event("offline"));
+        """
+    )
+    assert page.run("return states[0]") == ["waiting", "offline"]
+    page.until("chat.connection.state === 'online'")
+    page.send(room_id, ["hello"])
+    page.until_held(room_id, 1)
+    assert page.run("return chat.connection.connectionId === id"), "the browser was wrong"
+    network.hold()
+    page.run("dispatchEvent(new Event('offline'))")
+    page.until_offline()
+    assert page.run("return states.at(-1)[1] ?? states.at(-2)[1]") == "offline"
+    network.release()
+    page.run("dispatchEvent(new Event('online'))")
+    page.until_online()
+    page.send(room_id, ["back"])
+    page.until_held(room_id, 2)

@@ -3,12 +3,14 @@
  * It knows nothing of rooms and messages; frames that are no replies are passed on as `event`.
  */
 
-import { ChatError, isUnauthorized } from "./chat-error.js";
+import { isUnauthorized } from "./chat-error.js";
 import { backoffMs } from "./backoff.js";
 import { afterClose } from "./close-codes.js";
+import { disconnected, errorOf, parsed, resolveWithAck, tooLarge } from "./socket-frames.js";
 
 const WELCOME_TIMEOUT_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 15_000; // the server answers each command within 10 s
+const PROBED_WITHIN_MS = 3000; // where the browser says that there is no network
 const STABLE_MS = 10_000; // a connection that lasted this long resets the backoff
 const COMMANDS_MAX = 500;
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -16,7 +18,8 @@ const RENEWAL_RETRY_MS = 1000;
 
 /**
  * `state`: idle, connecting, online, waiting (with `reason`, and `retryAt` in epoch ms), ended (the user must log in
- * again), replaced (by another connection of the same client).
+ * again), replaced (by another connection of the same client). Where the browser says that there is no network, `state`
+ * is waiting (`offline`) at once, and `isOnline` false as soon as the server does not answer either.
  * Events: `state`; `welcome` (detail: the data of the frame); `event` (detail: {event, data}).
  */
 export class Connection extends EventTarget {
@@ -32,10 +35,11 @@ export class Connection extends EventTarget {
   #token = null;
   #refusedToken = null;
   #restartMs = null;
+  #saysOffline = false; // whether the browser says that there is no network
   #commands = new Map();
   #lastId = 0;
   #onRenewed = () => this.#authenticate();
-  #timers = { retry: null, welcome: null, heartbeat: null, silence: null, renew: null };
+  #timers = { retry: null, welcome: null, heartbeat: null, silence: null, renew: null, probe: null };
 
   /** `now` and `timed`: the clocks of ChatClient, in ms. */
   constructor({ url, tokens, WebSocket, random, now, timed }) {
@@ -48,8 +52,9 @@ export class Connection extends EventTarget {
     this.timed = timed;
   }
 
+  /** Whether there is a socket on which the server has said welcome. */
   get isOnline() {
-    return this.state === "online";
+    return this.#onlineSince !== null;
   }
 
   /** Connect, also after `ended` or `replaced`. */
@@ -65,8 +70,38 @@ export class Connection extends EventTarget {
     this.#setState("idle");
   }
 
+  /**
+   * Called when the browser says that there is no network, which is believed at once; but the server is asked, because
+   * browsers err: about a virtual network, or a server on this machine.
+   */
+  networkLost() {
+    this.#saysOffline = true;
+    if (this.state === "waiting" && this.reason === "lost") return this.#setState("waiting", "offline");
+    if (this.state !== "online") return;
+    this.retryAt = this.now() + PROBED_WITHIN_MS;
+    this.#timers.probe = setTimeout(() => this.#onClose(4408), PROBED_WITHIN_MS);
+    this.#setState("waiting", "offline");
+    this.command("heartbeat").then(
+      () => this.#onProbed(),
+      () => {}, // the connection is closed
+    );
+  }
+
+  #onProbed() {
+    clearTimeout(this.#timers.probe);
+    this.#saysOffline = false;
+    if (this.isOnline) this.#setState("online");
+  }
+
+  /** Called when the browser says that there is a network again. */
+  networkFound() {
+    this.#saysOffline = false;
+    this.wake();
+  }
+
   /** Called when the network is back or the page is visible again: reconnect now, or check the connection. */
   wake() {
+    if (this.isOnline && this.state !== "online") return; // it is being checked
     if (this.state === "waiting" && this.reason !== "refused") {
       this.#attempt = 0;
       this.#connect();
@@ -144,7 +179,7 @@ export class Connection extends EventTarget {
     if (exactDelayMs === null) this.#attempt += 1;
     this.retryAt = this.now() + delay;
     this.#timers.retry = setTimeout(() => this.#connect(), delay);
-    this.#setState("waiting", reason);
+    this.#setState("waiting", this.#saysOffline && reason === "lost" ? "offline" : reason);
   }
 
   /** False if another tab has replaced the refused session by a login since. */
@@ -214,6 +249,7 @@ export class Connection extends EventTarget {
     this.connectionId = data.connectionId;
     this.#onlineSince = this.timed();
     this.#refusedToken = null;
+    this.#saysOffline = false;
     this.#timers.heartbeat = setInterval(() => this.#sendHeartbeat(), data.heartbeatInterval * 1000);
     this.#planRenewal();
     this.#setState("online");
@@ -258,33 +294,4 @@ export class Connection extends EventTarget {
     this.#planRenewal();
     await this.command("authenticate", { token }).catch(() => {}); // if it fails, the server closes with 4401
   }
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-function resolveWithAck({ resolve, reject, onAck }, data) {
-  try {
-    onAck?.(data);
-    resolve(data);
-  } catch (error) {
-    reject(error); // otherwise the promise stays pending forever
-  }
-}
-
-function disconnected() {
-  return new ChatError({ code: "disconnected", message: "The connection was lost.", retryable: true });
-}
-
-function tooLarge() {
-  return new ChatError({ code: "payload_too_large", message: "This is too large to be sent." });
-}
-
-function errorOf({ code, message, details, retryable, retryAfter }) {
-  return new ChatError({ code, message, details, retryable, retryAfterS: retryAfter });
 }

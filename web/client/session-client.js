@@ -8,7 +8,7 @@ import { Api } from "./api.js";
 import { ChatError } from "./chat-error.js";
 import { withDefaults } from "./client-options.js";
 import { ChatSession } from "./chat-session.js";
-import { listenToPage } from "./page-signals.js";
+import { isWithoutNetwork, listenToPage } from "./page-signals.js";
 import { Tokens } from "./tokens.js";
 
 /** The events of a session, which the client passes on; `ended` is its own. */
@@ -38,7 +38,8 @@ export class SessionClient extends EventTarget {
     listenToPage({
       signal: this.#closing.signal,
       onStorage: (key) => this.user && this.tokens.storageChanged(key, this.user.id),
-      onWake: () => this.connection?.wake(),
+      onVisible: () => this.connection?.wake(),
+      onNetwork: (isThere) => (isThere ? this.connection?.networkFound() : this.connection?.networkLost()),
     });
   }
 
@@ -149,6 +150,7 @@ export class SessionClient extends EventTarget {
     }
     session.restore(snapshot);
     await session.start();
+    if (isWithoutNetwork()) session.connection.networkLost();
   }
 
   #stop(reason) {
