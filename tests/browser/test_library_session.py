@@ -303,3 +303,19 @@ def test_the_library_sets_no_globals_and_asks_for_one_file(new_context: NewConte
         }"""
     )
     assert (added, requested) == ([], [f"{server.url}/static/chat.js"])
+
+
+def test_who_is_blocked_is_known_here_after_a_reload_and_to_nobody_after_a_logout(
+    new_library_page: NewLibraryPage,
+) -> None:
+    ann, bob = new_library_page("ann").register(), new_library_page("bob").register()
+    bob_id = bob.run("return chat.user.id")
+    ann.run("window.told = 0; chat.addEventListener('blocks', () => (told += 1)); await chat.block(argument);", bob_id)
+    assert ann.run("return [chat.blocks.has(argument), told > 0]", bob_id) == [True, True]
+    refused = "return await chat.direct(argument).then(() => null, ({ code }) => code)"
+    assert bob.run(refused, ann.run("return chat.user.id")) == "forbidden"
+    ann.run("chat.close(); window.chat = make();")
+    ann.resume()
+    ann.until("chat.blocks.has(argument)", bob_id)
+    ann.run("await chat.unblock(argument)", bob_id)
+    assert ann.run("const { size } = chat.blocks; await chat.logout(); return [size, chat.blocks.size];") == [0, 0]

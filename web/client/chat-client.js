@@ -132,6 +132,19 @@ export class ChatClient extends MessageClient {
   }
 
   /**
+   * Block a person: who opens no direct room with the user and invites them nowhere. Messages stay; a page hides them.
+   * @param {string} userId
+   */
+  async block(userId) {
+    await this._current.blocks.block(userId);
+  }
+
+  /** @param {string} userId */
+  async unblock(userId) {
+    await this._current.blocks.unblock(userId);
+  }
+
+  /**
    * @param {"online" | "away" | "busy" | "offline"} status
    * @param {string | null} [customStatus] A short text. Left out, it stays.
    */

@@ -4,6 +4,7 @@
  */
 
 import { endpoint } from "./api-request.js";
+import { Blocks } from "./blocks.js";
 import { MessageChanges } from "./message-changes.js";
 import { MessageOutbox } from "./message-outbox.js";
 import { MessageSender } from "./message-resend.js";
@@ -50,6 +51,7 @@ export class ChatSession extends EventTarget {
     this.threads = new Threads({ rooms, api: api.messages });
     this.changes = new MessageChanges({ connection, rooms, threads: this.threads, userId: user.id, now });
     this.presence = new Presence({ connection: this.connection, timed });
+    this.blocks = new Blocks({ connection: this.connection, people: api.people });
     this.settings = new Settings({ connection: this.connection, people: api.people });
     const isReady = (roomId) => this.rooms.get(roomId)?.isSubscribed ?? false;
     this.#sender = new MessageSender({ connection: this.connection, outbox: this.outbox, isReady, random, now, timed });
@@ -59,7 +61,9 @@ export class ChatSession extends EventTarget {
 
   /** What a page may store for its next start. */
   snapshot() {
-    return { version: SNAPSHOT_VERSION, user: this.user, settings: this.settings.value, ...this.rooms.snapshot() };
+    const { user, settings, blocks, rooms } = this;
+    const own = { user, settings: settings.value, blocks: [...blocks.userIds] };
+    return { version: SNAPSHOT_VERSION, ...own, ...rooms.snapshot() };
   }
 
   /** Show what a snapshot has until the server has told what is true. False if it is another user's, or none. */
@@ -70,6 +74,7 @@ export class ChatSession extends EventTarget {
       this.#emit("user");
     }
     this.settings.restore(snapshot.settings);
+    this.blocks.restore(snapshot.blocks);
     this.rooms.restore(snapshot);
     return true;
   }
@@ -98,7 +103,7 @@ export class ChatSession extends EventTarget {
   }
 
   #forward() {
-    const { connection, outbox, rooms, threads, presence, settings } = this;
+    const { connection, outbox, rooms, threads, presence, settings, blocks } = this;
     const forward = (part, name, as = name) => this.#on(part, name, (detail) => this.#emit(as, detail));
     this.#on(connection, "state", () => {
       if (!connection.isOnline) this.#sender.reset();
@@ -110,6 +115,7 @@ export class ChatSession extends EventTarget {
     forward(outbox, "change", "outbox");
     forward(outbox, "saved");
     forward(settings, "change", "settings");
+    forward(blocks, "change", "blocks");
   }
 
   #connect() {

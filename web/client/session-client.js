@@ -14,8 +14,10 @@ import { Tokens } from "./tokens.js";
 /** The events of a session, which the client passes on; `ended` is its own. */
 export const SESSION_EVENTS = [
   ...["state", "list", "messages", "message", "truncated", "reset", "closed", "people", "typing"],
-  ...["thread", "outbox", "saved", "undeliverable", "user", "settings"],
+  ...["thread", "outbox", "saved", "undeliverable", "user", "settings", "blocks"],
 ];
+
+const NOBODY = Object.freeze(new Set());
 
 export class SessionClient extends EventTarget {
   #session = null; // null while nobody is logged in
@@ -75,6 +77,14 @@ export class SessionClient extends EventTarget {
 
   get settings() {
     return this.#session?.settings ?? null;
+  }
+
+  /**
+   * The ids of those whom the user has blocked: another Set after each change.
+   * @returns {ReadonlySet<string>}
+   */
+  get blocks() {
+    return this.#session?.blocks.userIds ?? NOBODY;
   }
 
   /** The same as `connection`: its name in earlier versions. */

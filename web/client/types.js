@@ -79,7 +79,7 @@
  * @property {{roomId: string, head: number, rev: number, messages: Message[]}[]} timelines Of the rooms that were
  *   opened last, the latest first: at most 30, with their newest messages, at most 50.
  *
- * @typedef {{version: number, user: User, settings: object | null} & RoomsSnapshot} Snapshot
+ * @typedef {{version: number, user: User, settings: object | null, blocks: string[]} & RoomsSnapshot} Snapshot
  *
  * @typedef {object} OutboxEntry
  * @property {string} clientId
