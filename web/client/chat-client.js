@@ -33,7 +33,8 @@ export class ChatClient extends MessageClient {
    * @param {{around?: number | "unread" | null}} [place]
    */
   async open(roomId, place) {
-    const { rooms, presence } = this._current;
+    const { rooms, presence, peers } = this._current;
+    void peers.refresh(roomId);
     if (rooms.get(roomId)?.isSubscribed) void presence.load(roomId); // otherwise `joined` loads it
     await rooms.open(roomId, place);
   }
@@ -110,8 +111,10 @@ export class ChatClient extends MessageClient {
    * @param {{q?: string, cursor?: string | null, limit?: number}} [query]
    * @returns {Promise<{members: import("./types.js").Member[], nextCursor: string | null}>}
    */
-  members(roomId, { q = "", cursor = null, limit = 100 } = {}) {
-    return this.api.rooms.members(roomId, { q, cursor, limit });
+  async members(roomId, { q = "", cursor = null, limit = 100 } = {}) {
+    const page = await this.api.rooms.members(roomId, { q, cursor, limit });
+    this.#note(page.members.map(({ userId: id, displayName }) => ({ id, displayName })));
+    return page;
   }
 
   /**
@@ -119,16 +122,17 @@ export class ChatClient extends MessageClient {
    * @param {string} q
    * @returns {Promise<import("./types.js").User[]>}
    */
-  findUsers(q) {
-    return this.api.people.find(q, { limit: 20 });
+  async findUsers(q) {
+    return this.#note(await this.api.people.find(q, { limit: 20 }));
   }
 
   /**
    * @param {string} userId
    * @returns {Promise<import("./types.js").User>}
    */
-  person(userId) {
-    return this.api.people.get(userId);
+  async person(userId) {
+    const [user] = this.#note([await this.api.people.get(userId)]);
+    return user;
   }
 
   /**
@@ -184,6 +188,12 @@ export class ChatClient extends MessageClient {
   #changeUser(session, fields) {
     session.user = { ...session.user, ...fields };
     if (session.user === this.user) this._emit("user");
+  }
+
+  /** Direct rooms have the names of people: what was read of these is new there, too. */
+  #note(users) {
+    this._peers?.note(users);
+    return users;
   }
 
   #addRoom(room) {

@@ -10,6 +10,7 @@ import { MessageOutbox } from "./message-outbox.js";
 import { MessageSender } from "./message-resend.js";
 import { Presence } from "./presence.js";
 import { Connection } from "./reconnecting-connection.js";
+import { RoomPeers } from "./room-peers.js";
 import { Rooms } from "./rooms.js";
 import { Settings } from "./settings.js";
 import { Threads } from "./threads.js";
@@ -48,6 +49,7 @@ export class ChatSession extends EventTarget {
       random,
     });
     const { connection, rooms } = this;
+    this.peers = new RoomPeers({ rooms, people: api.people, timed });
     this.threads = new Threads({ rooms, api: api.messages });
     this.changes = new MessageChanges({ connection, rooms, threads: this.threads, userId: user.id, now });
     this.presence = new Presence({ connection: this.connection, timed });

@@ -35,8 +35,9 @@ export class RoomState {
 
   /** Take over attributes from the server, unless they are older; `lastSeq` and `readSeq` never decrease. */
   update(room) {
-    const { lastSeq, readSeq, rev } = this.room;
+    const { lastSeq, readSeq, rev, peer } = this.room;
     Object.assign(this.room, room.rev < rev ? {} : room, {
+      peer: room.peer ?? peer ?? null, // an event may lack it, and no rev says which is newer
       lastSeq: Math.max(lastSeq, room.lastSeq),
       readSeq: Math.max(readSeq ?? 0, room.readSeq ?? 0),
     });

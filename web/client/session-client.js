@@ -179,6 +179,11 @@ export class SessionClient extends EventTarget {
     throw new ChatError({ code: "unauthorized", message: "Nobody is logged in.", status: 401 });
   }
 
+  /** For ChatClient: null while nobody is logged in. */
+  get _peers() {
+    return this.#session?.peers ?? null;
+  }
+
   /** For ChatClient. */
   _emit(name, detail = {}) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
