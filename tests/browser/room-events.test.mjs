@@ -75,7 +75,7 @@ test("changes of messages are shown by rev, and those of messages that are not l
   connection.say("reactionUpdated", { roomId: "r", rev: 6, message: message(3, 6) });
   connection.say("messageEdited", { roomId: "r", rev: 5, message: message(3, 5) });
   assert.deepEqual(contents(), ["1@0", "2@5", "3@6"]);
-  assert.deepEqual(take(), ["messages", "messages"]);
+  assert.deepEqual(take(), ["messages", "messages", "list"], "the last message is shown in the list, too");
   connection.say("messageEdited", { roomId: "r", rev: 7, message: message(99, 7) });
   connection.say("messageEdited", { roomId: "none", rev: 7, message: message(1, 7, { roomId: "none" }) });
   assert.deepEqual(take(), []);
@@ -169,6 +169,13 @@ test("new settings of a room are taken over, older ones are not, and a room that
   connection.say("roomClosed", { roomId: "r", reason: "banned" });
   connection.say("roomUpdated", settings("Water", 9));
   assert.equal(rooms.get("r"), null);
+});
+
+test("settings that come without the other person of a direct room leave that person known", async () => {
+  const { connection, state } = await opened({ room: { ...ROOM, kind: "direct", peer: { id: "bob" } } });
+  connection.say("roomUpdated", { room: { ...ROOM, kind: "direct", rev: 8, peer: null } });
+  connection.say("roomUpdated", { room: { id: "r", name: "", lastSeq: 3, rev: 9 } });
+  assert.equal(state().room.peer.id, "bob");
 });
 
 const BACKUP = { ...ROOM, name: "Cocoa", lastSeq: 2, readSeq: 0, unreadCount: 2, mentionCount: 1, rev: 1 };

@@ -43,3 +43,50 @@ def test_a_direct_room_follows_the_name_of_the_other_person(new_library_page: Ne
     bob.run("await chat.open(argument); chat.send(argument, 'hello');", room_id)
     ann.until_held(room_id, 1)
     assert after("await chat.refreshRoom(argument)", room_id) == "Bob the Second"
+
+
+def test_the_counts_of_all_rooms_are_live_also_beyond_those_that_are_joined(new_library_page: NewLibraryPage) -> None:
+    ann, bob = new_library_page("ann").register(), new_library_page("bob").register()
+    room_ids: list[str] = bob.run(
+        """
+        const rooms = [];
+        for (let number = 0; number < 24; number += 1) rooms.push(await chat.createRoom({ name: `Room ${number}` }));
+        return rooms.map(({ id }) => id);
+        """
+    )
+    ann.run("for (const roomId of argument) await chat.join(roomId);", room_ids)
+    ann.until("chat.rooms.all.filter(({ isSubscribed }) => isSubscribed).length === 20")
+    bob.run("for (const roomId of argument) chat.send(roomId, `in ${roomId}`);", room_ids)
+    ann.until("argument.every((roomId) => chat.rooms.get(roomId).unread === 1)", room_ids)
+    ann.until("chat.rooms.totals.unread === 24")
+    joined = "return chat.rooms.all.filter(({ isSubscribed }) => isSubscribed).map(({ room }) => room.id)"
+    assert len(ann.run(joined)) == 20, "and none was joined for it"
+
+
+def test_the_last_message_of_a_room_is_asked_for_where_it_is_not_held_and_followed_where_it_is(
+    new_library_page: NewLibraryPage,
+) -> None:
+    ann, bob = new_library_page("ann").register(), new_library_page("bob").register()
+    room_ids = [bob.make_room(name) for name in ("joined", "not joined")]
+    joined, other = room_ids
+    for one in room_ids:
+        bob.send(one, ["first", "last"])
+        bob.until_held(one, 2)
+    ann.run("for (const roomId of argument) await chat.join(roomId);", room_ids)
+    ann.run("chat.close(); window.chat = make({ subscriptionsMax: 1 });")
+    ann.resume()
+    ann.run("await chat.open(argument)", joined)
+    last = "return [await chat.rooms.loadPreview(argument), chat.rooms.get(argument).lastMessage].map((m) => m.content)"
+    assert ann.run(last, joined) == ["last", "last"]
+    requests: list[str] = []
+    ann.page.on("request", lambda one: requests.append(one.url) if "/messages?" in one.url else None)
+    assert ann.run("return chat.rooms.get(argument).lastMessage", other) is None
+    both = "return (await Promise.all([1, 2].map(() => chat.rooms.loadPreview(argument)))).map((m) => m.content)"
+    assert ann.run(both, other) == ["last", "last"]
+    assert ann.run(last, joined) == ["last", "last"]
+    assert len(requests) == 1
+    bob.run("await chat.edit(held(chat, argument)[1], 'edited')", joined)
+    ann.until("chat.rooms.get(argument).lastMessage.content === 'edited'", joined)
+    bob.send(other, ["newer"])
+    ann.until("chat.rooms.get(argument).unread > 0", other)
+    assert ann.run(last, other) == ["newer", "newer"]

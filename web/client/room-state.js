@@ -6,6 +6,8 @@ import { Timeline } from "./timeline.js";
 export class RoomState {
   isSubscribed = false;
   isLoaded = false; // whether the timeline holds history, not only live messages
+  #preview = null; // the newest message that came or was asked for, whether the timeline has it or not
+
   /** @type {import("./chat-error.js").ChatError | null} */
   loadError = null; // of the last load, where nothing is loaded
   isStale = false; // whether this is what a snapshot had, and the server has not confirmed it
@@ -22,6 +24,29 @@ export class RoomState {
 
   get unread() {
     return Math.max(0, this.room.lastSeq - (this.room.readSeq ?? 0));
+  }
+
+  /**
+   * The newest message that is held, as it is to be shown; it is the room's last one if its seq is `room.lastSeq`.
+   * @returns {import("./types.js").Message | null}
+   */
+  get lastMessage() {
+    const { messages, isDetached } = this.timeline;
+    const shown = isDetached ? null : (messages.at(-1) ?? null);
+    return (this.#preview?.seq ?? 0) > (shown?.seq ?? 0) ? this.#preview : shown;
+  }
+
+  /** A copy of a message that may be the last. True if it is newer than the one that is known. */
+  notePreview(message) {
+    const { seq = 0, rev = -1 } = this.#preview ?? {};
+    if (message.seq < seq || (message.seq === seq && message.rev <= rev)) return false;
+    this.#preview = message;
+    return true;
+  }
+
+  /** A message has changed: if it is the one that is held for `lastMessage`, take the newer copy. */
+  changePreview(message) {
+    return this.#preview?.seq === message.seq && this.notePreview(message);
   }
 
   /** The first unread seq, where more than `count` are unread; else null. */
@@ -65,6 +90,7 @@ export class RoomState {
   forget() {
     Object.assign(this.room, { rev: 0, lastSeq: 0, readSeq: 0 });
     this.mentionSeq = 0;
+    this.#preview = null;
     this.timeline.endOverlays();
   }
 
@@ -85,7 +111,9 @@ export class RoomState {
   }
 
   /** Count a new message. One's own message also counts as read. */
-  countMessage({ seq, userId }, ownUserId) {
+  countMessage(message, ownUserId) {
+    const { seq, userId } = message;
+    this.notePreview(message);
     this.room.lastSeq = Math.max(this.room.lastSeq, seq);
     if (userId === ownUserId) this.room.readSeq = Math.max(this.room.readSeq ?? 0, seq);
     this.updateCounts();

@@ -8,6 +8,7 @@ import { handleRoomEvent } from "./room-events.js";
 import { readRoomList } from "./room-list.js";
 import { RoomJoining } from "./room-joining.js";
 import { RoomResumption } from "./room-resumption.js";
+import { RoomPreviews } from "./room-previews.js";
 import { noteOpened, restoreInto, snapshotOf } from "./room-snapshot.js";
 import { RoomState } from "./room-state.js";
 
@@ -29,6 +30,7 @@ export class Rooms extends EventTarget {
 
   #rooms = new Map();
   #joining;
+  #previews;
   #listing = 0;
 
   constructor({
@@ -48,6 +50,7 @@ export class Rooms extends EventTarget {
     this.subscriptionsMax = subscriptionsMax;
     this.timelineMax = timelineMax;
     this.history = new MessageHistory({ api });
+    this.#previews = new RoomPreviews({ api, rooms: this });
     this.#joining = new RoomJoining({ connection, rooms: this, history: this.history });
     this.resumption = new RoomResumption({ connection, rooms: this, random });
     connection.addEventListener("event", ({ detail }) => handleRoomEvent(this, detail));
@@ -101,6 +104,14 @@ export class Rooms extends EventTarget {
     if (this.activeId === roomId) this.activeId = null;
     this.emit("closed", { roomId, reason });
     this.emit("list");
+  }
+
+  /**
+   * The last message of a room, for a preview; `lastMessage` of the room has it then. Asks the server only where it is
+   * not held, four at once. Throws ChatError.
+   */
+  loadPreview(roomId) {
+    return this.#previews.load(roomId);
   }
 
   /** What a page may store, and `restore` when it starts again: see room-snapshot.js. */
@@ -227,19 +238,17 @@ export class Rooms extends EventTarget {
     const state = this.get(roomId);
     const before = state?.timeline.stored(message.seq) ?? null;
     if (!state) return;
-    if (message) this.emit("changed", { message });
-    if (!apply(state.timeline)) return;
-    this.emit("messages", { roomId });
-    if (message.deletedAt && state.uncountMention(before, this.userId)) this.emit("list");
+    this.emit("changed", { message });
+    const isPreviewed = state.changePreview(message);
+    const isShown = apply(state.timeline);
+    if (isShown) this.emit("messages", { roomId });
+    const isCounted = isShown && message.deletedAt && state.uncountMention(before, this.userId);
+    if (isCounted || isPreviewed || (isShown && message.seq === state.lastMessage?.seq)) this.emit("list");
   }
 
   /** The loaded message with this id, as the server has it, or null. */
   findMessage(messageId) {
-    for (const { timeline } of this.all) {
-      const found = timeline.held.find(({ id }) => id === messageId);
-      if (found) return found;
-    }
-    return null;
+    return this.all.map(({ timeline }) => timeline.held.find(({ id }) => id === messageId)).find(Boolean) ?? null;
   }
 
   /**
