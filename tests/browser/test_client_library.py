@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.node_packages import NPM, install_ws
+from tests.support.node_packages import NPM, NPM_MISSING, install_ws
 from tests.support.server import ServerProcess
 
 HERE = Path(__file__).parent
@@ -55,7 +55,7 @@ def test_a_client_in_node_uploads_by_fetch_and_a_closed_one_keeps_nothing_alive(
     server: ServerProcess, tmp_path: Path, websocket: str
 ) -> None:
     if websocket == "ws" and NPM is None:
-        pytest.skip("needs npm: apt-get install npm")
+        pytest.skip(NPM_MISSING)
     packages = [str(install_ws(tmp_path))] if websocket == "ws" else []
     options = [] if packages else ["--experimental-websocket"]
     started_s = time.monotonic()

@@ -34,7 +34,7 @@ export class ChartsView {
     const { series, seriesRange, data, choice } = this.poller;
     const rangeName = NAMES[seriesRange];
     setText(byId("charts-title"), rangeName);
-    byId("charts").setAttribute("aria-busy", choice.range !== seriesRange || series.size === 0);
+    byId("charts").setAttribute("aria-busy", `${choice.range !== seriesRange || series.size === 0}`);
     if (!data) return;
     const { processId, lately } = data.performance;
     setText(

@@ -23,7 +23,7 @@ function pollIntervalMs() {
 
 const metricsApi = new MetricsApi({
   baseUrl: serverBaseUrl(),
-  fetch: (...args) => fetch(...args),
+  fetch: (url, options) => fetch(url, options),
   storage: browserStorage(),
   locks: navigator.locks ?? null,
 });
@@ -52,7 +52,7 @@ function choiceInUrl() {
 }
 
 function checkInputs({ scope, range }) {
-  for (const input of document.querySelectorAll(".segments input"))
+  for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll(".segments input")))
     input.checked = input.value === scope || input.value === range;
 }
 

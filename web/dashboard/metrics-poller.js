@@ -131,13 +131,13 @@ export class MetricsPoller extends EventTarget {
       cacheHealth: this.#api.get("health/cache"),
     };
     const answers = await Promise.allSettled(Object.values(asked));
-    const failed = answers.find(
-      ({ reason }) => reason?.code === "network" || reason?.status === 403 || reason?.status === 429,
-    );
-    if (failed) throw failed.reason;
+    const reasons = answers.map((answer) => (answer.status === "rejected" ? answer.reason : null));
+    const failed = reasons.find((one) => one?.code === "network" || one?.status === 403 || one?.status === 429);
+    if (failed) throw failed;
     const names = Object.keys(asked);
     // A part that fails (the store is away) is null; the others are shown.
-    const rest = Object.fromEntries(answers.map(({ value }, index) => [names[index], value ?? null]));
+    const values = answers.map((answer) => (answer.status === "fulfilled" ? answer.value : null));
+    const rest = Object.fromEntries(values.map((value, index) => [names[index], value ?? null]));
     return { performance, ...rest, scope: this.choice.scope, receivedAt: this.#now() };
   }
 

@@ -41,7 +41,10 @@ export function timeTicks(from, to, most, offsetMs = 0) {
   return ticks;
 }
 
-/** The shown part of a range: from its start or from the first point if that is later, but at least `leastMs`. */
+/**
+ * The shown part of a range: from its start or from the first point if that is later, but at least `leastMs`.
+ * @returns {[number, number]}
+ */
 export function domainOf(points, now, rangeMs, leastMs) {
   const first = points.length ? points[0][0] : now;
   return [Math.max(now - rangeMs, Math.min(first, now - leastMs)), now];

@@ -38,7 +38,10 @@ export class Chart {
 
   /** `format`: value → text; `max`: a fixed end of the axis; `base`: 1024 for bytes. */
   constructor({ title, format, max = null, base = 1000 }) {
-    Object.assign(this, { title, format, max, base });
+    this.title = title;
+    this.format = format;
+    this.max = max;
+    this.base = base;
     this.now = el("span", { class: "chart-now" });
     this.readout = el("span", { class: "chart-readout", "aria-hidden": "true" });
     this.foot = el("p", { class: "chart-foot" });

@@ -17,6 +17,7 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** @returns {any} of whatever class that element is */
 export function byId(id) {
   return document.getElementById(id);
 }

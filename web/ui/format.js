@@ -79,7 +79,10 @@ export function moment(at, now) {
   return Number.isNaN(date.getTime()) ? UNKNOWN : `${isToday ? "" : day}${clock(at)}`;
 }
 
-/** `[size in hours, name]` of the unit in which so many hours are shown. */
+/**
+ * `[size in hours, name]` of the unit in which so many hours are shown.
+ * @returns {[number, string]}
+ */
 function hourUnit(value) {
   if (value < 1) return [1 / 60, "min"];
   return value < 48 ? [1, "h"] : [24, "d"];
