@@ -16,7 +16,8 @@ from tests.browser.person import Person
 from tests.support.server import ServerProcess
 from tests.support.waiting import poll
 
-SHOWS = {"/": "#login-form", "/dashboard?every=60": "h1.brand"}
+SHOWS = {"/": "#login-form", "/dashboard?every=60": "h1.brand", "/docs": "#search"}
+BYTES_MAX = {"/": 60_000, "/dashboard": 60_000, "/docs": 30_000}  # over the network, with the heads of the replies
 
 
 class Fetched:
@@ -36,7 +37,7 @@ def _is_file(url: str) -> bool:
     parts = urlsplit(url)
     if "/favicon." in parts.path:  # the browser's own business: Chromium 156 loads it twice, its headless shell never
         return False
-    return parts.scheme == "http" and (parts.path in ("/", "/dashboard") or parts.path.startswith("/static/"))
+    return parts.scheme == "http" and (parts.path in BYTES_MAX or parts.path.startswith("/static/"))
 
 
 def _bytes_of(response: Response) -> int:
@@ -45,7 +46,7 @@ def _bytes_of(response: Response) -> int:
 
 
 @pytest.mark.parametrize("path", SHOWS)
-def test_a_page_loads_each_file_once_and_compressed_and_later_asks_for_the_page_alone(
+def test_a_page_loads_few_bytes_each_file_once_and_compressed_and_later_asks_for_the_page_alone(
     path: str, server: ServerProcess, new_context: Callable[..., BrowserContext]
 ) -> None:
     person = Person(new_context().new_page(), url=server.url, name="visitor")
@@ -57,6 +58,7 @@ def test_a_page_loads_each_file_once_and_compressed_and_later_asks_for_the_page_
     cold = fetched.take()
     urls = [one.url for one in cold]
     assert len(urls) == len(set(urls)) > 2
+    assert sum(_bytes_of(one) for one in cold) <= BYTES_MAX[urlsplit(path).path]
     assert {one.status for one in cold} == {200}
     sent = sum(one.request.sizes()["responseBodySize"] for one in cold)
     assert sent < 0.45 * sum(len(one.body()) for one in cold)
@@ -72,7 +74,7 @@ def test_a_page_loads_each_file_once_and_compressed_and_later_asks_for_the_page_
     again.wait_for_load_state("networkidle")
     assert [urlsplit(one.url).path for one in fetched.take() if _bytes_of(one) > 0] == [urlsplit(path).path]
     poll(lambda: "status=304" in server.log().removeprefix(log_before))
-    asked = re.findall(r"path=(/|/dashboard|/static/\S+) (status=\d+)", server.log().removeprefix(log_before))
+    asked = re.findall(r"path=(/|/dashboard|/docs|/static/\S+) (status=\d+)", server.log().removeprefix(log_before))
     assert asked == [(urlsplit(path).path, "status=304")]
     assert person.console_errors == []
 
