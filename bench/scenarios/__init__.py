@@ -14,6 +14,7 @@ from bench.scenarios import (
     limits,
     mixed,
     overload,
+    page,
     peers,
     performance,
     publish,
@@ -29,6 +30,6 @@ from bench.scenarios import (
 
 _MODULES = (
     fanout, changes, echo, idle, performance, stress, spike, mixed, store, search, cache, publish, rest, scale,
-    limits, targets, claims, peers, overload, growth, soak,
+    limits, targets, claims, peers, overload, growth, page, soak,
 )  # fmt: skip
 SCENARIOS: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}
