@@ -19,7 +19,8 @@ _HTML_ATTRIBUTE = re.compile(r"""(?<![\w-])(?:href|src|poster)=(["'])(?P<url>[^"
 _HTML_ENTRY = re.compile(
     r"""<script\b(?=[^>]*\btype=["']module["'])[^>]*\bsrc=["']static/(?P<name>[^"'?#]+)["'][^>]*>"""
 )
-_HTML_STYLE = re.compile(r"""<link rel=["']stylesheet["'] href=["']static/(?P<name>[^"'?#]+)["']>""")
+_HTML_LINK = re.compile(r"""<link\s(?:[^>"']|"[^"]*"|'[^']*')*>""")
+_HTML_PAIR = re.compile(r"""(?<=\s)(?P<name>[\w-]+)\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)')""")
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _CSS_URL = re.compile(r"""(?:\burl\(\s*(?P<quote>["']?)|@import\s+(?P<import_quote>["']))(?P<url>[^"'()?#\s]+)""")
 
@@ -30,6 +31,15 @@ class Reference(Struct, frozen=True):
     start: int
     end: int
     target: str
+
+
+class StyleLink(Struct, frozen=True):
+    """text[start:end] is the element of a page that names this style sheet. `is_plain`: it says nothing else."""
+
+    start: int
+    end: int
+    name: str
+    is_plain: bool
 
 
 def references_in(name: str, text: str, names: Container[str]) -> list[Reference]:
@@ -49,10 +59,15 @@ def entry_modules(text: str) -> list[str]:
     return [match["name"] for match in _HTML_ENTRY.finditer(_spaced(_HTML_COMMENT, text))]
 
 
-def style_sheets(text: str) -> list[tuple[int, int, str]]:
-    """Return the names of a page's style sheets of its own, each with the places of its link's element."""
-    links = _HTML_STYLE.finditer(_spaced(_HTML_COMMENT, text))
-    return [(match.start(), match.end(), match["name"]) for match in links]
+def style_sheets(text: str) -> list[StyleLink]:
+    """Return the links of a page to style sheets of its own."""
+    found = []
+    for link in _HTML_LINK.finditer(_spaced(_HTML_COMMENT, text)):
+        pairs = {one["name"]: one["double"] or one["single"] or "" for one in _HTML_PAIR.finditer(link[0])}
+        url = pairs.get("href", "")
+        if pairs.get("rel") == "stylesheet" and url.startswith(PAGES_BASE):
+            found.append(StyleLink(*link.span(), url.removeprefix(PAGES_BASE), pairs.keys() == {"rel", "href"}))
+    return found
 
 
 def _in_html(name: str, text: str, names: Container[str]) -> Iterator[Reference]:

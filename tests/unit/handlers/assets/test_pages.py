@@ -36,6 +36,25 @@ def test_several_style_sheets_become_one_that_is_called_as_the_page() -> None:
     assert made["page/index.html"] == HEAD.replace("a.css", "index.css") + SCRIPT + "\n"
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        '<link rel="stylesheet" href="static/page/b.css" />',
+        "<link href='static/page/b.css'\n  rel='stylesheet'>",
+        '<link rel = "stylesheet"  href = "static/page/b.css" >',
+    ],
+)
+def test_a_link_to_a_style_sheet_is_found_however_it_is_written(link: str) -> None:
+    assert made_of(HEAD + link)["page/index.css"] == "b{}a{}b{}"
+    assert made_of(link.replace("b.css", "a.css"))["page/a.css"] == "b{}a{}"
+
+
+def test_a_style_sheet_for_print_alone_stays_one_of_its_own() -> None:
+    link = '<link rel="stylesheet" media="print" href="static/page/b.css">'
+    made = made_of(HEAD + link)
+    assert (made["page/index.html"], made["page/a.css"], made["page/b.css"]) == (f"{HEAD}{link}\n", "b{}a{}", "b{}")
+
+
 def test_what_is_commented_out_is_no_style_sheet() -> None:
     assert "page/index.css" not in made_of(f'{HEAD}<!--<link rel="stylesheet" href="static/page/b.css">-->{SCRIPT}')
 
