@@ -24,7 +24,7 @@ from handlers.assets.references import file_beside
 from handlers.assets.text_edits import Edit
 
 _FILES, _FAILURES = f"{REGISTRY}files", f"{REGISTRY}failures"
-# A browser remembers that an address did not load, so the next try goes to another one.
+# A browser may remember that an address did not load (Chromium 156 does not): the next try goes to another one.
 _LOADER = f"""\
 const {_FAILURES} = {{}};
 const {LOAD} = async (name) => {{

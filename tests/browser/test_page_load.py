@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Response, expect
+from playwright.sync_api import BrowserContext, Page, Response, Route, expect
 
 from app.composition.web import WEB
+from handlers.assets.asset_files import load_assets
 from handlers.assets.css_text import MARK, skeleton_of
 from handlers.assets.html_text import without_comments_and_indentation
 from tests.browser.person import Person
@@ -120,3 +122,41 @@ def test_each_page_is_the_same_without_comments_and_indentation(new_context: Cal
     for path in sorted(WEB.rglob("*.html")):
         source = path.read_text()
         assert page.evaluate(TREE, without_comments_and_indentation(source)) == page.evaluate(TREE, source), path
+
+
+SITE = "http://site.example"
+PARTS = {
+    "page/index.html": '<!doctype html><title>page</title><script type="module" src="static/page/app.js"></script>',
+    "page/app.js": 'globalThis.open = async () => (await import("./panel.js")).name;',
+    "page/panel.js": "globalThis.count = (globalThis.count ?? 0) + 1; export const name = `panel ${count}`;",
+}
+
+
+def test_a_part_that_did_not_load_loads_when_it_is_asked_for_again_and_then_once(
+    tmp_path: Path, new_context: Callable[..., BrowserContext]
+) -> None:
+    for name, text in PARTS.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    files = load_assets(tmp_path)
+    asked: list[str] = []
+    failing = 1
+
+    def answer(route: Route) -> None:
+        nonlocal failing
+        path = urlsplit(route.request.url).path
+        if ".panel." in path:
+            asked.append(route.request.url.rpartition("/")[2])
+            failing -= 1
+        if ".panel." in path and failing >= 0:
+            route.abort()
+        else:
+            asset = files.by_hashed_name.get(path.removeprefix("/static/")) or files.by_name["page/index.html"]
+            route.fulfill(body=asset.plain.body, content_type=asset.content_type)
+
+    page = new_context().new_page()
+    page.route(f"{SITE}/**", answer)
+    page.goto(f"{SITE}/")
+    attempt = "() => open().catch((error) => error.name)"
+    assert [page.evaluate(attempt) for _ in range(3)] == ["TypeError", "panel 1", "panel 1"]
+    assert asked == [asked[0], f"{asked[0]}?try=1"]
