@@ -23,6 +23,12 @@ _STRING = re.compile(r"""(["'])(?:[^"'\\\n]|(?!\1)["']|\\.)*\1""", re.DOTALL)
 _TEMPLATE_TEXT = re.compile(r"(?:[^`\\$]|\\.|\$(?!\{))*", re.DOTALL)
 _REGULAR_EXPRESSION = re.compile(r"/(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*")
 _LINE_ENDS = re.compile(r"[ \t]*\n\s*")
+# Between two words a space stays, and between two operators of `+ - / *`, and between a number and a point.
+_NEEDLESS_SPACE = re.compile(
+    r" (?:(?<![\w$\\+\-/] )|(?![\w$\\+\-/*.])"
+    r"|(?<=[\w$\\] )(?=[+\-/*])|(?<=[+\-/] )(?=[\w$\\])|(?<=[^\W\d] )(?=\.))"
+)  # (it begins with what it takes out: that is quicker)
+_SPACES = re.compile(r"[ \t]{2,}|\t")
 _BEFORE_EXPRESSION = re.compile(
     r"(?<![\w$.])(?:await|case|delete|do|else|in|instanceof|new|of|return|throw|typeof|void|yield)\Z"
 )
@@ -101,22 +107,29 @@ def blanked(source: str, spans: Iterable[Span] | None = None) -> str:
     )
 
 
-def without_comments(source: str, edits: Iterable[Edit] = (), spans: Iterable[Span] | None = None) -> str:
-    """Return the program without its comments, blank lines and indentation. Raises JavaScriptError.
+def shortened(source: str, edits: Iterable[Edit] = (), spans: Iterable[Span] | None = None) -> str:
+    """Return the program without comments, blank lines, indentation, and spaces that separate nothing; lines stay.
 
     The edits are made on the way. Each begins and ends in code, and what it inserts is code. `spans` as for blanked().
+    Raises JavaScriptError.
     """
-    pieces: list[str] = []
+    pieces = ["\n"]
     code = ""
     for kind, text in _edited(source, edits, spans_of(source) if spans is None else spans):
         if kind is Kind.COMMENT:
             code += "\n" if "\n" in text else " "  # a comment with a line's end ends a statement as that does
         elif kind is Kind.CODE:
             code += text
-        else:
-            pieces += [_LINE_ENDS.sub("\n", code), text]
+        elif text:
+            pieces += [_shortened_code(pieces[-1][-1:], code, text[0]), text]
             code = ""
-    return "".join((*pieces, _LINE_ENDS.sub("\n", code)))
+    return "".join((*pieces[1:], _shortened_code(pieces[-1][-1:], code, "\n")))
+
+
+def _shortened_code(before: str, code: str, after: str) -> str:
+    """Shorten code between two characters that are none."""
+    lines = _SPACES.sub(" ", _LINE_ENDS.sub("\n", code))
+    return _NEEDLESS_SPACE.sub("", f"{before}{lines}{after}")[len(before) : -1]
 
 
 def _edited(source: str, edits: Iterable[Edit], spans: Iterable[Span]) -> Iterator[tuple[Kind, str]]:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from handlers.assets.asset_error import AssetError
 from handlers.assets.javascript_modules import Import, imports_of, own_urls
-from handlers.assets.javascript_text import JavaScriptError, blanked, spans_of, without_comments
+from handlers.assets.javascript_text import JavaScriptError, blanked, shortened, spans_of
 from handlers.assets.text_edits import Edit
 
 REGISTRY = "module$"  # where the modules' exports are, by the modules' names; in a bundle's names of its own, too
@@ -77,7 +77,7 @@ class ModuleReader:
             if match.start() not in reexports:
                 self._take_export(match.start())
         self._check_code()
-        code = without_comments(self._source, self._edits, self._spans).strip()
+        code = shortened(self._source, self._edits, self._spans).strip()
         returned = ", ".join(name if name == text else f"{name}: {text}" for name, text in self._exports.items())
         return Module(
             self._name,

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from handlers.assets.javascript_text import without_comments
+from handlers.assets.javascript_text import shortened
 from tests.integration.conftest import StoreEnv
 from tests.support.client import Reply, call
 from tests.support.server import ServerProcess, serving
@@ -45,7 +45,7 @@ def loaded_with(server: ServerProcess, page: str) -> dict[str, Reply]:
             assert reply.status == 200, path
             text = reply.body.decode()
             if path.endswith(".js"):
-                text = without_comments(text)  # types in comments name modules that nothing loads
+                text = shortened(text)  # types in comments name modules that nothing loads
             names = (name for name in NAMED.findall(text) if name.startswith((".", "static/")))
             waiting += [urlsplit(urljoin(f"{server.url}{path}", name)).path for name in names]
     return found
