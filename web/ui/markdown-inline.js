@@ -3,7 +3,7 @@
  *
  * Nodes: `{kind: "text", text}`, `{kind: "break"}`, `{kind: "strong" | "emphasis" | "strike", children}`,
  * `{kind: "code", text}`, `{kind: "link", href, children}`, `{kind: "emoji", shortcode, text}`,
- * `{kind: "mention", name, userId, text}` (the text has the @).
+ * `{kind: "mention", name, userId, text}` (its text begins with "@").
  */
 
 import { isDeceptive, linkAt, safeHref } from "./links.js";
