@@ -12,6 +12,7 @@ from msgspec import Struct
 from common.startup_error import StartupError
 from handlers.assets.asset_error import AssetError
 from handlers.assets.hashed_names import name_without_hash, with_hashed_names
+from handlers.assets.module_graph import ModuleGraph
 from handlers.assets.pages import made_files
 from handlers.content_encoding import gzip_asset
 
@@ -65,10 +66,11 @@ def load_assets(folder: Path, *, bundles: Collection[str] = ()) -> AssetFiles:
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
     try:
-        made = made_files(files, bundles)
+        graph = ModuleGraph(files)
+        made = made_files(graph, bundles)
         named = with_hashed_names(
             files | {name: one.text.encode() for name, one in made.items()},
-            {name: one.references for name, one in made.items()},
+            graph.references | {name: one.references for name, one in made.items()},
         )
     except (AssetError, UnicodeDecodeError) as error:
         raise StartupError(f"the files of the pages in {folder} do not go together: {error}") from error

@@ -38,7 +38,7 @@ def name_without_hash(name: str) -> str | None:
 def with_hashed_names(files: Mapping[str, bytes], known: Mapping[str, Sequence[Reference]] | None = None) -> NamedFiles:
     """Rewrite all files. Raises AssetError, UnicodeDecodeError.
 
-    `known` are the references in files that were made: nothing is looked for in these. Files that refer to each other
+    `known` are the references in some files: nothing is looked for in these. Files that refer to each other
     are refused: neither could have a hash before the other.
     """
     texts = {name: body.decode() for name, body in files.items() if name.endswith((".html", ".css", ".js"))}

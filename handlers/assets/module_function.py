@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 
 from msgspec import Struct
 
 from handlers.assets.asset_error import AssetError
 from handlers.assets.javascript_modules import Import, imports_of, own_urls
 from handlers.assets.javascript_text import JavaScriptError, blanked, shortened, spans_of
+from handlers.assets.references import Reference, references_of_module
 from handlers.assets.text_edits import Edit
 
 REGISTRY = "module$"  # where the modules' exports are, by the modules' names; in a bundle's names of its own, too
@@ -35,7 +36,7 @@ class Module(Struct, frozen=True):
     """One module as the body of a function, and its exports: each as an expression in that body, by its public name.
 
     `imports` and `dynamic_imports` are the names of other modules. `has_own_url`: `import.meta.url` is in the body.
-    `awaits`: outside its functions, so its own has to be asynchronous.
+    `awaits`: outside its functions, so its own has to be asynchronous. `references` are those of its own file.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Module(Struct, frozen=True):
     dynamic_imports: tuple[str, ...]
     has_own_url: bool
     awaits: bool
+    references: tuple[Reference, ...]
 
 
 def exports_of(name: str) -> str:
@@ -53,12 +55,13 @@ def exports_of(name: str) -> str:
 
 
 class ModuleReader:
-    """Reads one module; `load` returns those that it imports."""
+    """Reads one module; `load` returns those that it imports, `names` are those of all files."""
 
-    def __init__(self, name: str, source: str, *, load: Callable[[str], Module]) -> None:
+    def __init__(self, name: str, source: str, *, load: Callable[[str], Module], names: Container[str]) -> None:
         self._name = name
         self._source = source
         self._load = load
+        self._names = names
         self._spans = list(spans_of(source))
         self._code = blanked(source, self._spans)
         self._edits: list[Edit] = []
@@ -87,6 +90,7 @@ class ModuleReader:
             tuple(self._dynamic_imports),
             has_own_url=bool(own_urls(self._code)),
             awaits=self._awaits_outside_functions(),
+            references=tuple(references_of_module(self._name, self._source, self._code, imports, self._names)),
         )
 
     def _take_import(self, one: Import) -> None:

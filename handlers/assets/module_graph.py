@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from handlers.assets.asset_error import AssetError
 from handlers.assets.javascript_text import JavaScriptError
 from handlers.assets.module_function import Module, ModuleReader
+from handlers.assets.references import Reference
 
 
 class ModuleGraph:
@@ -31,7 +32,7 @@ class ModuleGraph:
             raise AssetError(f"{self._path[-1] if self._path else 'a bundle'} names {name}, and there is no such file")
         self._path.append(name)
         try:
-            module = ModuleReader(name, self.files[name].decode(), load=self.module).read()
+            module = ModuleReader(name, self.files[name].decode(), load=self.module, names=self.files).read()
         except JavaScriptError as error:
             raise AssetError(f"{name}, {error}") from error
         for other in module.dynamic_imports:
@@ -40,6 +41,11 @@ class ModuleGraph:
         self._path.pop()
         self._modules[name] = module
         return module
+
+    @property
+    def references(self) -> dict[str, tuple[Reference, ...]]:
+        """Where the files of the modules that were read name others."""
+        return {name: module.references for name, module in self._modules.items()}
 
     def with_imports(self, name: str) -> dict[str, Module]:
         """Return a module and all that it imports by statements, each after what it imports. Raises AssetError."""

@@ -6,7 +6,7 @@ That is one script and one style sheet of each page, the chunks of its script, a
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from handlers.assets.asset_error import AssetError
 from handlers.assets.html_text import without_comments_and_indentation
@@ -18,12 +18,12 @@ from handlers.assets.style_sheet import StyleSheet
 from handlers.assets.text_edits import Edit, edited
 
 
-def made_files(files: Mapping[str, bytes], for_other_sites: Collection[str]) -> dict[str, MadeFile]:
+def made_files(graph: ModuleGraph, for_other_sites: Collection[str]) -> dict[str, MadeFile]:
     """Return them by their names. Raises AssetError, UnicodeDecodeError.
 
     Several style sheets of a page become one that is called as the page; one is called as it is.
     """
-    graph = ModuleGraph(files)
+    files = graph.files
     made = {name: bundle(name, graph) for name in for_other_sites}
     pages = {name: body.decode() for name, body in files.items() if name.endswith(".html")}
     for entry in dict.fromkeys(entry for page in pages.values() for entry in entry_modules(page)):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
 from handlers.assets.asset_error import AssetError
-from handlers.assets.javascript_modules import imports_of, urls_beside
+from handlers.assets.javascript_modules import Import, imports_of, urls_beside
 from handlers.assets.javascript_text import JavaScriptError, blanked
 
 PAGES_BASE = "static/"  # the folder of all files as the pages see it, which are at the root
@@ -84,9 +84,18 @@ def _in_css(name: str, text: str, names: Container[str]) -> Iterator[Reference]:
 
 
 def _in_javascript(name: str, text: str, names: Container[str]) -> Iterator[Reference]:
-    """An import by an expression is none: modules may load each other when they are wanted, and hashes lead one way."""
     code = blanked(text)
-    for one in imports_of(text, code):
+    return references_of_module(name, text, code, imports_of(text, code), names)
+
+
+def references_of_module(
+    name: str, text: str, code: str, imports: Iterable[Import], names: Container[str]
+) -> Iterator[Reference]:
+    """Yield the references of a module of which the rest is known; `code` is javascript_text.blanked(text).
+
+    An import by an expression is none: modules may load each other when they are wanted, and hashes lead one way.
+    """
+    for one in imports:
         target = _existing(name, file_beside(name, one.specifier), names)
         if not one.is_dynamic:
             yield Reference(one.specifier_at, one.specifier_at + len(one.specifier), target)

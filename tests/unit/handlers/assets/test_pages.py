@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from handlers.assets.asset_error import AssetError
+from handlers.assets.module_graph import ModuleGraph
 from handlers.assets.pages import made_files
 
 HEAD = '<!doctype html><head><link rel="stylesheet" href="static/page/a.css">'
@@ -21,7 +22,7 @@ SCRIPT = '<script type="module" src="static/page/app.js"></script>'
 
 def made_of(page: str) -> dict[str, str]:
     files = {name: text.encode() for name, text in (FILES | {"page/index.html": page}).items()}
-    return {name: one.text for name, one in made_files(files, ("library.js",)).items()}
+    return {name: one.text for name, one in made_files(ModuleGraph(files), ("library.js",)).items()}
 
 
 def test_a_page_has_its_script_what_it_loads_later_and_its_style_sheet() -> None:
