@@ -51,6 +51,7 @@ from handlers.http.request_target import TargetApplication
 from handlers.metrics import MetricPages
 from handlers.not_found import NotFound, NotFoundForOperators, SecretNotFound
 from handlers.performance_health import PerformanceHealth
+from handlers.service_worker import WORKER
 from handlers.shared_services import SharedServices
 from handlers.websocket_connection_factory import WebSocketConnectionFactory
 from monitor.alert_pipeline import AlertPipeline
@@ -103,6 +104,8 @@ def make_application(services: Services) -> Application:
     index = static_files.ServedAssets(services.assets, fixed_name="chat/index.html")
     dashboard = static_files.ServedAssets(services.assets, fixed_name="dashboard/index.html")
     docs = static_files.ServedAssets(services.assets, fixed_name="docs/index.html")
+    manifest = static_files.ServedAssets(services.assets, fixed_name="manifest.webmanifest")
+    worker = static_files.ServedAssets(services.assets, fixed_name=WORKER)
     history = metrics_history.HistoryReading(services.alert_pipeline.history, time.time)
     asyncapi = ServedDocument(lambda: asyncapi_document(version=about.version))
     openapi = ServedDocument(
@@ -113,6 +116,8 @@ def make_application(services: Services) -> Application:
             route(r"/", static_files.AssetHandler, index),
             route(r"/dashboard", static_files.AssetHandler, dashboard),
             route(r"/docs", static_files.AssetHandler, docs),
+            route(r"/manifest.webmanifest", static_files.AssetHandler, manifest),
+            route(rf"/{WORKER}", static_files.AssetHandler, worker),
             route(rf"/static/{ASSET}", static_files.AssetHandler, assets),
             route(r"/openapi.json", DocumentHandler, openapi),
             route(r"/asyncapi.json", DocumentHandler, asyncapi),

@@ -28,6 +28,7 @@ from handlers.operator_access import Operators
 from handlers.performance_health import PerformanceHealth
 from handlers.rooms import RoomServices
 from handlers.routes import Services, make_application
+from handlers.service_worker import with_shell_files
 from handlers.shared_services import SharedServices
 from handlers.websocket_connection_factory import LinkConfig, WebSocketConnectionFactory
 from handlers.websocket_upgrades import WebSocketUpgrades
@@ -156,7 +157,7 @@ def build_web(
             forecasts=lambda: monitoring.alert_pipeline.forecaster.forecasts,
         ),
         alert_pipeline=monitoring.alert_pipeline,
-        assets=load_assets(WEB, bundles=FOR_OTHER_SITES),
+        assets=with_shell_files(load_assets(WEB, bundles=FOR_OTHER_SITES)),
         connection_factory=WebSocketConnectionFactory(
             pool=chat.pool,
             revocations=chat.revocations,

@@ -16,7 +16,13 @@ from handlers.assets.module_graph import ModuleGraph
 from handlers.assets.pages import made_files
 from handlers.content_encoding import gzip_asset
 
-CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
+CONTENT_TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".html": "text/html",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
 
 
 class Representation(Struct, frozen=True):

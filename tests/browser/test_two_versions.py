@@ -37,7 +37,7 @@ def next_version(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPro
     for path in (*package.product_files(), Path("server.py")):
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, tree / path)
-    for path in (tree / "web").rglob("*.*"):
+    for path in (one for one in (tree / "web").rglob("*.*") if one.suffix != ".png"):
         text = path.read_text()
         path.write_text(re.sub(r"\bbyId\b", "elementById", text).replace("<title>Chat Rooms<", f"<title>{TITLE}<"))
     process = ServerProcess(folder / "data", program=[sys.executable, "server.py"], cwd=tree)

@@ -42,6 +42,8 @@ OPEN_TO_ALL = (
     anywhere("GET /dashboard", EVERYBODY),
     anywhere("GET /static/{name}", EVERYBODY, ids=("asset",)),
     anywhere("GET /docs", EVERYBODY),
+    anywhere("GET /service-worker.js", EVERYBODY),
+    anywhere("GET /manifest.webmanifest", EVERYBODY),
     anywhere("GET /openapi.json", EVERYBODY),
     anywhere("GET /asyncapi.json", EVERYBODY),
     anywhere("GET /health", EVERYBODY),
