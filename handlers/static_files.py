@@ -20,7 +20,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' data:",
+        "img-src 'self' data: blob:",  # blob: what is uploaded is shown before it is sent
         "font-src 'self'",
         "manifest-src 'self'",
         "worker-src 'self'",

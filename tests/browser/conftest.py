@@ -27,7 +27,8 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-DESKTOP = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
+# A worker in each context would fetch all files of the page. Tests of it ask for `service_workers="allow"`.
+DESKTOP = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "service_workers": "block"}
 
 expect.set_options(timeout=60_000)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 from tests.support import client
 
@@ -71,22 +72,32 @@ class Person:
         page = self.page
         page.goto(self.url)
         page.get_by_role("button", name="Create an account").click()
-        page.locator("#register-username").fill(self.name)
-        page.locator("#register-email").fill(f"{self.name}@example.test")
-        page.locator("#register-password").fill(PASSWORD)
+        page.get_by_label("Username").fill(self.name)
+        page.get_by_label("Email").fill(f"{self.name}@example.test")
+        page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Create account").click()
         self.expect_online()
         return self
 
     def log_in(self, *, online: bool = True) -> Person:
-        page = self.page
-        page.goto(self.url)
-        page.locator("#login-name").fill(self.name)
-        page.locator("#login-password").fill(PASSWORD)
-        page.locator("#login-submit").click()
+        self.page.goto(self.url)
+        self.fill_login(self.name, PASSWORD)
         if online:
             self.expect_online()
         return self
+
+    def fill_login(self, account: str, password: str) -> None:
+        """Fill and submit the form that is shown."""
+        page = self.page
+        page.get_by_label("Username or email").fill(account)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Log in").click()
+
+    def log_out(self) -> None:
+        """Log out by the menu of one's own line, and confirm."""
+        self.choose(self.own_line, "Log out")
+        self.page.get_by_role("dialog").get_by_role("button", name="Log out").click()
+        expect(self.page.get_by_role("form", name="Log in")).to_be_visible()
 
     def call(self, method: str, path: str, body: object = None) -> int:
         """Send a REST request with the page's session; returns the status."""
@@ -103,42 +114,126 @@ class Person:
     def expect_online(self) -> None:
         expect(self.page.locator("html")).to_have_attribute("data-link", "online")
 
+    # ---- what the page shows -----------------------------------------------------------------------------------------
+
+    @property
+    def own_line(self) -> Locator:
+        return self.page.locator("[data-own]")
+
+    @property
+    def heading(self) -> Locator:
+        """The name of the shown room, or the title of the welcome."""
+        return self.page.locator("main h1")
+
+    @property
+    def composer(self) -> Locator:
+        """The message field of the shown room."""
+        return self.page.locator("main").get_by_role("textbox", name=re.compile("^Message"))
+
+    @property
+    def timeline(self) -> Locator:
+        return self.page.locator("main [data-timeline]")
+
+    @property
+    def panel(self) -> Locator:
+        """The panel on the right."""
+        return self.page.locator(".panel")
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.locator("dialog[open]")
+
+    @property
+    def toasts(self) -> Locator:
+        return self.page.locator(".toasts")
+
+    @property
+    def banner(self) -> Locator:
+        """What is said of the connection."""
+        return self.page.locator(".connection-banner")
+
+    @property
+    def typing(self) -> Locator:
+        """The line that says who types in the shown room."""
+        return self.page.locator("main [data-typing]")
+
+    def people(self, section: str) -> Locator:
+        """The people in a section of the people panel: here or others."""
+        return self.panel.locator(f'[data-people="{section}"] li')
+
+    def person(self, name: str) -> Locator:
+        """A person in the people panel."""
+        return self.panel.locator("button[data-user-id]", has_text=name)
+
+    def messages(self, state: str) -> Locator:
+        """The rows of messages in a state: stored, waiting, sending, sent or failed."""
+        return self.timeline.locator(f'[data-state="{state}"]')
+
+    @property
+    def unsent(self) -> Locator:
+        """The rows of all messages that are not stored."""
+        return self.timeline.locator('[data-state]:not([data-state="stored"])')
+
+    def room_button(self, name: str) -> Locator:
+        """The line of a room, or of a person, in the sidebar."""
+        return self.page.locator(".sidebar").locator("[data-room-id]", has_text=name)
+
+    def message(self, text: str) -> Locator:
+        """The row of a message in the timeline, the last one with this text."""
+        return self.timeline.locator("article", has_text=text).last
+
+    # ---- what a person does ------------------------------------------------------------------------------------------
+
+    def choose(self, opener: Locator, item: str) -> None:
+        """Open a menu and choose the first item whose label begins so."""
+        opener.click()
+        self.page.locator("[role=menu] button", has_text=re.compile(rf"^{re.escape(item)}")).first.click()
+
+    def choose_of_room(self, item: str) -> None:
+        """Choose an item of the menu in the head of the shown room."""
+        self.choose(self.page.locator("main").get_by_role("button", name="More", exact=True).first, item)
+
+    def open_panel(self, name: str) -> Locator:
+        """Open a panel by its button in the head of the room: Search or People."""
+        self.page.locator("main header").get_by_role("button", name=re.compile(f"^{name}")).click()
+        expect(self.panel).to_be_visible()
+        return self.panel
+
     def make_room(self, name: str, *, private: bool = False) -> str:
         """Create a room; returns its id."""
-        page = self.page
-        page.locator("#new-room").click()
-        page.locator("#create-name").fill(name)
-        page.locator("#create-private").set_checked(private)
-        page.locator("#create-submit").click()
-        expect(page.locator("#room-name")).to_have_text(name)
-        return page.url.partition("room=")[2]
+        self.choose(self.page.get_by_role("button", name="Add a room"), "New room")
+        self.dialog.get_by_label("Name").fill(name)
+        self.dialog.get_by_label("Private").set_checked(private)
+        self.dialog.get_by_role("button", name="Make room").click()
+        expect(self.heading).to_have_text(name)
+        return self.page.url.partition("room=")[2].partition("&")[0]
 
     def join_room(self, name: str) -> None:
-        page = self.page
-        page.locator("#find-rooms").click()
-        page.locator("#find-q").fill(name)
-        page.get_by_role("button", name=f"Join {name}").click()
-        expect(page.locator("#room-name")).to_have_text(name)
+        self.choose(self.page.get_by_role("button", name="Add a room"), "Find rooms")
+        self.dialog.get_by_label("Search by name").fill(name)
+        self.dialog.get_by_role("button", name=f"Join {name}").click()
+        expect(self.heading).to_have_text(name)
         self.expect_in_room()
 
     def expect_in_room(self) -> None:
-        expect(self.page.locator("#messages")).to_have_attribute("aria-busy", "false")
+        expect(self.timeline).to_have_attribute("aria-busy", "false")
 
     def send_message(self, text: str) -> None:
-        self.page.locator("#composer").fill(text)
-        self.page.locator("#composer").press("Enter")
+        self.composer.fill(text)
+        self.composer.press("Enter")
 
     def expect_message(self, text: str) -> None:
         """Wait until a stored message with this text is visible."""
-        stored = self.page.locator('[data-state="stored"] .content', has_text=text)
+        stored = self.timeline.locator('[data-state="stored"] .content', has_text=text)
         expect(stored.last).to_be_visible()
 
     @property
     def stored(self) -> list[str]:
         """The texts of the messages that are shown as stored, in order."""
-        return self.page.locator('[data-state="stored"] .content').all_inner_texts()
+        return self.timeline.locator('[data-state="stored"] .content').all_inner_texts()
 
     @property
     def seqs(self) -> list[int]:
-        found = self.page.locator("[data-seq]").evaluate_all("nodes => nodes.map((node) => Number(node.dataset.seq))")
-        return [int(seq) for seq in found]
+        found = self.timeline.locator("[data-seq]")
+        seqs = found.evaluate_all("nodes => nodes.map((node) => Number(node.dataset.seq))")
+        return [int(seq) for seq in seqs]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.test_accessibility import PHONE, serious_violations
+from tests.browser.test_accessibility import PHONE, findings
 from tests.support.client import call
 from tests.support.server import ServerProcess
 
@@ -88,7 +88,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_page(
     page.evaluate(
         "document.querySelectorAll('.docs-entry').forEach((one, number) => { if (number % 8) one.remove(); })"
     )  # axe takes a minute for all of them, and they are alike
-    assert serious_violations(page) == []
+    assert findings(page) == []
 
 
 def test_the_examples_are_commands_that_work_as_they_stand(server: ServerProcess, new_context: NewContext) -> None:

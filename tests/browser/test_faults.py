@@ -60,16 +60,16 @@ def test_nothing_is_lost_or_doubled_when_the_server_is_killed_while_messages_are
     server.kill()
     for text in texts[15:25]:
         ann.send_message(text)
-    expect(ann.page.locator("#banner-text")).to_contain_text("kept and sent when the connection is back")
-    expect(ann.page.locator('[data-state="waiting"]').last).to_contain_text("Waiting to be sent")
+    expect(ann.banner).to_contain_text("kept and sent when the connection is back")
+    expect(ann.messages("waiting").last).to_contain_text("Waiting to be sent")
     server.start()
     for text in texts[25:]:
         ann.send_message(text)
     for person in (ann, bob):
         person.expect_message(texts[-1])
-        expect(person.page.locator('[data-state="stored"]')).to_have_count(len(texts))
-        expect(person.page.locator(".unsent")).to_have_count(0)
-        expect(person.page.locator("#banner")).to_be_hidden()
+        expect(person.messages("stored")).to_have_count(len(texts))
+        expect(person.unsent).to_have_count(0)
+        expect(person.banner).to_be_hidden()
         assert person.stored == texts
         assert person.seqs == list(range(1, len(texts) + 1))
     ann.page.reload()
@@ -91,7 +91,7 @@ def test_both_sides_write_while_the_server_is_down_and_agree_in_the_end(
         bob.send_message(f"bob {number}")
     server.start()
     for person in (ann, bob):
-        expect(person.page.locator('[data-state="stored"]')).to_have_count(11)
+        expect(person.messages("stored")).to_have_count(11)
     assert ann.stored == bob.stored
     for name in ("ann", "bob"):
         assert [text for text in ann.stored if text.startswith(name)] == [f"{name} {number}" for number in range(5)]
@@ -104,13 +104,13 @@ def test_an_unsent_message_survives_a_reload_while_the_server_is_down(
     room_id = ann.make_room(room_name)
     server.kill()
     ann.send_message("written in the dark")
-    expect(ann.page.locator('[data-state="waiting"]')).to_contain_text("written in the dark")
+    expect(ann.messages("waiting")).to_contain_text("written in the dark")
     with pytest.raises(Error, match="ERR_CONNECTION_REFUSED"):
         ann.page.reload()
     server.start()
     ann.page.goto(f"{server.url}/#room={room_id}")
     ann.expect_message("written in the dark")
-    expect(ann.page.locator(".unsent")).to_have_count(0)
+    expect(ann.unsent).to_have_count(0)
     assert ann.stored == ["written in the dark"]
 
 
@@ -126,7 +126,7 @@ def test_a_planned_restart_is_announced_and_the_page_reconnects_after_it(
     bob.expect_message("before")
     ann.page.evaluate("watchSockets()")
     server.terminate()
-    expect(ann.page.locator("#banner")).to_be_visible()
+    expect(ann.banner).to_be_visible()
     ann.send_message("during")
     server.start()
     bob.expect_message("during")
@@ -146,17 +146,19 @@ def test_messages_missed_while_offline_are_loaded_without_a_gap(
     ann.send_message("first")
     bob.expect_message("first")
     server.kill()  # an emulated outage does not close an open socket, and sometimes delays its close
-    expect(bob.page.locator("#banner")).to_be_visible()
+    expect(bob.banner).to_be_visible()
     bob.ignored_errors = (*bob.ignored_errors, "ERR_INTERNET_DISCONNECTED")
     bob.page.context.set_offline(True)
     server.start()
     for number in range(30):
         ann.send_message(f"missed {number}")
     ann.expect_message("missed 29")
-    expect(bob.page.locator("#banner-text")).to_contain_text("You are offline")
+    expect(bob.banner).to_contain_text("You are offline")
     bob.page.context.set_offline(False)
     bob.expect_message("missed 29")
-    assert bob.seqs == list(range(1, 32))
+    seqs = bob.seqs  # of the rows around what is visible
+    assert seqs == list(range(seqs[0], 32))
+    assert len(seqs) > 10
 
 
 def test_the_unsent_messages_of_a_closed_tab_are_sent_by_another_tab(
@@ -170,7 +172,7 @@ def test_the_unsent_messages_of_a_closed_tab_are_sent_by_another_tab(
     second.expect_in_room()
     server.kill()
     first.send_message("from a tab that is closed")
-    expect(first.page.locator('[data-state="waiting"]')).to_have_count(1)
+    expect(first.messages("waiting")).to_have_count(1)
     # Opened later, so it waits for the lock of the first tab's outbox
     second_again = new_person("ann", context=context, registered=False)
     first_url = first.page.url
@@ -193,7 +195,7 @@ def test_a_message_to_a_room_that_the_user_has_left_is_shown_as_undeliverable(
     elsewhere.name = ann.name
     elsewhere.log_in()
     server.kill()
-    expect(ann.page.locator("#banner")).to_be_visible()
+    expect(ann.banner).to_be_visible()
     ann.ignored_errors = (*ann.ignored_errors, "ERR_INTERNET_DISCONNECTED")
     ann.page.context.set_offline(True)
     server.start()
@@ -201,5 +203,5 @@ def test_a_message_to_a_room_that_the_user_has_left_is_shown_as_undeliverable(
     ann.send_message("too late")
     assert elsewhere.call("POST", f"/rooms/{room_id}/leave") == 204
     ann.page.context.set_offline(False)
-    expect(ann.page.locator("#toast")).to_contain_text("too late")
-    expect(ann.page.locator("button.room-button")).to_have_count(0)
+    expect(ann.toasts).to_contain_text("too late")
+    expect(ann.room_button(room_name)).to_have_count(0)

@@ -14,6 +14,7 @@ from handlers.service_worker import with_shell_files
 from tests.support.asset_site import AssetSite
 from tests.support.prefix_proxy import prefix_proxy
 from tests.support.server import ServerProcess
+from tests.support.waiting import poll
 
 START = """async () => {
   const { OfflineShell } = await import(new URL("static/chat/offline-shell.js", document.baseURI).href);
@@ -50,7 +51,7 @@ def expect_the_form(page: Page) -> None:
 def test_without_a_network_the_page_opens_with_all_that_it_loads(
     start_server: Callable[..., ServerProcess], new_context: Callable[..., BrowserContext]
 ) -> None:
-    context = new_context()
+    context = new_context(service_workers="allow")
     page = context.new_page()
     server = start_server()
     page.goto(server.url)
@@ -74,7 +75,7 @@ def test_without_a_network_the_page_opens_with_all_that_it_loads(
 def test_below_a_path_prefix_the_worker_is_that_of_the_prefix(
     prefixed: str, new_context: Callable[..., BrowserContext]
 ) -> None:
-    context = new_context(ignore_https_errors=True)
+    context = new_context(ignore_https_errors=True, service_workers="allow")
     page = context.new_page()
     page.goto(f"{prefixed}/")
     expect_the_form(page)
@@ -90,7 +91,7 @@ def test_below_a_path_prefix_the_worker_is_that_of_the_prefix(
 def test_the_worker_answers_neither_requests_nor_other_pages(
     server: ServerProcess, new_context: Callable[..., BrowserContext]
 ) -> None:
-    context = new_context()
+    context = new_context(service_workers="allow")
     page = context.new_page()
     page.goto(server.url)
     page.evaluate(START)
@@ -158,7 +159,7 @@ def open_controlled(context: BrowserContext, site: AssetSite) -> Page:
 def test_a_server_that_fails_or_does_not_answer_gets_the_page_that_was_kept(
     site: AssetSite, versions: tuple[AssetFiles, AssetFiles], new_context: Callable[..., BrowserContext]
 ) -> None:
-    page = open_controlled(new_context(), site)
+    page = open_controlled(new_context(service_workers="allow"), site)
     site.files = versions[1]
     for status in (502, None):
         site.page_status = status
@@ -172,7 +173,7 @@ def test_a_server_that_fails_or_does_not_answer_gets_the_page_that_was_kept(
 def test_a_page_that_runs_keeps_its_files_until_no_page_of_its_version_is_left(
     site: AssetSite, versions: tuple[AssetFiles, AssetFiles], new_context: Callable[..., BrowserContext]
 ) -> None:
-    context = new_context()
+    context = new_context(service_workers="allow")
     old = open_controlled(context, site)
     site.files = versions[1]
     new = context.new_page()
@@ -180,13 +181,13 @@ def test_a_page_that_runs_keeps_its_files_until_no_page_of_its_version_is_left(
     assert new.title() == "second"
     new.evaluate("window.started")
     new.evaluate(UPDATE)
-    new.wait_for_function("navigator.serviceWorker.ready.then(({ waiting }) => waiting !== null)")
+    poll(lambda: new.evaluate("navigator.serviceWorker.ready.then(({ waiting }) => waiting !== null)"))
     assert (old.evaluate(LATER), new.evaluate(LATER)) == ("first", "second")
     assert len({name for name, _ in new.evaluate(CACHED)}) == 2
 
     old.close()
     new.reload()
-    new.wait_for_function("caches.keys().then(({ length }) => length === 1)")
+    poll(lambda: new.evaluate("caches.keys().then(({ length }) => length === 1)"))
     site.page_status = 503
     new.reload()
     assert (new.title(), new.evaluate(LATER)) == ("second", "second")
@@ -196,12 +197,12 @@ def test_a_version_that_does_not_come_whole_replaces_nothing(
     site: AssetSite, versions: tuple[AssetFiles, AssetFiles], new_context: Callable[..., BrowserContext]
 ) -> None:
     first, second = versions
-    page = open_controlled(new_context(), site)
+    page = open_controlled(new_context(service_workers="allow"), site)
     # The worker of the second version comes from a process that is restarted; the others have the first still.
     by_name = {**first.by_name, "service-worker.js": second.by_name["service-worker.js"]}
     site.files = AssetFiles(by_name, first.by_hashed_name)
     assert page.evaluate(UPDATE) == "redundant"
-    page.wait_for_function("caches.keys().then(({ length }) => length === 1)")
+    poll(lambda: page.evaluate("caches.keys().then(({ length }) => length === 1)"))
     site.page_status = 503
     page.reload()
     assert (page.title(), page.evaluate(LATER)) == ("first", "first")

@@ -18,7 +18,7 @@ from tests.browser.person import Person
 from tests.support.server import ServerProcess
 from tests.support.waiting import poll
 
-SHOWS = {"/": "#login-form", "/dashboard?every=60": "h1.brand", "/docs": "#search"}
+SHOWS = {"/": 'form[aria-label="Log in"]', "/dashboard?every=60": "h1.brand", "/docs": "#search"}
 BYTES_MAX = {"/": 60_000, "/dashboard": 60_000, "/docs": 30_000}  # over the network, with the heads of the replies
 
 

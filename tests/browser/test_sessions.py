@@ -56,9 +56,8 @@ def test_two_tabs_share_a_session_over_renewals(
             one.expect_message(f"from this tab {number}")
     for tab in (first, second):
         expect(tab.page.locator('[data-state="stored"]')).to_have_count(4)
-    first.page.locator("#logout").click()
-    for tab in (first, second):
-        expect(tab.page.locator("#login-form")).to_be_visible()
+    first.log_out()
+    expect(second.page.get_by_role("form", name="Log in")).to_be_visible()
 
 
 @pytest.mark.slow
@@ -89,17 +88,15 @@ def test_a_session_survives_a_reload_and_ends_with_the_logout(
     ann.expect_message("hello")
     ann.page.reload()
     ann.expect_message("hello")
-    ann.page.locator("#logout").click()
-    expect(ann.page.locator("#auth-notice")).to_have_text("You are logged out.")
-    expect(ann.page.locator("#chat")).to_be_hidden()
+    ann.log_out()
+    expect(ann.page.get_by_role("status").first).to_have_text("You are logged out.")
+    expect(ann.timeline).to_have_count(0)
+    expect(ann.page.get_by_text(room_name)).to_have_count(0)
     assert ann.page.evaluate('localStorage.getItem("chat.session")') is None
     ann.page.reload()
-    expect(ann.page.locator("#login-form")).to_be_visible()
-    ann.page.locator("#login-name").fill(f"{ann.name}@example.test")
-    ann.page.locator("#login-password").fill(PASSWORD)
-    ann.page.locator("#login-submit").click()
+    ann.fill_login(f"{ann.name}@example.test", PASSWORD)
     ann.expect_online()
-    ann.page.locator("button.room-button", has_text=room_name).click()
+    ann.room_button(room_name).click()
     ann.expect_message("hello")
 
 
@@ -113,7 +110,7 @@ def test_a_session_that_was_revoked_elsewhere_asks_to_log_in_again(
     ann.ignored_errors = (*ann.ignored_errors, "401")
     status = elsewhere.call("POST", "/auth/password", {"oldPassword": PASSWORD, "newPassword": "another horse battery"})
     assert status == 204
-    expect(ann.page.locator("#auth-notice")).to_contain_text("session has ended")
+    expect(ann.page.get_by_role("status").first).to_contain_text("session has ended")
     elsewhere.expect_online()
 
 
@@ -125,8 +122,8 @@ def test_a_connection_over_the_limit_waits_until_another_is_closed(
     elsewhere = new_person("ann", at=server, registered=False)
     elsewhere.name = ann.name
     elsewhere.log_in(online=False)
-    expect(elsewhere.page.locator("#banner-text")).to_contain_text("too many places")
+    expect(elsewhere.banner).to_contain_text("too many places")
     ann.expect_online()
     ann.page.context.close()
-    elsewhere.page.locator("#reconnect").click()
+    elsewhere.page.get_by_role("button", name="Try now").click()
     elsewhere.expect_online()

@@ -39,7 +39,7 @@ def next_version(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPro
         shutil.copy(ROOT / path, tree / path)
     for path in (one for one in (tree / "web").rglob("*.*") if one.suffix != ".png"):
         text = path.read_text()
-        path.write_text(re.sub(r"\bbyId\b", "elementById", text).replace("<title>Chat Rooms<", f"<title>{TITLE}<"))
+        path.write_text(re.sub(r"\biconButton\b", "buttonWithIcon", text).replace("Chat Rooms", TITLE))
     process = ServerProcess(folder / "data", program=[sys.executable, "server.py"], cwd=tree)
     try:
         yield process.start()
@@ -86,7 +86,7 @@ def test_pages_load_from_two_versions_at_once(both: str, new_context: Callable[.
     for number in range(6):
         person = Person(new_context().new_page(), url=both, name=f"visitor{number}")
         person.page.goto(both)
-        expect(person.page.locator("#login-form")).to_be_visible()
+        expect(person.page.get_by_role("form", name="Log in")).to_be_visible()
         titles.add(person.page.title())
         assert person.console_errors == []
     assert titles == {"Chat Rooms", TITLE}
@@ -103,7 +103,7 @@ def test_a_page_of_a_version_that_is_gone_gets_the_files_of_the_one_that_there_i
             assert call(next_version.url, "GET", path, version="this").status == 404
             reply = call(url, "GET", path)
             assert (reply.status, reply.headers["cache-control"]) == (200, "no-cache")
-            assert b"elementById" in reply.body
+            assert b"buttonWithIcon" in reply.body
         assert (missing := call(url, "GET", "/static/chat/gone.00000000.js")).status == 404
         assert missing.code == "not_found"
 

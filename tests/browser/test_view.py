@@ -150,6 +150,19 @@ def test_the_same_node_is_skipped_and_a_foreign_ones_children_are_left_alone(pag
     assert seen == ["theirs", "changed by hand"]
 
 
+def test_who_asks_for_an_element_gets_it_when_it_is_in_the_document(page: Page) -> None:
+    seen = page.evaluate(
+        """() => {
+          const seen = [];
+          const ref = (node) => seen.push([node.tagName, node.isConnected, node.parentElement?.tagName]);
+          patch(root, h("p", {}, h("b", { ref }), h("i", { ref })));
+          patch(root, h("p", {}, h("b", { ref }), h("i", { ref }), h("u", { ref })));
+          return seen;
+        }"""
+    )
+    assert sorted(seen) == [["B", True, "P"], ["I", True, "P"], ["U", True, "P"]]
+
+
 def test_a_node_that_was_gone_is_made_again_from_the_same_tree(page: Page) -> None:
     seen = page.evaluate(
         """() => {

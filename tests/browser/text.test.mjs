@@ -1,46 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { hueOf, HUES, initialsOf, lengthOf, mentionsIn, pieces, typingLabel } from "../../web/ui/text.js";
-
-const kinds = (content, isName) => pieces(content, isName).map(({ kind, text }) => `${kind}:${text}`);
-
-test("the parts of a message add up to the message", () => {
-  for (const content of [
-    "",
-    "a",
-    "https://a.b/c. And @ann, too.",
-    "@ann@bob a@b.cc @x <b>",
-    "(https://a.b/(c)) 😀 @ann.",
-  ]) {
-    assert.equal(
-      pieces(content)
-        .map(({ text }) => text)
-        .join(""),
-      content,
-    );
-  }
-});
-
-test("a link ends before trailing punctuation, and only http and https are links", () => {
-  assert.deepEqual(kinds("see https://a.b/c?d=e#f, please"), [
-    "text:see ",
-    "link:https://a.b/c?d=e#f",
-    "text:, please",
-  ]);
-  assert.deepEqual(kinds("javascript:alert(1) data:text/html,x"), ["text:javascript:alert(1) data:text/html,x"]);
-  assert.deepEqual(kinds("(https://a.b/(c))"), ["text:(", "link:https://a.b/(c)", "text:)"]);
-});
-
-test("a name is a mention if a user has it, and an email address is no mention", () => {
-  const isName = (name) => ["ann", "j.r."].includes(name);
-  assert.deepEqual(kinds("@ann. @j.r. @nobody ann@ann.org", isName), [
-    "mention:@ann",
-    "text:. ",
-    "mention:@j.r.",
-    "text: @nobody ann@ann.org",
-  ]);
-});
+import { hueOf, HUES, initialsOf, lengthOf, mentionsIn, typingLabel } from "../../web/ui/text.js";
 
 test("mentions are unique ids, case-insensitive, at most fifty", () => {
   const ids = new Map([

@@ -1,130 +1,104 @@
-/** The chat page: creates the client and the views, and decides which room is shown. */
+/** Starts the chat page: makes its parts, and shows the form to log in or the rooms. */
 
-import { AuthView } from "./auth-view.js";
+import { Appearance } from "./appearance.js";
+import { AuthView } from "./account/auth-view.js";
 import { ChatClient } from "../client/chat-client.js";
-import { Composer } from "./composer.js";
-import { byId, setText } from "../ui/dom.js";
-import { SidePanels } from "./side-panels.js";
-import { PeopleView } from "./people-view.js";
-import { PersonDialogs } from "./person-dialogs.js";
-import { RoomDialogs } from "./room-dialogs.js";
-import { RoomView } from "./room-view.js";
-import { RoomsView } from "./rooms-view.js";
-import { StatusView } from "./status-view.js";
-import { TimelineView } from "./timeline-view.js";
+import { dialogs } from "./dialogs/dialogs.js";
+import { Drafts } from "./composer/drafts.js";
+import { LastSeen } from "./last-seen.js";
+import { LastSeenStore } from "./last-seen-store.js";
+import { OfflineShell } from "./offline-shell.js";
+import { Page } from "./page.js";
+import { PeopleDirectory } from "./people-directory.js";
+import { PageSettings } from "./page-settings.js";
+import { pageStore } from "./page-store.js";
+import { parseRoute } from "./route.js";
+import { NotLoaded } from "./not-loaded.js";
+import { Toasts } from "../ui/toasts.js";
 
-const LIST_REFRESH_MS = 60_000; // the counts of rooms without a subscription are not updated live
+const LIST_REFRESH_MS = 60_000; // the numbers of members of rooms are not told live
 
+const root = document.querySelector("[data-app]");
 const chat = new ChatClient();
-const panels = new SidePanels();
-let toastTimer = null;
+const closing = new AbortController();
+const { signal } = closing;
+const store = pageStore({ chat, route: parseRoute(location.hash), signal });
+const toasts = new Toasts({ root: document.querySelector("[data-toasts]") });
+const people = new PeopleDirectory({ chat, store, signal });
+const settings = new PageSettings({ chat, store, signal });
+const drafts = new Drafts({ chat, store, people, signal });
+const lastSeen = new LastSeen({ chat, store: new LastSeenStore({ name: `${chat.tokens.key}.last-seen` }), signal });
+const page = new Page({ chat, store, people, settings, drafts, toasts, dialogs });
+new Appearance({ page });
+let view = null; // the view that fills the page: AuthView or Shell
 
-/** The interface of the page to its views. */
-const page = {
-  roomId: null,
-
-  /** Show a room (null: no room) and put its id into the URL. */
-  openRoom(roomId) {
-    const address = roomId ? `#room=${encodeURIComponent(roomId)}` : location.pathname;
-    if (roomIdInAddress() !== roomId) history.pushState(null, "", address);
-    panels.closeOverlays();
-    show();
-  },
-
-  showPerson: (userId) => personDialogs.show(userId),
-  focusComposer: () => composer.focus(),
-  editUnsent: (content) => composer.insert(content),
-
-  /** Show a notice for six seconds. */
-  toast(text) {
-    clearTimeout(toastTimer);
-    setText(byId("toast"), text);
-    toastTimer = setTimeout(() => setText(byId("toast"), ""), 6000);
-  },
-};
-
-const auth = new AuthView({ chat, onEntered: enter });
-const personDialogs = new PersonDialogs({ chat, page });
-const roomDialogs = new RoomDialogs({ chat, page });
-const roomsView = new RoomsView({ chat, page });
-const people = new PeopleView({ chat, page });
-const timeline = new TimelineView({ chat, page, people });
-const composer = new Composer({ chat, page, timeline });
-const roomView = new RoomView({ chat, page, roomDialogs, personDialogs });
-const status = new StatusView({ chat, page });
-
-function roomIdInAddress() {
-  return new URLSearchParams(location.hash.slice(1)).get("room");
+function show(View, options = {}) {
+  view?.close();
+  root.replaceChildren();
+  view = new View({ root, page, ...options });
 }
 
-function enter({ byHand = false } = {}) {
-  auth.hide();
-  byId("chat").hidden = false;
-  status.render();
-  roomsView.render();
-  show();
-  if (byHand) byId(byId("welcome").hidden ? "room-name" : "welcome-title").focus();
+/** What needs a session is a part of its own: the form to log in shows earlier without it. */
+async function loadShell() {
+  return (await import("./shell.js")).Shell;
 }
 
-/** Show the room that the URL names. */
-function show() {
-  if (!chat.user) return;
-  page.roomId = roomIdInAddress();
-  roomView.show();
-  timeline.show();
-  composer.show();
-  people.show();
-  roomsView.render();
-  renderTitle();
-  if (!page.roomId) panels.openSidebarOnPhone();
-  else chat.open(page.roomId).catch((error) => chat.connection?.isOnline && page.toast(error.message));
+async function enter() {
+  store.set({ hasSession: true });
+  try {
+    const Shell = await loadShell();
+    if (!chat.user) return; // the session has ended meanwhile
+    show(Shell);
+  } catch (error) {
+    return show(NotLoaded, { error, retry: enter });
+  }
+  void page.followInvite();
 }
 
-function renderTitle() {
-  const total = chat.rooms?.totals.unread ?? 0;
-  const state = chat.rooms?.get(page.roomId);
-  const name = state ? `${chat.nameOf(state.room)} · ` : "";
-  const text = `${total ? `(${total > 999 ? "999+" : total}) ` : ""}${name}Chat Rooms`;
-  if (document.title !== text) document.title = text;
+function leave({ reason }) {
+  if (reason === "changed") return location.reload(); // another user logged in, in another tab
+  toasts.endAll();
+  for (const dialog of document.querySelectorAll("dialog[open]")) /** @type {HTMLDialogElement} */ (dialog).close();
+  const { isLeaving } = store.state;
+  store.set({ hasSession: false, isLeaving: false });
+  if (isLeaving) page.go({ roomId: null }, { replace: true });
+  const notice = isLeaving ? "You are logged out." : "Your session has ended. Please log in again.";
+  show(AuthView, { notice, onEntered: enter });
 }
 
-chat.addEventListener("list", renderTitle);
-chat.addEventListener("undeliverable", ({ detail: { content } }) => {
+const on = (name, work) =>
+  chat.addEventListener(name, (/** @type {CustomEvent} */ { detail }) => work(detail), { signal });
+on("ended", leave);
+on("undeliverable", ({ content }) => {
   page.toast(`You are no longer in the room that this was written to: “${content.slice(0, 200)}”`);
 });
-chat.addEventListener("ended", ({ detail: { reason } }) => {
-  if (reason === "changed") return location.reload(); // another user logged in, in another tab
-  const isLogout = byId("logout").dataset.leaving;
-  byId("chat").hidden = true;
-  panels.closeOverlays();
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-  document.title = "Chat Rooms";
-  auth.show(isLogout ? "You are logged out." : "Your session has ended. Please log in again.");
-});
-chat.addEventListener("closed", ({ detail: { roomId, reason } }) => {
+on("closed", ({ roomId, reason }) => {
   if (roomId !== page.roomId) return;
-  page.openRoom(null);
+  page.go({ roomId: null }, { replace: true });
   if (reason !== "left") page.toast("You are no longer in this room.");
 });
-
-byId("logout").addEventListener("click", async ({ currentTarget }) => {
-  currentTarget.dataset.leaving = "yes";
-  await chat.logout();
-  delete currentTarget.dataset.leaving;
-  history.replaceState(null, "", location.pathname);
+navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+  if (data?.type === "open") page.go(parseRoute(data.address)); // a notification was clicked
 });
-byId("skip").addEventListener("click", (event) => {
-  event.preventDefault();
-  composer.focus();
-});
-window.addEventListener("hashchange", show);
-window.addEventListener("offline", () => status.render());
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") timeline.markSeen();
-});
+addEventListener("popstate", () => page.followAddress(), { signal });
+addEventListener("pagehide", () => toasts.endAll(), { signal }); // what waits for its undo is done
 setInterval(() => {
   if (document.visibilityState === "visible" && chat.connection?.isOnline) chat.rooms.refresh().catch(() => {});
 }, LIST_REFRESH_MS);
 
-if (await chat.resume()) enter();
-else auth.show();
+async function start() {
+  if (chat.tokens.read()) loadShell().catch(() => {}); // `enter` says it
+  const snapshot = await lastSeen.read();
+  if (await chat.resume({ snapshot })) enter();
+  else show(AuthView, { onEntered: enter });
+}
+
+/** Without them the page works as well. */
+async function notify() {
+  if (!globalThis.Notification || !globalThis.BroadcastChannel) return;
+  const { Notifications } = await import("./notifications.js");
+  new Notifications({ page, prefix: `${chat.tokens.key}.`, signal });
+}
+
+void start().then(() => notify().catch(() => {}));
+void new OfflineShell().start();

@@ -47,7 +47,7 @@ export class OfflineShell {
 
 /** Let the next version of the worker begin, which does so if this page is the only one, and of that version. */
 function offer(registration) {
-  const entry = document.querySelector('script[type="module"][src]');
+  const entry = /** @type {HTMLScriptElement | null} */ (document.querySelector('script[type="module"][src]'));
   registration.waiting?.postMessage({ type: "takeOver", entry: entry?.src });
 }
 

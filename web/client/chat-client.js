@@ -170,6 +170,15 @@ export class ChatClient extends MessageClient {
     this.#changeUser(session, await this.api.files.setAvatar(file, options));
   }
 
+  /**
+   * Change the user's own profile, such as the name that others see.
+   * @param {{displayName?: string, textColor?: string | null, backgroundColor?: string | null}} fields
+   */
+  async changeProfile(fields) {
+    const session = this._current;
+    this.#changeUser(session, await this.api.people.changeProfile(fields));
+  }
+
   async removeAvatar() {
     const session = this._current;
     await this.api.files.removeAvatar();

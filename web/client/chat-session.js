@@ -111,7 +111,8 @@ export class ChatSession extends EventTarget {
       if (!connection.isOnline) this.#sender.reset();
       this.#emit("state", { state: connection.state, reason: connection.reason });
     });
-    for (const name of ["list", "messages", "message", "truncated", "reset", "closed"]) forward(rooms, name);
+    const ofRooms = ["list", "messages", "message", "mention", "truncated", "reset", "closed"];
+    for (const name of ofRooms) forward(rooms, name);
     for (const name of ["people", "typing"]) forward(presence, name);
     forward(threads, "thread");
     forward(outbox, "change", "outbox");

@@ -19,8 +19,8 @@ const BACKGROUND_MESSAGES = 200;
  * `joined` (detail {roomId, isReset}; `isReset`: the server came back from a backup, with fewer messages); and for
  * programs that act on each message: `message` (detail {roomId, message}: each new one of a joined room once, in seq
  * order, also those that a loaded room missed), `truncated` (detail {roomId, since, next}: more were missed than the
- * ack brought, from `since` to `next`, both exclusive), `reset` (detail {roomId}); `changed` (detail {message}: a newer
- * copy of a message, loaded or not).
+ * ack brought, from `since` to `next`, both exclusive), `reset` (detail {roomId}), `mention` (detail {roomId,
+ * message}); `changed` (detail {message}: a newer copy of a message, loaded or not).
  */
 export class Rooms extends EventTarget {
   activeId = null;
@@ -283,7 +283,9 @@ export class Rooms extends EventTarget {
   }
 
   onMention({ message }) {
-    if (this.get(message.roomId)?.countMention(message)) this.emit("list");
+    const isNew = this.get(message.roomId)?.countMention(message);
+    this.emit("mention", { roomId: message.roomId, message });
+    if (isNew) this.emit("list");
   }
 
   /** Handle a read mark from the server or from this page. */

@@ -14,7 +14,7 @@ import { Tokens } from "./tokens.js";
 /** The events of a session, which the client passes on; `ended` is its own. */
 export const SESSION_EVENTS = [
   ...["state", "list", "messages", "message", "truncated", "reset", "closed", "people", "typing"],
-  ...["thread", "outbox", "saved", "undeliverable", "user", "settings", "blocks"],
+  ...["mention", "thread", "outbox", "saved", "undeliverable", "user", "settings", "blocks"],
 ];
 
 const NOBODY = Object.freeze(new Set());

@@ -1,4 +1,4 @@
-/** Texts for display: initials, colours, lengths, links and mentions in a message. Pure. */
+/** Texts for display: initials, colours, lengths, counts. Pure. */
 
 export { dayLabel, fullLabel, sameDay, timeLabel } from "./dates.js";
 export { mentionsIn } from "./markdown.js";
@@ -32,37 +32,6 @@ function firstGrapheme(word) {
 /** The length in code points, as the server counts it. */
 export function lengthOf(text) {
   return [...text].length;
-}
-
-const PIECE = /(?<link>https?:\/\/[^\s<>"]+)|(?<![\w.@-])@(?<name>[A-Za-z0-9_.-]{3,32})/g;
-const TRAILING = /[.,;:!?'")\]}]+$/;
-
-/** Split a message into `{kind: "text" | "link" | "mention", text}`; `isName(name)`: whether a user has this name. */
-export function pieces(content, isName = () => true) {
-  const found = [];
-  let end = 0;
-  for (const match of content.matchAll(PIECE)) {
-    const kind = match.groups.link ? "link" : "mention";
-    const text = kind === "link" ? trimmedLink(match[0]) : nameIn(match[0], isName);
-    if (!text) continue;
-    if (match.index > end) found.push({ kind: "text", text: content.slice(end, match.index) });
-    found.push({ kind, text });
-    end = match.index + text.length;
-  }
-  if (end < content.length) found.push({ kind: "text", text: content.slice(end) });
-  return found;
-}
-
-function trimmedLink(link) {
-  const text = link.replace(TRAILING, (tail) => (tail.startsWith(")") && link.includes("(") ? ")" : ""));
-  return (URL.canParse?.(text) ?? true) ? text : null;
-}
-
-/** The name with a trailing dot or dash if a user has that name, otherwise without. */
-function nameIn(text, isName) {
-  if (isName(text.slice(1))) return text;
-  const shorter = text.replace(/[.-]+$/, "");
-  return shorter !== text && isName(shorter.slice(1)) ? shorter : null;
 }
 
 /** "Ann is typing…" */

@@ -20,9 +20,9 @@ const handlers = new WeakMap(); // element → Map(event name → the handler of
 /**
  * `h("li", {class: "x", key: id, on: {click: f}}, child, "text", 3, [more], null)`. Null, undefined and false children
  * are left out. In `attributes`: `key`; `on`: handlers by event name; `style`: properties through CSSOM, as the
- * Content-Security-Policy asks for; `props`: properties of the element; `ref(node)`: called once, when the element is
- * made; `foreign: true`: the element's children are another component's. All else is an attribute: true is "", and
- * null, undefined and false remove it.
+ * Content-Security-Policy asks for; `props`: properties of the element; `ref(node)`: called once, when the element was
+ * made and all is in its place; `foreign: true`: the element's children are another component's. All else is an
+ * attribute: true is "", and null, undefined and false remove it.
  * @param {string} tag
  * @param {Record<string, any> | null} [attributes]
  * @param {...any} children
@@ -47,8 +47,10 @@ export function classes(...names) {
  */
 export function patch(root, tree) {
   const next = nodesOf([tree]);
-  patchChildren(root, drawn.get(root) ?? [], next);
+  const made = []; // nodes with a `ref`
+  patchChildren(root, drawn.get(root) ?? [], next, made);
   drawn.set(root, next);
+  for (const { attributes, node } of made) attributes.ref(node);
 }
 
 function nodesOf(children) {
@@ -61,7 +63,7 @@ function nodesOf(children) {
   return nodes;
 }
 
-function patchChildren(parent, before, next) {
+function patchChildren(parent, before, next, made) {
   const partners = partnersOf(before, next);
   const kept = new Set(partners);
   for (const [index, old] of before.entries()) {
@@ -71,7 +73,7 @@ function patchChildren(parent, before, next) {
   let place = null; // the element before which the next one stands, from the last to the first
   for (let index = next.length - 1; index >= 0; index -= 1) {
     const old = before[partners[index]];
-    const node = old ? update(old, next[index]) : create(next[index], parent.namespaceURI);
+    const node = old ? update(old, next[index], made) : create(next[index], parent.namespaceURI, made);
     if (!staying.has(index)) parent.insertBefore(node, place);
     place = node;
   }
@@ -117,7 +119,7 @@ function increasing(values, start, end, low, high) {
     const value = values[place];
     if (value <= low || value >= high) continue;
     let from = 0;
-    for (let to = ends.length; from < to; ) {
+    for (let to = ends.length; from < to;) {
       const middle = (from + to) >> 1;
       if (values[ends[middle]] < value) from = middle + 1;
       else to = middle;
@@ -130,20 +132,20 @@ function increasing(values, start, end, low, high) {
   return places;
 }
 
-function create(next, namespace) {
+function create(next, namespace, made) {
   const { tag, attributes } = next;
   if (tag === "") return (next.node = document.createTextNode(attributes.text));
   const node = document.createElementNS(tag === "svg" ? SVG : namespace, tag);
   next.node = node;
   setAttributes(node, {}, attributes);
   const inner = tag === "foreignObject" ? document.documentElement.namespaceURI : node.namespaceURI;
-  for (const child of next.children) node.append(create(child, inner));
+  for (const child of next.children) node.append(create(child, inner, made));
   setProperties(node, attributes.props); // last: a select takes a value that one of its options has
-  attributes.ref?.(node);
+  if (attributes.ref) made.push(next);
   return node;
 }
 
-function update(old, next) {
+function update(old, next, made) {
   const { node } = old;
   if (old === next) return node;
   next.node = node;
@@ -152,7 +154,7 @@ function update(old, next) {
     return node;
   }
   setAttributes(node, old.attributes, next.attributes);
-  if (!next.attributes.foreign) patchChildren(node, old.children, next.children);
+  if (!next.attributes.foreign) patchChildren(node, old.children, next.children, made);
   setProperties(node, next.attributes.props);
   return node;
 }

@@ -1,0 +1,84 @@
+"""Registering, logging in and out, one's own status; invite links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.person import PASSWORD, Person
+
+NewPerson = Callable[..., Person]
+
+
+def test_errors_of_the_forms_are_shown_beside_their_fields(new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    eve = new_person("eve", registered=False)
+    eve.ignored_errors = (*eve.ignored_errors, "409", "401")  # Chromium logs responses with an error status
+    page = eve.page
+    page.goto(eve.url)
+    page.get_by_role("button", name="Create an account").click()
+    page.get_by_label("Username").fill("x y")
+    page.get_by_role("button", name="Create account").click()
+    expect(page.locator('[data-error-of="username"]')).to_contain_text("3 to 32")
+    expect(page.locator('[data-error-of="email"]')).to_contain_text("email")
+    expect(page.locator('[data-error-of="password"]')).to_contain_text("8 characters")
+    expect(page.get_by_label("Username")).to_be_focused()
+    page.get_by_label("Username").fill(ann.name.upper())
+    page.get_by_label("Email").fill("eve@example.test")
+    page.get_by_label("Password").fill("long enough for it")
+    page.get_by_role("button", name="Create account").click()
+    expect(page.locator('[data-error-of="username"]')).to_contain_text("taken")
+    page.get_by_role("button", name="Log in").click()
+    eve.fill_login(ann.name, "wrong password")
+    expect(page.get_by_role("alert")).not_to_be_empty()
+
+
+def test_logging_out_asks_first_and_says_what_is_not_sent(new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    ann.choose(ann.own_line, "Log out")
+    ann.dialog.get_by_role("button", name="Cancel").click()
+    expect(ann.own_line).to_contain_text("Online")
+    ann.log_out()
+    expect(ann.page.get_by_role("status").first).to_have_text("You are logged out.")
+    ann.fill_login(f"{ann.name}@example.test", PASSWORD)
+    ann.expect_online()
+
+
+def test_a_status_and_a_few_words_are_set_by_the_own_line(new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    ann.choose(ann.own_line, "Busy")
+    ann.choose(ann.own_line, "Set a few words")
+    ann.dialog.get_by_label("A few words").fill("In a meeting")
+    ann.dialog.get_by_role("button", name="Save").click()
+    expect(ann.own_line).to_contain_text("Busy · In a meeting")
+
+
+def test_who_follows_an_invite_link_registers_and_is_in_the_room(new_person: NewPerson, room_name: str) -> None:
+    ann, bob = new_person("ann"), new_person("bob", registered=False)
+    room_id = ann.make_room(room_name, private=True)
+    url = ann.page.evaluate(
+        """async (roomId) => {
+            const { accessToken } = JSON.parse(localStorage.getItem("chat.session"));
+            const headers = { Authorization: `Bearer ${accessToken}` };
+            return (await (await fetch(`/rooms/${roomId}/invites`, { method: "POST", headers })).json()).url;
+        }""",
+        room_id,
+    )
+    page = bob.page
+    page.goto(bob.url + url)
+    expect(page.get_by_role("status").first).to_contain_text("You were invited")
+    page.get_by_label("Username").fill(bob.name)
+    page.get_by_label("Email").fill(f"{bob.name}@example.test")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    expect(bob.heading).to_have_text(room_name)
+    expect(page).not_to_have_url(re.compile("invite="))
+
+
+def test_an_invite_link_that_is_gone_says_so(new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    ann.ignored_errors = (*ann.ignored_errors, "404")
+    ann.page.goto(f"{ann.url}/?invite=nothing-like-this")
+    expect(ann.toasts).to_contain_text("not valid any more")

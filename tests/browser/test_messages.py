@@ -1,0 +1,218 @@
+"""What can be done with a message, on two pages at once: edit, delete, react, reply, threads, copy, report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.person import Person
+
+NewPerson = Callable[..., Person]
+HTML = "<img src=x onerror=alert(1)><b>bold</b>"
+
+
+@pytest.fixture
+def pair(new_person: NewPerson, room_name: str) -> tuple[Person, Person]:
+    """Ann, who owns a room, and Bob, both in it."""
+    ann, bob = new_person("ann"), new_person("bob")
+    ann.make_room(room_name)
+    bob.join_room(room_name)
+    return ann, bob
+
+
+def act(person: Person, text: str, button: str) -> None:
+    """Press a button of a message's toolbar."""
+    row = person.message(text)
+    row.hover()
+    row.get_by_role("button", name=button, exact=True).click()
+
+
+def menu(person: Person, text: str, item: str) -> None:
+    """Choose an item of a message's menu."""
+    row = person.message(text)
+    row.hover()
+    person.choose(row.get_by_role("button", name="More", exact=True), item)
+
+
+def test_an_edit_shows_on_both_pages_with_its_mark(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message("Teh")
+    bob.expect_message("Teh")
+    menu(ann, "Teh", "Edit")
+    field = ann.page.get_by_role("textbox", name="Edit the message")
+    expect(field).to_be_focused()
+    field.fill("The")
+    field.press("Enter")
+    for person in pair:
+        expect(person.message("The")).to_contain_text("(edited)")
+    expect(ann.composer).to_be_focused()
+
+
+def test_the_arrow_up_in_an_empty_field_edits_the_last_message_of_ones_own(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message("Mine")
+    ann.expect_message("Mine")
+    bob.send_message("Theirs")
+    ann.expect_message("Theirs")
+    ann.composer.press("ArrowUp")
+    field = ann.page.get_by_role("textbox", name="Edit the message")
+    expect(field).to_have_value("Mine")
+    field.press("Escape")
+    expect(field).to_have_count(0)
+    expect(ann.message("Mine")).not_to_contain_text("(edited)")
+
+
+def test_a_deleted_message_can_be_brought_back_until_the_server_is_told(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message("Oops")
+    bob.expect_message("Oops")
+    menu(ann, "Oops", "Delete")
+    expect(ann.timeline).to_contain_text("This message was deleted.")
+    ann.toasts.get_by_role("button", name="Undo").click()
+    ann.expect_message("Oops")
+    bob.expect_message("Oops")
+    menu(ann, "Oops", "Delete")
+    ann.toasts.get_by_role("button", name="Dismiss").click()
+    expect(bob.timeline).to_contain_text("This message was deleted.")
+
+
+def test_a_message_is_deleted_also_where_the_page_is_left_before_its_time(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message("Oops")
+    bob.expect_message("Oops")
+    menu(ann, "Oops", "Delete")
+    expect(ann.timeline).to_contain_text("This message was deleted.")
+    ann.page.reload()
+    expect(bob.timeline).to_contain_text("This message was deleted.")
+
+
+def test_reactions_are_counted_on_both_pages_and_taken_back(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message("Cake?")
+    bob.expect_message("Cake?")
+    act(bob, "Cake?", "React with 👍")
+    for person in pair:
+        expect(person.message("Cake?").locator('[data-emoji="👍"]')).to_contain_text("1")
+    ann.message("Cake?").locator('[data-emoji="👍"]').click()
+    expect(bob.message("Cake?").locator('[data-emoji="👍"]')).to_contain_text("2")
+    bob.message("Cake?").locator('[data-emoji="👍"]').click()
+    expect(ann.message("Cake?").locator('[data-emoji="👍"]')).to_contain_text("1")
+    ann.message("Cake?").locator('[data-emoji="👍"]').click()
+    expect(bob.message("Cake?").locator("[data-emoji]")).to_have_count(0)
+
+
+def test_any_emoji_can_be_found_by_a_word_with_the_keyboard(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message("Sailing?")
+    ann.expect_message("Sailing?")
+    ann.message("Sailing?").focus()
+    ann.page.keyboard.press("+")
+    search = ann.page.get_by_role("searchbox", name="Search emoji")
+    search.fill("anchor")
+    search.press("Enter")
+    expect(bob.message("Sailing?").locator('[data-emoji="⚓"]')).to_be_visible()
+
+
+def test_a_reply_shows_what_it_answers_and_leads_there(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message("Who has the key?")
+    bob.expect_message("Who has the key?")
+    act(bob, "Who has the key?", "Reply")
+    bob.send_message("I have.")
+    reply = ann.message("I have.")
+    expect(reply.locator(".quote")).to_contain_text("Who has the key?")
+    reply.locator(".quote").click()
+    expect(ann.timeline.locator(".window-flash")).to_contain_text("Who has the key?")
+
+
+def test_a_thread_has_its_replies_and_its_own_message_field(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message("Plan for Monday")
+    bob.expect_message("Plan for Monday")
+    act(bob, "Plan for Monday", "Reply in a thread")
+    expect(bob.panel).to_contain_text("Plan for Monday")
+    field = bob.panel.get_by_role("textbox", name=re.compile("Message|Reply"))
+    field.fill("Ten o'clock")
+    field.press("Enter")
+    expect(bob.panel.locator('[data-state="stored"]', has_text="Ten o'clock")).to_be_visible()
+    line = ann.timeline.get_by_role("button", name=re.compile("1 reply in a thread"))
+    expect(line).to_be_visible()
+    expect(ann.message("Plan for Monday").locator(".thread-line")).to_contain_text("1 reply")
+    line.click()
+    expect(ann.panel).to_contain_text("Ten o'clock")
+    field = bob.panel.get_by_role("textbox", name=re.compile("Message|Reply"))
+    field.fill("And bring cake")
+    field.press("Enter")
+    expect(ann.panel).to_contain_text("And bring cake")
+    ann.page.go_back()
+    expect(ann.panel).to_be_hidden()
+
+
+def test_only_somebodys_name_is_a_mention(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message(f"Ask @{bob.name}, not @nobody-at-all")
+    row = bob.message("not @nobody-at-all")
+    expect(row.locator(".mention-me")).to_have_text(f"@{bob.name}")
+    expect(row.locator(".mention")).to_have_count(1)
+    expect(ann.message("Ask").locator(".mention")).to_have_count(1)
+
+
+def test_marks_become_elements_and_html_stays_text(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message(f"**bold** _slanted_ ~~gone~~ `code` {HTML}")
+    row = bob.message("slanted")
+    expect(row.locator("strong")).to_have_text("bold")
+    expect(row.locator("em")).to_have_text("slanted")
+    expect(row.locator("s")).to_have_text("gone")
+    expect(row.locator("code")).to_have_text("code")
+    expect(row).to_contain_text(HTML)
+    assert bob.page.locator("img[src=x]").count() == 0
+
+
+def test_code_is_copied_with_one_button(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    bob.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ann.send_message("```py\nprint(1)\n```")
+    row = bob.message("print(1)")
+    row.get_by_role("button", name="Copy the code").click()
+    expect(bob.toasts).to_contain_text("Copied.")
+    assert clipboard(bob.page) == "print(1)"
+
+
+def clipboard(page: Page) -> str:
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def test_keys_act_on_the_message_with_the_focus(pair: tuple[Person, Person]) -> None:
+    ann, _ = pair
+    ann.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for text in ("first", "second", "third"):
+        ann.send_message(text)
+        ann.expect_message(text)
+    ann.message("third").focus()
+    ann.page.keyboard.press("k")
+    expect(ann.message("second")).to_be_focused()
+    ann.page.keyboard.press("ArrowUp")
+    expect(ann.message("first")).to_be_focused()
+    ann.page.keyboard.press("j")
+    ann.page.keyboard.press("c")
+    expect(ann.toasts).to_contain_text("Copied.")
+    assert clipboard(ann.page) == "second"
+    ann.message("second").focus()
+    ann.page.keyboard.press("e")
+    expect(ann.page.get_by_role("textbox", name="Edit the message")).to_have_value("second")
+
+
+def test_a_report_goes_to_the_moderators(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message("Something rude")
+    bob.expect_message("Something rude")
+    menu(bob, "Something rude", "Report")
+    bob.dialog.get_by_label("What is wrong with it?").fill("It is rude.")
+    bob.dialog.get_by_role("button", name="Report").click()
+    expect(bob.toasts).to_contain_text("Reported")
+    room_id = ann.page.url.partition("room=")[2].partition("&")[0]
+    assert ann.call("GET", f"/rooms/{room_id}/reports") == 200

@@ -1,0 +1,82 @@
+"""What moderators do with members, on two pages at once, and what the people panel and profiles show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+
+NewPerson = Callable[..., Person]
+
+
+@pytest.fixture
+def pair(new_person: NewPerson, room_name: str) -> tuple[Person, Person]:
+    """Ann, who owns a room, and Bob, both in it."""
+    ann, bob = new_person("ann"), new_person("bob")
+    ann.make_room(room_name)
+    bob.join_room(room_name)
+    return ann, bob
+
+
+def moderate(ann: Person, bob: Person, item: str) -> None:
+    """Choose an item of Bob's menu in Ann's people panel, which is open."""
+    ann.choose(ann.panel.get_by_role("button", name=f"Moderate {bob.name}"), item)
+
+
+def test_a_mute_and_its_end_reach_the_muted_one(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.open_panel("People")
+    moderate(ann, bob, "Mute")
+    ann.dialog.get_by_role("button", name="Mute").click()
+    expect(ann.toasts).to_contain_text(f"{bob.name} is muted.")
+    moderate(ann, bob, "Unmute")
+    expect(ann.toasts).to_contain_text("may write again")
+    bob.page.reload()
+    bob.send_message("I am back")
+    ann.expect_message("I am back")
+
+
+def test_who_is_banned_leaves_at_once_and_is_on_the_list_until_the_ban_ends(
+    pair: tuple[Person, Person], room_name: str
+) -> None:
+    ann, bob = pair
+    ann.open_panel("People")
+    moderate(ann, bob, "Ban")
+    ann.dialog.get_by_label("Reason").fill("Too many puns")
+    ann.dialog.get_by_role("button", name="Ban").click()
+    expect(bob.room_button(room_name)).to_have_count(0)
+    expect(bob.toasts).to_contain_text("no longer in this room")
+    ann.choose_of_room("Room settings")
+    ann.dialog.get_by_role("button", name="Bans").click()
+    expect(ann.dialog).to_contain_text("Too many puns")
+    ann.dialog.get_by_role("button", name="End the ban").click()
+    expect(ann.dialog).to_contain_text("Nobody is banned.")
+
+
+def test_a_profile_leads_to_a_direct_room_and_can_be_blocked(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    bob.send_message("Hello all")
+    ann.expect_message("Hello all")
+    ann.message("Hello all").locator(".author").click()
+    expect(ann.panel).to_contain_text(f"@{bob.name}")
+    ann.panel.get_by_role("button", name="Block").click()
+    ann.dialog.get_by_role("button", name="Block").click()
+    expect(ann.timeline).to_contain_text("1 message of a blocked person")
+    ann.panel.get_by_role("button", name="Unblock").click()
+    ann.expect_message("Hello all")
+    ann.panel.get_by_role("button", name="Send a message").click()
+    expect(ann.heading).to_have_text(bob.name)
+
+
+def test_the_settings_of_a_room_change_on_both_pages(pair: tuple[Person, Person], room_name: str) -> None:
+    ann, bob = pair
+    ann.choose_of_room("Room settings")
+    ann.dialog.get_by_label("What is it about?").fill("Only good news")
+    ann.dialog.get_by_role("button", name="Save").click()
+    for person in pair:
+        expect(person.page.locator(".room-title")).to_contain_text("Only good news")
+    bob.choose_of_room("Room settings")
+    expect(bob.dialog.get_by_role("button", name="Save")).to_have_count(0)

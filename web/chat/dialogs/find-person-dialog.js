@@ -1,0 +1,67 @@
+/** Finds a person: to talk to, or to invite into a room. */
+
+import { avatar } from "../../ui/avatar.js";
+import { h } from "../../ui/view.js";
+import { openDialog } from "../../ui/dialog.js";
+import { SearchList } from "./search-list.js";
+
+/**
+ * `roomId`: of the room that people are invited to; without it, a direct room with the chosen one is opened.
+ * `more(draw)`: returns a function that draws what stands below; `draw(text)` draws all again.
+ */
+export function openFindPersonDialog({ page, roomId = null, more = null }) {
+  const room = roomId && page.chat.rooms.get(roomId).room;
+  return openDialog({
+    title: room ? `Invite to ${room.name}` : "New direct message",
+    mount: ({ body, close }) => {
+      const done = new Set(); // ids of those who were invited here
+      let told = { query: "", text: "" }; // an answer to the same query that comes later leaves it there
+      const act = async (user, button) => {
+        button.disabled = true;
+        try {
+          if (room) await page.chat.invite(room.id, user.id);
+          else page.go({ roomId: (await page.chat.direct(user.id)).id });
+          done.add(user.id);
+          if (!room) return close();
+          told = { query: list.query, text: `${user.displayName} is now in ${room.name}.` };
+          list.draw(told.text);
+        } catch (error) {
+          button.disabled = false;
+          list.draw(error.message);
+        }
+      };
+      const row = (user) =>
+        personRow(user, { page, verb: room ? "Invite" : "Message", isDone: done.has(user.id), act });
+      const ask = async (query) => (await page.chat.findUsers(query)).filter((user) => user.id !== page.chat.user.id);
+      const describe = (users, query) => {
+        if (users.length === 0) return "Nobody has such a name.";
+        return query === told.query ? told.text : "";
+      };
+      const below = more?.((text) => list.draw(text)) ?? (() => null);
+      const options = { label: "Search people by name", maxlength: 64, ask, row, describe, more: below };
+      const list = new SearchList({ root: body, ...options });
+      return () => list.close();
+    },
+  });
+}
+
+function personRow(user, { page, verb, isDone, act }) {
+  const { id, username, displayName } = user;
+  const label = `${verb} ${displayName} (@${username})`;
+  return h(
+    "li",
+    { key: id, class: "result", "data-user-id": id },
+    avatar({ id, name: displayName, url: page.chat.avatarUrl(user), size: "small" }),
+    h("span", { class: "two-lines" }, h("b", { dir: "auto" }, displayName), h("small", {}, `@${username}`)),
+    h(
+      "button",
+      {
+        type: "button",
+        "aria-label": label,
+        disabled: isDone,
+        on: { click: (event) => act(user, event.currentTarget) },
+      },
+      isDone ? "Invited" : verb,
+    ),
+  );
+}

@@ -1,0 +1,79 @@
+/** Makes a room. */
+
+import { h, patch } from "../../ui/view.js";
+import { openDialog } from "../../ui/dialog.js";
+
+export function openNewRoomDialog({ page }) {
+  return openDialog({
+    title: "New room",
+    mount: ({ body, close }) => void new NewRoomForm({ root: body, page, close }),
+  });
+}
+
+class NewRoomForm {
+  #root;
+  #page;
+  #close;
+  #error = "";
+  #isBusy = false;
+
+  constructor({ root, page, close }) {
+    this.#root = root;
+    this.#page = page;
+    this.#close = close;
+    this.#draw();
+  }
+
+  #draw() {
+    const name = { name: "name", autocomplete: "off", maxlength: 80, required: true, autofocus: true, dir: "auto" };
+    const about = { name: "description", autocomplete: "off", maxlength: 500, dir: "auto" };
+    patch(
+      this.#root,
+      h(
+        "form",
+        { novalidate: true, class: "form", on: { submit: (event) => this.#submit(event) } },
+        h("label", {}, "Name", h("input", name)),
+        h("label", {}, "What is it about? ", h("span", { class: "optional" }, "(optional)"), h("input", about)),
+        h(
+          "label",
+          { class: "check" },
+          h("input", { type: "checkbox", name: "private" }),
+          h("span", {}, "Private: only people who are invited can see it"),
+        ),
+        h("p", { class: "form-error", role: "alert" }, this.#error),
+        h(
+          "div",
+          { class: "dialog-actions" },
+          h("button", { type: "button", on: { click: () => this.#close() } }, "Cancel"),
+          h("button", { type: "submit", class: "primary", disabled: this.#isBusy }, "Make room"),
+        ),
+      ),
+    );
+  }
+
+  async #submit(event) {
+    event.preventDefault();
+    if (this.#isBusy) return;
+    const { name, description, private: isPrivate } = event.target.elements;
+    if (!name.value.trim()) {
+      this.#show("Give the room a name.");
+      return name.focus();
+    }
+    this.#isBusy = true;
+    this.#show("");
+    const fields = { name: name.value.trim(), description: description.value.trim(), isPrivate: isPrivate.checked };
+    try {
+      const room = await this.#page.chat.createRoom(fields);
+      this.#close(room);
+      this.#page.go({ roomId: room.id });
+    } catch (error) {
+      this.#isBusy = false;
+      this.#show(Object.values(error.details ?? {})[0] ?? error.message);
+    }
+  }
+
+  #show(error) {
+    this.#error = String(error);
+    this.#draw();
+  }
+}

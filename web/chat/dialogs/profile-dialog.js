@@ -1,0 +1,61 @@
+/** One's own profile: the name that others see, and the picture. */
+
+import { avatar } from "../../ui/avatar.js";
+import { h, patch } from "../../ui/view.js";
+import { openDialog } from "../../ui/dialog.js";
+
+export function openProfileDialog({ page }) {
+  const { chat } = page;
+  const mount = ({ body, close }) => {
+    let [error, progress] = ["", null];
+    const draw = () => {
+      const { user } = chat;
+      const name = { name: "displayName", value: user.displayName, maxlength: 64, required: true, dir: "auto" };
+      const file = { type: "file", accept: "image/*", class: "sr-only", on: { change: choose } };
+      patch(
+        body,
+        h(
+          "form",
+          { class: "form", on: { submit } },
+          h(
+            "div",
+            { class: "avatar-field" },
+            avatar({ id: user.id, name: user.displayName, url: chat.avatarUrl(user), size: "large" }),
+            h("label", { class: "file-button" }, "Choose a picture", h("input", file)),
+            user.avatarUrl &&
+              h("button", { type: "button", class: "link", on: { click: remove } }, "Remove the picture"),
+          ),
+          progress !== null && h("progress", { "aria-label": "Uploading", max: 1, value: progress }),
+          h("label", {}, "Name", h("input", name)),
+          h("p", { class: "hint" }, `Others see it beside your messages. Your username stays @${user.username}.`),
+          h("p", { class: "form-error", role: "alert" }, error),
+          h("div", { class: "dialog-actions" }, h("button", { type: "submit", class: "primary" }, "Save")),
+        ),
+      );
+    };
+    const tried = async (work) => {
+      error = "";
+      try {
+        await work();
+      } catch (failure) {
+        error = failure.details?.displayName ?? failure.message;
+      }
+      progress = null;
+      draw();
+      return error === "";
+    };
+    const onProgress = ({ sent, total }) => {
+      progress = total > 0 ? sent / total : 0;
+      draw();
+    };
+    const choose = ({ target }) => target.files[0] && tried(() => chat.setAvatar(target.files[0], { onProgress }));
+    const remove = () => tried(() => chat.removeAvatar());
+    const submit = async (event) => {
+      event.preventDefault();
+      const displayName = event.target.elements.displayName.value.trim();
+      if (await tried(() => chat.changeProfile({ displayName }))) close();
+    };
+    draw();
+  };
+  return openDialog({ title: "Your profile", mount });
+}

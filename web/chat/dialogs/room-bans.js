@@ -1,0 +1,44 @@
+/** Who is banned from a room, by whom and why. */
+
+import { fullLabel } from "../../ui/dates.js";
+import { h } from "../../ui/view.js";
+import { PagedSection } from "./paged-section.js";
+
+export class RoomBans {
+  #list;
+
+  constructor({ root, page, roomId }) {
+    const { rooms } = page.chat.api;
+    const row = ({ user, by, reason, expiresAt }) =>
+      h(
+        "li",
+        { key: user.id },
+        h(
+          "span",
+          { class: "two-lines" },
+          h("b", {}, h("bdi", {}, user.displayName), ` @${user.username}`),
+          h(
+            "small",
+            {},
+            `by ${page.people.of(by)?.displayName ?? "a moderator"}`,
+            expiresAt ? `, until ${fullLabel(new Date(expiresAt))}` : ", for good",
+          ),
+          reason && h("small", { dir: "auto" }, reason),
+        ),
+        h(
+          "button",
+          { type: "button", on: { click: () => this.#list.change(() => rooms.unban(roomId, user.id)) } },
+          "End the ban",
+        ),
+      );
+    const load = async (cursor) => {
+      const { bans, nextCursor } = await rooms.bans(roomId, { cursor });
+      return { items: bans, nextCursor };
+    };
+    this.#list = new PagedSection({ root, load, row, empty: "Nobody is banned." });
+  }
+
+  close() {
+    this.#list.close();
+  }
+}

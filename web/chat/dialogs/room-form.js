@@ -1,0 +1,115 @@
+/** The fields of a room, and what ends it: archiving, which can be undone, and deleting, which cannot. */
+
+import { h, patch } from "../../ui/view.js";
+
+const SLOW_MODES = { 0: "Off", 10: "10 seconds", 30: "30 seconds", 60: "1 minute", 300: "5 minutes", 3600: "1 hour" };
+
+export class RoomForm {
+  #root;
+  #page;
+  #roomId;
+  #closeDialog;
+
+  constructor({ root, page, roomId, closeDialog }) {
+    this.#root = root;
+    this.#page = page;
+    this.#roomId = roomId;
+    this.#closeDialog = closeDialog;
+    this.#draw();
+  }
+
+  close() {}
+
+  get #room() {
+    return this.#page.chat.rooms.get(this.#roomId).room;
+  }
+
+  #draw(errors = {}) {
+    const room = this.#room;
+    const isReadOnly = room.role === "member";
+    const text = (name, maxlength) => ({ name, value: room[name] ?? "", maxlength, dir: "auto", readonly: isReadOnly });
+    const slow = Object.entries({
+      ...SLOW_MODES,
+      [room.slowModeS]: SLOW_MODES[room.slowModeS] ?? `${room.slowModeS} s`,
+    });
+    const options = slow.map(([value, label]) =>
+      h("option", { value, selected: Number(value) === room.slowModeS }, label),
+    );
+    const error = (name) => errors[name] && h("p", { class: "field-error" }, String(errors[name]));
+    patch(this.#root, [
+      h(
+        "form",
+        { class: "form", novalidate: true, on: { submit: (event) => this.#submit(event) } },
+        h("label", {}, "Name", h("input", text("name", 80))),
+        error("name"),
+        h("label", {}, "What is it about?", h("input", text("description", 500))),
+        error("description"),
+        h("label", {}, "Most members", h("input", { ...text("maxUsers", 6), type: "number", min: 2, max: 100_000 })),
+        error("maxUsers"),
+        h("label", {}, "Slow mode", h("select", { name: "slowModeS", disabled: isReadOnly }, options)),
+        error("slowModeS"),
+        h(
+          "label",
+          { class: "check" },
+          h("input", { type: "checkbox", name: "isPrivate", checked: room.isPrivate, disabled: isReadOnly }),
+          h("span", {}, "Private: only people who are invited can see it"),
+        ),
+        h("p", { class: "form-error", role: "alert" }, errors.form ?? ""),
+        !isReadOnly && h("div", { class: "dialog-actions" }, h("button", { type: "submit", class: "primary" }, "Save")),
+      ),
+      !isReadOnly && this.#endings(room),
+    ]);
+  }
+
+  #endings(room) {
+    const archive = () => this.#tried(() => this.#change({ archived: !room.archivedAt }));
+    return h(
+      "div",
+      { class: "dialog-actions" },
+      h("button", { type: "button", on: { click: archive } }, room.archivedAt ? "Open it again" : "Archive"),
+      room.role === "owner" &&
+        h("button", { type: "button", class: "danger", on: { click: () => this.#delete(room) } }, "Delete the room…"),
+    );
+  }
+
+  async #change(fields) {
+    const { chat } = this.#page;
+    const room = await chat.api.rooms.change(this.#roomId, fields);
+    chat.rooms?.onRoom({ room });
+  }
+
+  async #tried(work) {
+    try {
+      await work();
+      this.#draw();
+      return true;
+    } catch (error) {
+      const details = error.code === "validation_failed" ? error.details : {};
+      this.#draw(Object.keys(details).length > 0 ? details : { form: error.message });
+      return false;
+    }
+  }
+
+  async #submit(event) {
+    event.preventDefault();
+    const { name, description, maxUsers, slowModeS, isPrivate } = event.target.elements;
+    const fields = {
+      name: name.value.trim(),
+      description: description.value.trim(),
+      maxUsers: Number(maxUsers.value),
+      slowModeS: Number(slowModeS.value),
+      isPrivate: isPrivate.checked,
+    };
+    if (await this.#tried(() => this.#change(fields))) {
+      this.#closeDialog();
+      this.#page.toast("Saved.");
+    }
+  }
+
+  async #delete(room) {
+    const text = "All its messages and files go with it. This cannot be undone.";
+    const question = { title: `Delete ${room.name}?`, text, action: "Delete", isDanger: true };
+    if (!(await this.#page.confirm(question))) return;
+    if (await this.#tried(() => this.#page.chat.api.rooms.delete(room.id))) this.#closeDialog();
+  }
+}

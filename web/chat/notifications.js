@@ -1,0 +1,203 @@
+/**
+ * Notifies of messages while the user looks elsewhere: one notification for each room, by one of the user's tabs. It
+ * goes when the room was read, here or on another device, and at the end of the session.
+ */
+
+import { formatRoute } from "./route.js";
+import { isToBeTold, notificationText } from "./notification-choice.js";
+
+const GATHER_MS = 300; // what comes at once is one notification; another tab may say meanwhile that it shows the room
+
+export class Notifications {
+  #page;
+  #prefix; // of all names: each server of an origin has its own
+  #channel; // on which a tab says what it shows
+  #signal;
+  #since = null; // roomId → its newest seq when the page began; null until the list is read
+  #told = new Map(); // roomId → {seq, count}: what is shown, or about to be
+  #shown = new Map(); // roomId → Notification of this page, where there is no service worker
+  #waiting = new Map(); // roomId → {message, timer}
+  #lock = null; // AbortController while this tab asks for the lock, or has it
+  #isChosen = false; // whether this is the tab that notifies
+
+  constructor({ page, prefix, signal }) {
+    this.#page = page;
+    this.#prefix = prefix;
+    this.#signal = signal;
+    this.#channel = new BroadcastChannel(`${prefix}notifications`);
+    this.#channel.onmessage = ({ data: { roomId, seq } }) => this.#take(roomId, seq);
+    const { chat } = page;
+    const on = (name, work) => chat.addEventListener(name, ({ detail }) => work(detail), { signal });
+    on("message", ({ message }) => this.#onMessage(message));
+    on("mention", ({ message }) => this.#onMessage(message));
+    on("list", () => this.#onList());
+    on("state", () => this.#onState());
+    on("ended", () => this.#end());
+    signal.addEventListener("abort", () => this.#close());
+    this.#onState();
+    this.#onList();
+    void this.#adopt();
+  }
+
+  // ---- which tab ----------------------------------------------------------------------------------------------------
+
+  /** A tab without a connection hears of nothing, and leaves it to the others. */
+  #onState() {
+    const isOnline = this.#page.chat.connection?.isOnline ?? false;
+    if (isOnline && !this.#lock) void this.#choose();
+    else if (!isOnline) this.#release();
+  }
+
+  async #choose() {
+    const lock = (this.#lock = new AbortController());
+    const { locks } = navigator;
+    if (!locks) return void (this.#isChosen = true); // two of one room replace each other
+    const ended = new Promise((resolve) => lock.signal.addEventListener("abort", resolve));
+    const held = () => {
+      this.#isChosen = !lock.signal.aborted;
+      return ended;
+    };
+    await locks.request(`${this.#prefix}notifications`, { signal: lock.signal }, held).catch(() => {});
+  }
+
+  #release() {
+    this.#lock?.abort();
+    this.#lock = null;
+    this.#isChosen = false;
+  }
+
+  // ---- what comes ---------------------------------------------------------------------------------------------------
+
+  #onList() {
+    const { chat, settings } = this.#page;
+    const { rooms } = chat;
+    if (!rooms?.isListed) return;
+    this.#since ??= new Map(rooms.all.map(({ room }) => [room.id, room.lastSeq]));
+    for (const { room } of rooms.all) this.#take(room.id, room.readSeq ?? 0);
+    if (!this.#isChosen || !this.#isAllowed) return;
+    for (const { room, isSubscribed } of rooms.all) {
+      if (isSubscribed || settings.levelOf(room) !== "all") continue;
+      if (room.lastSeq > Math.max(this.#since.get(room.id) ?? 0, this.#told.get(room.id)?.seq ?? 0)) {
+        this.#since.set(room.id, room.lastSeq - 1); // of a room that is not joined only the number is told
+        const told = (message) => message && this.#onMessage(message);
+        rooms.loadPreview(room.id).then(told, () => {});
+      }
+    }
+  }
+
+  #onMessage(message) {
+    const { roomId, seq } = message;
+    const { chat, settings } = this.#page;
+    const room = chat.rooms?.get(roomId)?.room;
+    const isShown = document.visibilityState === "visible" && this.#page.roomId === roomId;
+    if (isShown) this.#channel.postMessage({ roomId, seq });
+    if (!room || !this.#since || !this.#isChosen || !this.#isAllowed || chat.settings.value === null) return;
+    const before = this.#told.get(roomId) ?? { seq: 0, count: 0 };
+    if (seq <= before.seq) return; // a mention comes twice
+    const since = this.#since.get(roomId) ?? 0;
+    const level = settings.levelOf(room);
+    if (!isToBeTold(message, { room, level, me: chat.user, blocks: chat.blocks, since, isShown })) return;
+    this.#told.set(roomId, { seq, count: before.count + 1 });
+    const timer = this.#waiting.get(roomId)?.timer ?? setTimeout(() => this.#show(roomId), GATHER_MS);
+    this.#waiting.set(roomId, { message, timer });
+  }
+
+  get #isAllowed() {
+    return Notification.permission === "granted";
+  }
+
+  async #show(roomId) {
+    const { message } = this.#waiting.get(roomId);
+    this.#waiting.delete(roomId);
+    const { chat, people } = this.#page;
+    const room = chat.rooms?.get(roomId)?.room;
+    if (!room) return;
+    const { seq, threadId, userId, username } = message;
+    const { count } = this.#told.get(roomId);
+    const author = people.of(userId, username)?.displayName ?? username;
+    const { title, body } = notificationText(message, { author, room, roomName: chat.nameOf(room), count });
+    const route = { roomId, panel: threadId ? "thread" : null, id: threadId ?? null, at: seq };
+    const data = { address: formatRoute(route), roomId, seq, count };
+    const options = { body, data, tag: this.#tagOf(roomId), renotify: true };
+    try {
+      const registration = await this.#registration();
+      if (registration) await registration.showNotification(title, options);
+      else this.#showOwn(roomId, title, options, route);
+      if (!this.#told.has(roomId)) await this.#remove(roomId); // it was read meanwhile
+    } catch {
+      // The browser refuses it; the counts show what is unread.
+    }
+  }
+
+  /** Of a page without a service worker: the click is heard as long as the page lives. */
+  #showOwn(roomId, title, options, route) {
+    const notification = new Notification(title, options);
+    notification.onclick = () => {
+      window.focus();
+      this.#page.go(route);
+    };
+    this.#shown.set(roomId, notification);
+  }
+
+  // ---- what goes ----------------------------------------------------------------------------------------------------
+
+  /** A room is read up to a seq, or shown. */
+  #take(roomId, seq) {
+    const told = this.#told.get(roomId);
+    if (!told || told.seq > seq) return;
+    this.#told.delete(roomId);
+    this.#since?.set(roomId, Math.max(seq, this.#since.get(roomId) ?? 0));
+    clearTimeout(this.#waiting.get(roomId)?.timer);
+    this.#waiting.delete(roomId);
+    void this.#remove(roomId);
+  }
+
+  async #remove(roomId) {
+    this.#shown.get(roomId)?.close();
+    this.#shown.delete(roomId);
+    for (const one of await this.#left()) if (one.tag === this.#tagOf(roomId)) one.close();
+  }
+
+  /** Notifications that an earlier page left: they go when they are read, and at once where nobody is logged in. */
+  async #adopt() {
+    for (const one of await this.#left()) {
+      const { roomId, seq, count } = one.data;
+      if (!this.#page.chat.user) one.close();
+      else if (!this.#told.has(roomId)) this.#told.set(roomId, { seq, count });
+    }
+    this.#onList();
+  }
+
+  #end() {
+    this.#release();
+    this.#since = null;
+    for (const { timer } of this.#waiting.values()) clearTimeout(timer);
+    this.#waiting.clear();
+    this.#told.clear();
+    for (const one of this.#shown.values()) one.close();
+    this.#shown.clear();
+    void this.#left().then((all) => all.forEach((one) => one.close()));
+  }
+
+  #close() {
+    this.#release();
+    this.#channel.close();
+    for (const { timer } of this.#waiting.values()) clearTimeout(timer);
+  }
+
+  // ---- the service worker's -----------------------------------------------------------------------------------------
+
+  #tagOf(roomId) {
+    return `${this.#prefix}room ${roomId}`;
+  }
+
+  async #registration() {
+    const registration = await navigator.serviceWorker?.getRegistration().catch(() => null);
+    return registration?.active ? registration : null;
+  }
+
+  async #left() {
+    const all = (await (await this.#registration())?.getNotifications().catch(() => [])) ?? [];
+    return all.filter(({ tag }) => tag.startsWith(`${this.#prefix}room `));
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The user's settings as the page uses them: theme, density, notifications, and under `client` what the page itself
+ * keeps: stars, marks of unread, what was read of threads, collapsed sections. All devices of the user share them. A
+ * change shows at once, and is taken back where the server refuses it.
+ */
+
+import { merged } from "../client/settings.js";
+
+/** How many are kept of each, the newest: the server takes 8 KB in all. */
+export const STARS_MAX = 50;
+export const MARKS_MAX = 50;
+export const THREADS_MAX = 60;
+
+export class PageSettings {
+  #chat;
+  #store;
+  #pending = []; // patches that the server has not answered
+
+  constructor({ chat, store, signal }) {
+    this.#chat = chat;
+    this.#store = store;
+    chat.addEventListener("ended", () => (this.#pending = []), { signal });
+    chat.addEventListener("state", () => this.#load(), { signal }); // until they were read once
+  }
+
+  #load() {
+    const { connection, settings } = this.#chat;
+    if (connection?.isOnline && settings.value === null) settings.load().catch(() => {});
+  }
+
+  /** All settings as the user has made them. */
+  get all() {
+    const stored = this.#chat.settings?.value ?? {};
+    return this.#pending.reduce((value, patch) => merged(value, patch), stored);
+  }
+
+  get client() {
+    return this.all.client ?? {};
+  }
+
+  get stars() {
+    return this.client.stars ?? [];
+  }
+
+  /** The seq from which a room was marked as unread by hand, or null. */
+  unreadFrom(roomId) {
+    return this.client.unreadFrom?.[roomId] ?? null;
+  }
+
+  /** The last seq that was read of a thread; 0 if it was never opened. */
+  threadRead(messageId) {
+    return this.client.threads?.[messageId] ?? 0;
+  }
+
+  /** Of which messages of a room the user wants to be notified: all, mentions or none. */
+  levelOf(room) {
+    if (this.mutedUntil(room.id) > Date.now()) return "none";
+    return this.all.notifications?.[room.id] ?? (room.kind === "direct" ? "all" : "mentions");
+  }
+
+  /** Until when a room is muted for a while, in ms since the epoch; 0 if it is not. */
+  mutedUntil(roomId) {
+    return this.client.mutedUntil?.[roomId] ?? 0;
+  }
+
+  isCollapsed(section) {
+    return (this.client.collapsed ?? []).includes(section);
+  }
+
+  /** Change settings by a merge patch (RFC 7396). Throws ChatError. */
+  async change(patch) {
+    this.#pending.push(patch);
+    this.#store.bump("settings");
+    try {
+      await this.#chat.settings.change(patch);
+    } finally {
+      this.#pending = this.#pending.filter((one) => one !== patch);
+      this.#store.bump("settings");
+    }
+  }
+
+  toggleStar(roomId) {
+    const others = this.stars.filter((id) => id !== roomId);
+    const stars = others.length < this.stars.length ? others : [...others, roomId].slice(-STARS_MAX);
+    return this.change({ client: { stars } });
+  }
+
+  toggleCollapsed(section) {
+    const before = this.client.collapsed ?? [];
+    const others = before.filter((name) => name !== section);
+    return this.change({ client: { collapsed: others.length < before.length ? others : [...others, section] } });
+  }
+
+  /** Mark a room as unread from a message on; null takes the mark away. */
+  markUnread(roomId, seq) {
+    return this.change({ client: { unreadFrom: this.#put("unreadFrom", roomId, seq, MARKS_MAX) } });
+  }
+
+  markThreadRead(messageId, seq) {
+    return this.change({ client: { threads: this.#put("threads", messageId, seq, THREADS_MAX) } });
+  }
+
+  /** No notifications of a room, until a time in ms since the epoch, or for good (null). */
+  mute(roomId, until) {
+    if (until === null) return this.change({ notifications: { [roomId]: "none" } });
+    return this.change({ client: { mutedUntil: this.#put("mutedUntil", roomId, until, MARKS_MAX) } });
+  }
+
+  /** Notifications of a room as they are by default; as they were before, where it was muted for a while. */
+  unmute(roomId) {
+    const notifications = this.all.notifications?.[roomId] === "none" ? { [roomId]: null } : {};
+    return this.change({ notifications, client: { mutedUntil: { [roomId]: null } } });
+  }
+
+  /** The patch that puts one value into a map of `client`, and removes the oldest beyond `max`. */
+  #put(name, key, value, max) {
+    const keys = Object.keys(this.client[name] ?? {}).filter((one) => one !== key);
+    const dropped = keys.slice(0, Math.max(0, keys.length + 1 - max));
+    return { ...Object.fromEntries(dropped.map((one) => [one, null])), [key]: value };
+  }
+}

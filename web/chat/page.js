@@ -1,0 +1,177 @@
+/**
+ * What the views share: the client, the store, and what they ask of the page (go somewhere, tell, ask, open a dialog).
+ * It knows no view.
+ */
+
+import { formatRoute, NOWHERE, parseRoute } from "./route.js";
+
+/** On a phone a room and a panel are two screens. */
+export const isNarrow = () => matchMedia("(max-width: 759px)").matches;
+
+export class Page {
+  #dialogs;
+  #toasts;
+  #composer = null;
+  #timeline = null;
+
+  /**
+   * `people`: people-directory.js. `settings`: page-settings.js. `drafts`: composer/drafts.js. `toasts`: ui/toasts.js.
+   * `dialogs`: name → a function that returns the promise of a function that opens the dialog.
+   */
+  constructor({ chat, store, people, settings, drafts, toasts, dialogs }) {
+    this.chat = chat;
+    this.store = store;
+    this.people = people;
+    this.settings = settings;
+    this.drafts = drafts;
+    this.#toasts = toasts;
+    this.#dialogs = dialogs;
+  }
+
+  get route() {
+    return this.store.state.route;
+  }
+
+  get roomId() {
+    return this.route.roomId;
+  }
+
+  /** What is known of the shown room, or null: `{room, unread, mentions, timeline, isLoaded, …}`. */
+  get roomState() {
+    return this.chat.rooms?.get(this.roomId) ?? null;
+  }
+
+  /**
+   * Go where the fields say; fields that are left out stay, but another room begins without a panel and a place.
+   * `replace`: without an entry of its own in the browser's history.
+   */
+  go(fields, { replace = false } = {}) {
+    const isOtherRoom = fields.roomId !== undefined && fields.roomId !== this.roomId;
+    const route = { ...(isOtherRoom ? NOWHERE : { ...this.route, at: null }), ...fields };
+    const hash = formatRoute(route);
+    if (hash !== formatRoute(this.route)) {
+      history[replace ? "replaceState" : "pushState"](null, "", hash || location.pathname + location.search);
+    }
+    this.store.set({ route });
+  }
+
+  /** The code of the invite link that led here, or null. */
+  get invite() {
+    return new URLSearchParams(location.search).get("invite") || null;
+  }
+
+  /** Become a member of the room of the invite link, and go there. The code leaves the address, also if it fails. */
+  async followInvite() {
+    const code = this.invite;
+    if (!code) return;
+    history.replaceState(null, "", location.pathname + location.hash);
+    try {
+      const { room } = await this.chat.api.rooms.acceptInvite(code);
+      this.chat.rooms?.onRoom({ room });
+      this.go({ roomId: room.id });
+    } catch (error) {
+      const gone = "This invite link is not valid any more. Ask for another one.";
+      this.toast(error.code === "not_found" ? gone : error.message, { isError: true });
+    }
+  }
+
+  /** The message field of the shown room, or null: `focus()`, `insert(text)`, `reply(message)`. */
+  get composer() {
+    return this.#composer;
+  }
+
+  /** The timeline of the shown room, or null: `focus()`, `toLatest()`, `editLast()`. */
+  get timeline() {
+    return this.#timeline;
+  }
+
+  /** A component is now the message field of the shown room; returns a function that ends this. */
+  attachComposer(composer) {
+    this.#composer = composer;
+    return () => {
+      if (this.#composer === composer) this.#composer = null;
+    };
+  }
+
+  /** A component is now the timeline of the shown room; returns a function that ends this. */
+  attachTimeline(timeline) {
+    this.#timeline = timeline;
+    return () => {
+      if (this.#timeline === timeline) this.#timeline = null;
+    };
+  }
+
+  /** Go to a message; its panel stays beside it, where there is room for both. */
+  showMessage({ roomId, seq = null }) {
+    const { panel, id } = isNarrow() ? NOWHERE : this.route;
+    this.go({ roomId, at: seq, panel, id });
+  }
+
+  /** Open a panel on the right; null closes it. `id`: see route.js. */
+  openPanel(panel, id = null) {
+    this.go({ panel, id });
+  }
+
+  /** The address was changed by the browser. */
+  followAddress() {
+    this.store.set({ route: parseRoute(location.hash) });
+  }
+
+  /**
+   * Tell something for some seconds. `action`: a button, `{label, run}`; `onEnd`: called when it went without the
+   * action. Returns a function that takes it away.
+   */
+  toast(text, options = {}) {
+    return this.#toasts.show(text, options);
+  }
+
+  /** Tell that something failed. */
+  failed(error) {
+    this.toast(error.message, { isError: true });
+  }
+
+  /** Ask before something is done; resolves to whether it is to be done. */
+  confirm(options) {
+    return this.dialog("confirm", options);
+  }
+
+  /** Of which messages of a room the user is notified: all, mentions or none. Asks the browser for its permission. */
+  async setLevel(roomId, level) {
+    if (level !== "none") void globalThis.Notification?.requestPermission?.();
+    await this.settings.change({ notifications: { [roomId]: level } });
+  }
+
+  /** Asks, then ends the session. What is unsent is kept for this user's next login, and the question says so. */
+  async logOut() {
+    const { outbox } = this.chat;
+    const unsent = outbox?.unsentCount ?? 0;
+    const text = unsent > 0 ? `${unsent} of your messages are not sent yet. They are kept until you log in again.` : "";
+    if (!(await this.confirm({ title: "Log out?", text, action: "Log out" }))) return;
+    this.store.set({ isLeaving: true });
+    await this.chat.logout();
+  }
+
+  /** Open a dialog by its name; resolves to what it was closed with, or null. */
+  async dialog(name, options = {}) {
+    const open = await this.#load(name);
+    try {
+      return (await open?.({ page: this, ...options })) ?? null;
+    } catch (error) {
+      this.failed(error);
+      return null;
+    }
+  }
+
+  /** The function that opens a dialog; null where it does not load and the user does not try it again. */
+  async #load(name) {
+    try {
+      return await this.#dialogs[name]();
+    } catch {
+      return new Promise((resolve) => {
+        const action = { label: "Retry", run: () => resolve(this.#load(name)) };
+        const options = { isError: true, action, onEnd: () => resolve(null) };
+        this.toast("A part of the page could not be loaded.", options);
+      });
+    }
+  }
+}

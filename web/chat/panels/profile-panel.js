@@ -1,0 +1,145 @@
+/** A person: the profile, what is between the user and them, and what a moderator may do in the shown room. */
+
+import { avatar } from "../../ui/avatar.js";
+import { fullLabel } from "../../ui/dates.js";
+import { h, patch } from "../../ui/view.js";
+import { icon } from "../../ui/icons.js";
+import { memberMenu } from "./member-menu.js";
+import { openMenu } from "../../ui/menu.js";
+import { STATUS_NAMES } from "../status-names.js";
+
+export class ProfilePanel {
+  #root;
+  #page;
+  #userId;
+  #user = null;
+  #member = null; // of the room that was shown when it was opened
+  #roomId;
+  #error = null;
+  #end;
+
+  /** `id`: of the user. */
+  constructor({ root, page, id }) {
+    this.#root = root;
+    this.#page = page;
+    this.#userId = id;
+    this.#roomId = page.roomId;
+    this.#end = page.store.select(
+      (state, store) => ["people", "blocks", "user", `people:${page.roomId}`].map((name) => store.version(name)),
+      () => this.#draw(),
+    );
+    void this.#load();
+  }
+
+  close() {
+    this.#end();
+    this.#end = null;
+    patch(this.#root, []);
+  }
+
+  #load = async () => {
+    const { chat, people } = this.#page;
+    const roomState = chat.rooms?.get(this.#roomId);
+    this.#error = null;
+    try {
+      this.#user = await chat.person(this.#userId);
+      people.learn(this.#user);
+      if (roomState && roomState.room.kind !== "direct") {
+        const { members } = await chat.members(roomState.room.id, { q: this.#user.username });
+        this.#member = members.find(({ userId }) => userId === this.#userId) ?? null;
+      }
+    } catch (error) {
+      this.#error = error;
+    }
+    if (this.#end) this.#draw();
+  };
+
+  #draw() {
+    const { chat } = this.#page;
+    if (this.#error && !this.#user) {
+      const retry = { type: "button", class: "primary", on: { click: this.#load } };
+      const gone = this.#error.status === 404;
+      const text = gone ? "There is no such person any more." : this.#error.message;
+      return patch(
+        this.#root,
+        h("div", { class: "panel-wait", role: "alert" }, text, !gone && h("button", retry, "Retry")),
+      );
+    }
+    const isMe = this.#userId === chat.user?.id;
+    const user = isMe ? chat.user : this.#user;
+    if (!user) return patch(this.#root, h("p", { class: "panel-wait", role: "status" }, "Loading…"));
+    const status = this.#statusOf(user, isMe);
+    patch(
+      this.#root,
+      h(
+        "div",
+        { class: "profile", "data-profile": user.id },
+        avatar({ id: user.id, name: user.displayName, url: chat.avatarUrl(user), size: "large" }),
+        h("h2", { dir: "auto" }, user.displayName),
+        h("p", { class: "hint" }, `@${user.username}`),
+        h("p", { class: "profile-status" }, h("span", { class: "dot", "data-status": status }), STATUS_NAMES[status]),
+        user.customStatus && h("p", { dir: "auto" }, user.customStatus),
+        this.#member && this.#member.role !== "member" && h("p", {}, `${this.#member.role} of this room`),
+        h("p", { class: "hint" }, `Here since ${fullLabel(new Date(user.createdAt)).replace(/,[^,]*$/, "")}`),
+        h("div", { class: "profile-actions" }, isMe ? this.#ownActions() : this.#actions(user)),
+      ),
+    );
+  }
+
+  #statusOf(user, isMe) {
+    if (isMe) return user.status;
+    const online = this.#page.chat.presence?.of(this.#roomId)?.online;
+    return online?.get(user.id)?.status ?? user.status;
+  }
+
+  #ownActions() {
+    const page = this.#page;
+    return [
+      h(
+        "button",
+        { type: "button", class: "primary", on: { click: () => page.dialog("profile") } },
+        "Edit the profile",
+      ),
+      h("button", { type: "button", on: { click: () => page.dialog("status") } }, "Set a few words"),
+    ];
+  }
+
+  #actions(user) {
+    const page = this.#page;
+    const { chat } = page;
+    const roomState = chat.rooms?.get(this.#roomId);
+    const isBlocked = chat.blocks?.has(user.id) ?? false;
+    const talk = async () => {
+      try {
+        page.go({ roomId: (await chat.direct(user.id)).id });
+      } catch (error) {
+        page.failed(error);
+      }
+    };
+    const member = this.#member && { ...this.#member, name: user.displayName };
+    const items = member && roomState ? memberMenu(member, roomState, page, { onChanged: this.#load }) : [];
+    const moderate = ({ currentTarget }) => openMenu({ anchor: currentTarget, items, label: user.displayName });
+    return [
+      h("button", { type: "button", class: "primary", on: { click: talk } }, icon("chat"), "Send a message"),
+      h(
+        "button",
+        { type: "button", on: { click: () => this.#toggleBlock(user, isBlocked) } },
+        isBlocked ? "Unblock" : "Block",
+      ),
+      items.length > 0 &&
+        h("button", { type: "button", "aria-haspopup": "menu", on: { click: moderate } }, "Moderate…"),
+    ];
+  }
+
+  async #toggleBlock(user, isBlocked) {
+    const { chat } = this.#page;
+    const text = "You will not see their messages, and they cannot write to you or invite you. They are not told.";
+    const question = { title: `Block ${user.displayName}?`, text, action: "Block", isDanger: true };
+    try {
+      if (isBlocked) await chat.unblock(user.id);
+      else if (await this.#page.confirm(question)) await chat.block(user.id);
+    } catch (error) {
+      this.#page.failed(error);
+    }
+  }
+}

@@ -1,0 +1,212 @@
+/** Searches what the user may read: words and chips that narrow it, and what is found, each leading to its place. */
+
+import { classes, h, patch } from "../../ui/view.js";
+import { icon } from "../../ui/icons.js";
+import { Lookup } from "../dialogs/lookup.js";
+import { MessageList } from "./message-list.js";
+import { plural } from "../../ui/text.js";
+
+/** Chips that need no value. */
+const FLAGS = [
+  ["has:file", "With files"],
+  ["mentions:me", "Mentions me"],
+];
+
+export class SearchPanel {
+  #root;
+  #page;
+  #query;
+  #isHere; // only in the shown room
+  #found = []; // messages
+  #cursor = null;
+  #state = "idle"; // idle, searching, done, or an error's text
+  #suggestions = { words: [], people: [], rooms: [] };
+  #list = null;
+  #lookup;
+  #suggest;
+  #end;
+
+  /** `id`: the query to begin with. */
+  constructor({ root, page, id }) {
+    this.#root = root;
+    this.#page = page;
+    this.#query = id ?? "";
+    this.#isHere = page.roomId !== null;
+    this.#lookup = new Lookup({
+      ask: () => this.#search(null),
+      onFound: (found) => this.#take(found, []),
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#suggest = new Lookup({
+      ask: (prefix) => (prefix ? page.chat.api.messages.suggest(prefix) : { words: [], people: [], rooms: [] }),
+      onFound: (found) => {
+        this.#suggestions = found;
+        this.#draw();
+      },
+      onFailed: () => {}, // one searches without
+    });
+    this.#end = page.store.select(
+      (state, store) => [store.version("people")],
+      () => this.#draw(),
+    );
+    if (this.#query) this.#begin();
+    /** @type {HTMLElement} */ (root.querySelector("input")).focus();
+  }
+
+  close() {
+    this.#end();
+    this.#lookup.close();
+    this.#suggest.close();
+    this.#list?.close();
+    patch(this.#root, []);
+  }
+
+  // ---- searching ----------------------------------------------------------------------------------------------------
+
+  #change(query) {
+    this.#query = query;
+    if (!query.trim()) {
+      this.#lookup.close();
+      this.#found = [];
+      this.#state = "idle";
+    } else {
+      this.#state = "searching";
+      this.#lookup.change(query);
+    }
+    const last = /(?:^|\s)([\p{L}\p{N}_-]{2,})$/u.exec(query)?.[1] ?? "";
+    this.#suggest.change(last);
+    this.#draw();
+  }
+
+  #begin() {
+    this.#state = "searching";
+    void this.#lookup.now(this.#query);
+    this.#draw();
+  }
+
+  #search(cursor) {
+    const roomId = this.#isHere ? this.#page.roomId : null;
+    return this.#page.chat.api.messages.search(this.#query.trim(), { roomId, cursor, limit: 30 });
+  }
+
+  #take({ messages, nextCursor }, before) {
+    this.#found = [...before, ...messages];
+    this.#cursor = nextCursor;
+    this.#state = "done";
+    this.#draw();
+  }
+
+  #fail(error) {
+    this.#state = error.details?.q ? String(error.details.q) : error.message;
+    this.#draw();
+  }
+
+  async #more() {
+    if (!this.#cursor || this.#state !== "done") return;
+    const [query, cursor] = [this.#query, this.#cursor];
+    this.#cursor = null;
+    try {
+      const found = await this.#search(cursor);
+      if (query === this.#query) this.#take(found, this.#found);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  // ---- drawing ------------------------------------------------------------------------------------------------------
+
+  #draw() {
+    patch(this.#root, [
+      h("div", { key: "head", class: "search-head" }, this.#field(), this.#chips(), this.#offers()),
+      h("p", { key: "status", class: "hint search-status", role: "status" }, this.#statusText()),
+      h("div", {
+        ...{ key: "found", class: "search-found", foreign: true },
+        ref: (root) => (this.#list = new MessageList({ root, page: this.#page, onEnd: () => this.#more() })),
+      }),
+    ]);
+    this.#list.show(this.#found);
+  }
+
+  #field() {
+    return h("input", {
+      ...{ type: "text", role: "searchbox", "aria-label": "Search messages", placeholder: "Search messages" },
+      ...{ enterkeyhint: "search", autocomplete: "off", dir: "auto", maxlength: 500, props: { value: this.#query } },
+      on: {
+        input: ({ target }) => this.#change(target.value),
+        keydown: (event) => {
+          if (event.key === "Enter" && this.#query.trim()) this.#begin();
+        },
+      },
+    });
+  }
+
+  #chips() {
+    const { roomState, chat } = this.#page;
+    const chip = (label, isPressed, toggle) =>
+      h(
+        "button",
+        { type: "button", class: "chip", "aria-pressed": String(isPressed), on: { click: toggle } },
+        isPressed && icon("check", { size: "small" }),
+        h("span", { dir: "auto" }, label),
+      );
+    const here = () => {
+      this.#isHere = !this.#isHere;
+      if (this.#query.trim()) this.#begin();
+      else this.#draw();
+    };
+    return h(
+      "div",
+      { class: "chips", role: "group", "aria-label": "Narrow the search" },
+      roomState && chip(`In ${chat.nameOf(roomState.room)}`, this.#isHere, here),
+      FLAGS.map(([word, label]) => chip(label, this.#hasWord(word), () => this.#toggleWord(word))),
+      ...this.#filters().map((word) => chip(word, true, () => this.#toggleWord(word))),
+    );
+  }
+
+  /** The words of the query that narrow it and have no chip of their own, such as from:ann. */
+  #filters() {
+    return this.#query.split(/\s+/).filter((word) => /^(?:from|in|before|after):\S+$/.test(word));
+  }
+
+  #hasWord(word) {
+    return this.#query.split(/\s+/).includes(word);
+  }
+
+  #toggleWord(word) {
+    const words = this.#query.split(/\s+/).filter(Boolean);
+    this.#change((this.#hasWord(word) ? words.filter((one) => one !== word) : [...words, word]).join(" "));
+    if (this.#query.trim()) this.#begin();
+  }
+
+  #offers() {
+    const { words, people, rooms } = this.#suggestions;
+    const replaceLast = (text) => this.#query.replace(/\S*$/, text);
+    const offer = (key, label, query) => {
+      const choose = () => {
+        this.#suggestions = { words: [], people: [], rooms: [] };
+        this.#change(query);
+        this.#begin();
+      };
+      return h(
+        "li",
+        { key },
+        h("button", { type: "button", class: "link", on: { click: choose } }, h("bdi", {}, label)),
+      );
+    };
+    const all = [
+      ...words.map((word) => offer(`word ${word}`, word, replaceLast(word))),
+      ...people.map(({ id, username }) => offer(`person ${id}`, `from:${username}`, replaceLast(`from:${username}`))),
+      ...rooms.map(({ id, name }) => offer(`room ${id}`, `in: ${name}`, replaceLast(`in:"${name}"`))),
+    ];
+    return all.length > 0 && h("ul", { class: classes("search-offers"), "aria-label": "Suggestions" }, all);
+  }
+
+  #statusText() {
+    if (this.#state === "idle")
+      return "Words, “phrases”, from:name, in:room, before:2026-01-31, after:, has:file, mentions:me.";
+    if (this.#state === "searching") return "Searching…";
+    if (this.#state !== "done") return this.#state;
+    if (this.#found.length === 0) return "Nothing was found.";
+    return `${plural(this.#found.length, "message")}${this.#cursor ? " and more" : ""}`;
+  }
+}

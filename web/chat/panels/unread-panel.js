@@ -1,0 +1,73 @@
+/** The rooms with something unread, each leading to its first unread message. */
+
+import { h, patch } from "../../ui/view.js";
+import { icon } from "../../ui/icons.js";
+import { plural } from "../../ui/text.js";
+
+export class UnreadPanel {
+  #root;
+  #page;
+  #end;
+
+  constructor({ root, page }) {
+    this.#root = root;
+    this.#page = page;
+    this.#end = page.store.select(
+      (state, store) => [store.version("list"), store.version("settings")],
+      () => this.#draw(),
+    );
+  }
+
+  close() {
+    this.#end();
+    patch(this.#root, []);
+  }
+
+  #draw() {
+    const { chat, settings } = this.#page;
+    const isUnread = ({ unread, room }) => unread > 0 || settings.unreadFrom(room.id) !== null;
+    const states = (chat.rooms?.all ?? []).filter(isUnread);
+    const byWeight = (one, other) =>
+      other.mentions - one.mentions || chat.nameOf(one.room).localeCompare(chat.nameOf(other.room));
+    patch(this.#root, [
+      states.length === 0 && h("p", { class: "timeline-note", role: "status" }, "You have read everything."),
+      h(
+        "ul",
+        { class: "unread-list" },
+        states.sort(byWeight).map((state) => this.#row(state)),
+      ),
+    ]);
+  }
+
+  #row({ room, unread, mentions, lastMessage }) {
+    const page = this.#page;
+    const name = page.chat.nameOf(room);
+    const about = [unread > 0 ? `${unread} new` : "marked as unread", mentions > 0 && plural(mentions, "mention")];
+    const go = () => page.showMessage({ roomId: room.id });
+    const read = () => {
+      page.chat.read(room.id, room.lastSeq);
+      if (page.settings.unreadFrom(room.id) !== null) page.settings.markUnread(room.id, null).catch(() => {});
+    };
+    return h(
+      "li",
+      { key: room.id, class: "unread-row" },
+      h(
+        "button",
+        { type: "button", class: "found-message", "data-unread-room": room.id, on: { click: go } },
+        icon(room.kind === "direct" ? "user" : room.isPrivate ? "lock" : "hash"),
+        h(
+          "span",
+          { class: "two-lines" },
+          h("b", { dir: "auto" }, name),
+          h("small", {}, about.filter(Boolean).join(" · ")),
+          lastMessage?.content && h("span", { class: "found-text", dir: "auto" }, lastMessage.content),
+        ),
+      ),
+      h(
+        "button",
+        { type: "button", class: "link", "aria-label": `Mark ${name} as read`, on: { click: read } },
+        "Mark read",
+      ),
+    );
+  }
+}

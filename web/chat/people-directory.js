@@ -1,0 +1,107 @@
+/**
+ * What is known of people: their display names and avatars, which messages do not carry. Whoever draws a person asks
+ * here; what is not known is read from the server, a few at a time, since each is a request that the server counts.
+ */
+
+const HELD_MAX = 500;
+const WANTED_MAX = 100;
+const AT_ONCE = 3;
+const LOOKUPS_PER_SESSION = 400; // of the 1,000 requests an hour that the server allows
+
+/** A user, as far as known: `{id, username, displayName, avatarUrl?, status?, customStatus?, isWhole}`. */
+export class PeopleDirectory {
+  #chat;
+  #store;
+  #people = new Map(); // userId → person; the order is that of use
+  #wanted = new Set(); // user ids, the latest last
+  #running = 0;
+  #lookups = 0;
+
+  /** Bumps the version `people` of the store when something becomes known. */
+  constructor({ chat, store, signal }) {
+    this.#chat = chat;
+    this.#store = store;
+    chat.addEventListener("ended", () => this.#clear(), { signal });
+  }
+
+  /** What is known of a person, or null; what is missing is read soon. `username`: of a message or a list. */
+  of(userId, username = null) {
+    if (userId === this.#chat.user?.id) return { ...this.#chat.user, isWhole: true };
+    const person = this.#people.get(userId) ?? null;
+    if (!person?.isWhole) this.#want(userId);
+    if (person) this.#hold(person);
+    return person ?? (username && { id: userId, username, displayName: username, isWhole: false });
+  }
+
+  /** What is known of a person, or null, without asking for more. */
+  known(userId) {
+    return this.#people.get(userId) ?? null;
+  }
+
+  /** The person with this user name among those known, or null. */
+  named(username) {
+    const folded = username.toLowerCase();
+    return [...this.#people.values()].find((person) => person.username.toLowerCase() === folded) ?? null;
+  }
+
+  /** All that are known. */
+  get all() {
+    return [...this.#people.values()];
+  }
+
+  /** Take what a list of members says: `{userId, username, displayName}`. */
+  learnMembers(members) {
+    for (const { userId, username, displayName } of members) {
+      const known = this.#people.get(userId);
+      if (known?.displayName === displayName) continue;
+      this.#hold({ isWhole: false, ...known, id: userId, username, displayName });
+    }
+    this.#store.bump("people");
+  }
+
+  /** Take a whole user of the server. */
+  learn(user) {
+    this.#hold({ ...user, isWhole: true });
+    this.#store.bump("people");
+  }
+
+  #hold(person) {
+    this.#people.delete(person.id);
+    this.#people.set(person.id, person);
+    if (this.#people.size > HELD_MAX) this.#people.delete(this.#people.keys().next().value);
+  }
+
+  #want(userId) {
+    if (this.#lookups >= LOOKUPS_PER_SESSION || this.#wanted.has(userId)) return;
+    this.#wanted.add(userId);
+    if (this.#wanted.size > WANTED_MAX) this.#wanted.delete(this.#wanted.values().next().value);
+    while (this.#running < AT_ONCE && this.#running < this.#wanted.size) void this.#read();
+  }
+
+  async #read() {
+    this.#running += 1;
+    try {
+      for (let userId = this.#next(); userId; userId = this.#next()) {
+        this.#lookups += 1;
+        const user = await this.#chat.person(userId).catch((error) => (error.status === 404 ? "gone" : null));
+        if (user === "gone")
+          this.#hold({ isWhole: true, id: userId, username: "deleted", displayName: "Deleted user" });
+        else if (user) this.learn(user);
+      }
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  #next() {
+    const userId = [...this.#wanted].at(-1);
+    this.#wanted.delete(userId);
+    return this.#chat.user ? userId : undefined;
+  }
+
+  #clear() {
+    this.#people.clear();
+    this.#wanted.clear();
+    this.#lookups = 0;
+  }
+}

@@ -1,0 +1,86 @@
+/** The head of the shown room: its name and topic, search, people, and a menu of all that can be done. */
+
+import { h, patch } from "../../ui/view.js";
+import { icon, iconButton } from "../../ui/icons.js";
+import { openMenu } from "../../ui/menu.js";
+import { plural } from "../../ui/text.js";
+import { roomMenu } from "../sidebar/room-menu.js";
+import { STATUS_NAMES } from "../status-names.js";
+
+export class RoomHeader {
+  #root;
+  #page;
+  #roomId;
+  #end;
+
+  constructor({ root, page, roomId }) {
+    this.#root = root;
+    this.#page = page;
+    this.#roomId = roomId;
+    this.#end = page.store.select(
+      ({ route }, store) => [
+        route.panel,
+        store.version("list"),
+        store.version("settings"),
+        store.version(`people:${roomId}`),
+      ],
+      (panel) => this.#draw(panel),
+    );
+  }
+
+  close() {
+    this.#end();
+  }
+
+  #draw(panel) {
+    const page = this.#page;
+    const room = page.chat.rooms?.get(this.#roomId)?.room;
+    if (!room) return;
+    const toggle = (name) => () => page.openPanel(panel === name ? null : name);
+    const pressed = (name) => ({ "aria-pressed": String(panel === name), on: { click: toggle(name) } });
+    const online = page.chat.presence?.of(room.id)?.onlineCount ?? 0;
+    patch(this.#root, [
+      iconButton("back", "Back to the rooms", { class: "only-phone", on: { click: () => page.go({ roomId: null }) } }),
+      h(
+        "div",
+        { class: "room-title" },
+        h("h1", { tabindex: "-1" }, this.#symbol(room), h("span", { dir: "auto" }, page.chat.nameOf(room))),
+        h("p", { dir: "auto" }, this.#about(room)),
+      ),
+      iconButton("search", "Search", pressed("search")),
+      h(
+        "button",
+        { type: "button", class: "people-button", "aria-label": `People, ${online} online`, ...pressed("people") },
+        icon("people"),
+        h("span", { "data-online-count": true }, online.toLocaleString()),
+      ),
+      iconButton("more", "More", { "aria-haspopup": "menu", on: { click: (event) => this.#openMenu(event) } }),
+    ]);
+  }
+
+  #symbol(room) {
+    if (room.kind === "direct") return null;
+    return icon(room.isPrivate ? "lock" : "hash", { size: "small" });
+  }
+
+  #about(room) {
+    if (room.kind !== "direct") {
+      const archived = room.archivedAt ? "Archived" : "";
+      return [archived, plural(room.memberCount, "member"), room.description].filter(Boolean).join(" · ");
+    }
+    const { peer } = room;
+    const people = this.#page.chat.presence?.of(room.id);
+    const status = people ? (people.online.get(peer?.id)?.status ?? "offline") : (peer?.status ?? "offline");
+    return [peer && `@${peer.username}`, STATUS_NAMES[status], peer?.customStatus].filter(Boolean).join(" · ");
+  }
+
+  #openMenu({ currentTarget }) {
+    const state = this.#page.chat.rooms.get(this.#roomId);
+    const items = [
+      { label: "Files", icon: "file", run: () => this.#page.openPanel("files") },
+      null,
+      ...roomMenu(state, this.#page),
+    ];
+    openMenu({ anchor: currentTarget, items, label: this.#page.chat.nameOf(state.room) });
+  }
+}

@@ -1,0 +1,31 @@
+/** What the address names: the room, what the right panel shows, and the message to go to. Pure. */
+
+export const PANELS = new Set([
+  ...["thread", "search", "people", "files", "profile"],
+  ...["unread", "mentions", "reports", "audit"],
+]);
+
+/** No room, no panel. */
+export const NOWHERE = Object.freeze({ roomId: null, panel: null, id: null, at: null });
+
+/**
+ * `{roomId, panel, id, at}` of a location's hash. `id`: what the panel is about: a message (thread), a user (profile),
+ * or the query (search). `at`: the seq of a message to go to. What is not understood is left out.
+ */
+export function parseRoute(hash) {
+  const fields = new URLSearchParams(hash.replace(/^#/, ""));
+  const panel = PANELS.has(fields.get("panel") ?? "") ? fields.get("panel") : null;
+  const at = /^[1-9]\d{0,15}$/.test(fields.get("at") ?? "") ? Number(fields.get("at")) : null;
+  const roomId = fields.get("room") || null;
+  return { roomId, panel, id: panel && fields.get("id"), at: roomId && at };
+}
+
+/** The hash that names a route; "" for nowhere. */
+export function formatRoute({ roomId, panel, id, at }) {
+  const fields = Object.entries({ room: roomId, panel, id: panel && id, at: roomId && at });
+  const text = fields
+    .filter(([, value]) => value !== null && value !== undefined)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join("&");
+  return text ? `#${text}` : "";
+}

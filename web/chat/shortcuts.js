@@ -1,0 +1,138 @@
+/** The keyboard shortcuts that hold everywhere on the page: one table, which the help dialog shows, too. */
+
+import { h } from "../ui/view.js";
+import { sidebarSections } from "./sidebar/sidebar-sections.js";
+
+const IS_MAC = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "");
+const CTRL = IS_MAC ? "⌘" : "Ctrl";
+
+/**
+ * `keys`: as they are shown. `match(event)`: whether it is this one. `run(page, event)`: returns false where it means
+ * nothing now, and the key goes on to whoever has it. Without `match`, others act on it: it is here for the help.
+ */
+export const SHORTCUTS = [
+  {
+    keys: `${CTRL}+K`,
+    label: "Jump to a room or a person",
+    match: ctrl("k"),
+    run: (page) => void page.dialog("switcher"),
+  },
+  { keys: `${CTRL}+F`, label: "Search", match: ctrl("f"), run: search },
+  { keys: "Alt+↑ Alt+↓", label: "Previous, next room", match: alt(false), run: (page, event) => step(page, event, {}) },
+  {
+    keys: "Alt+Shift+↑ Alt+Shift+↓",
+    label: "Previous, next unread room",
+    match: alt(true),
+    run: (page, event) => step(page, event, { isUnread: true }),
+  },
+  {
+    keys: `${CTRL}+U`,
+    label: "Mark the last message as unread",
+    match: ctrl("u"),
+    run: (page) => page.timeline?.markLastUnread() ?? false,
+  },
+  {
+    keys: "Esc",
+    label: "Close the panel, or mark the room as read",
+    match: (event) => event.key === "Escape",
+    run: escape,
+  },
+  { keys: "?", label: "These shortcuts", match: isQuestionMark, run: (page) => void page.dialog("shortcuts") },
+  {
+    keys: "J K",
+    label: "Next, previous message",
+    match: isLetter("j", "k"),
+    run: (page) => page.timeline?.focus() ?? false,
+  },
+  { keys: "↑", label: "In an empty message field: edit your last message" },
+  { keys: "Enter", label: "On a message: all that can be done with it" },
+  { keys: "E R T C U Del +", label: "On a message: edit, reply, thread, copy, mark unread, delete, react" },
+  { keys: "Shift+Enter", label: "In the message field: a new line" },
+  { keys: `${CTRL}+B ${CTRL}+I ${CTRL}+E`, label: "In the message field: bold, slanted, code" },
+];
+
+export class Shortcuts {
+  #page;
+  #closing = new AbortController();
+
+  constructor({ page }) {
+    this.#page = page;
+    document.addEventListener("keydown", (event) => this.#onKeyDown(event), { signal: this.#closing.signal });
+  }
+
+  close() {
+    this.#closing.abort();
+  }
+
+  #onKeyDown(event) {
+    if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+    const found = SHORTCUTS.find(({ match }) => match?.(event));
+    /** @type {any} */
+    const outcome = found?.run(this.#page, event);
+    if (found && outcome !== false) event.preventDefault();
+  }
+}
+
+/** The rows of the help. */
+export function shortcutRows() {
+  return SHORTCUTS.map(({ keys, label }) =>
+    h(
+      "div",
+      { key: keys, class: "shortcut" },
+      h("dt", {}, label),
+      h(
+        "dd",
+        {},
+        keys.split(" ").map((key) => h("kbd", {}, key)),
+      ),
+    ),
+  );
+}
+
+function ctrl(letter) {
+  return (event) =>
+    (IS_MAC ? event.metaKey : event.ctrlKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === letter;
+}
+
+function alt(isShift) {
+  return ({ key, altKey, shiftKey, ctrlKey }) =>
+    altKey && !ctrlKey && shiftKey === isShift && (key === "ArrowUp" || key === "ArrowDown");
+}
+
+function isInField({ target }) {
+  return target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
+}
+
+function isQuestionMark(event) {
+  return event.key === "?" && !event.ctrlKey && !event.metaKey && !event.altKey && !isInField(event);
+}
+
+function isLetter(...letters) {
+  return (event) =>
+    letters.includes(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey && !isInField(event);
+}
+
+/** Where the search is open already, the key is the browser's own. */
+function search(page) {
+  if (page.route.panel === "search") return false;
+  page.openPanel("search");
+}
+
+function escape(page, event) {
+  if (page.route.panel) page.openPanel(null);
+  else if (!isInField(event) || event.target.value === "") page.timeline?.markRead();
+}
+
+function step(page, { key }, { isUnread = false }) {
+  const { chat, settings, roomId } = page;
+  const { starred, rooms, direct } = sidebarSections(chat.rooms.all, {
+    stars: settings.stars,
+    nameOf: (room) => chat.nameOf(room),
+  });
+  const all = [...starred, ...rooms, ...direct];
+  const wanted = all.filter((state) => !isUnread || state.unread > 0 || state.room.id === roomId);
+  if (wanted.length === 0) return;
+  const at = wanted.findIndex((state) => state.room.id === roomId);
+  const next = key === "ArrowDown" ? at + 1 : at === -1 ? -1 : at - 1;
+  page.go({ roomId: wanted.at(next % wanted.length).room.id });
+}
