@@ -27,7 +27,7 @@ const toasts = new Toasts({ root: document.querySelector("[data-toasts]") });
 const people = new PeopleDirectory({ chat, store, signal });
 const settings = new PageSettings({ chat, store, signal });
 const drafts = new Drafts({ chat, store, people, signal });
-const lastSeen = new LastSeen({ chat, store: new LastSeenStore({ name: `${chat.tokens.key}.last-seen` }), signal });
+const lastSeen = new LastSeen({ chat, store: new LastSeenStore({ name: `${chat.storagePrefix}last-seen` }), signal });
 const page = new Page({ chat, store, people, settings, drafts, toasts, dialogs });
 new Appearance({ page });
 let view = null; // the view that fills the page: AuthView or Shell
@@ -97,7 +97,7 @@ async function start() {
 async function notify() {
   if (!globalThis.Notification || !globalThis.BroadcastChannel) return;
   const { Notifications } = await import("./notifications.js");
-  new Notifications({ page, prefix: `${chat.tokens.key}.`, signal });
+  new Notifications({ page, prefix: chat.storagePrefix, signal });
 }
 
 void start().then(() => notify().catch(() => {}));

@@ -92,6 +92,11 @@ export class SessionClient extends EventTarget {
     return this.connection;
   }
 
+  /** What the names begin with under which this server's client stores: a page's own may, too. */
+  get storagePrefix() {
+    return this.#options.storagePrefixes[0];
+  }
+
   /** Whether unsent messages survive a reload: false where the storage is full, or the browser refuses it. */
   get keepsUnsent() {
     return this.#options.isPersistent && (this.outbox?.isSaved ?? true);

@@ -3,8 +3,6 @@
  * the tab may be another one.
  */
 
-import { serverBaseUrl } from "../../client/api-request.js";
-import { storagePrefixes } from "../../client/client-options.js";
 import { browserStorage } from "../../client/storage.js";
 import { Draft } from "./draft.js";
 import { DraftStorage, DRAFTS_MAX } from "./draft-storage.js";
@@ -22,8 +20,7 @@ export class Drafts {
   constructor({ chat, store, people, signal }) {
     this.#chat = chat;
     this.#store = store;
-    const prefix = storagePrefixes(serverBaseUrl() ?? location.href, globalThis.location?.origin)[0];
-    this.#stored = new DraftStorage({ storage: browserStorage(), prefix });
+    this.#stored = new DraftStorage({ storage: browserStorage(), prefix: chat.storagePrefix });
     this.#sending = new MessageSending({ chat, people, signal });
     chat.addEventListener("ended", () => this.#end(), { signal });
     chat.addEventListener("state", () => this.#onState(), { signal });
