@@ -475,6 +475,7 @@ def test_a_message_waits_for_its_files_in_another_room_too_and_a_failure_keeps_i
     room_id = ann.make_room(f"{room_name} one")
     ann.make_room(f"{room_name} two")
     ann.room_button(f"{room_name} one").click()
+    expect(ann.heading).to_have_text(f"{room_name} one")  # the field is that room's from then on
     held: list[Any] = []
     page.route("**/files", lambda route: held.append(route))
     choose_files(page, TEXT)
