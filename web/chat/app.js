@@ -30,6 +30,7 @@ const drafts = new Drafts({ chat, store, people, signal });
 const lastSeen = new LastSeen({ chat, store: new LastSeenStore({ name: `${chat.storagePrefix}last-seen` }), signal });
 const page = new Page({ chat, store, people, settings, drafts, toasts, dialogs });
 new Appearance({ page });
+let notifying = null; // the promise of the notifications, once somebody was logged in
 let view = null; // the view that fills the page: AuthView or Shell
 
 function show(View, options = {}) {
@@ -53,6 +54,7 @@ async function enter() {
     return show(NotLoaded, { error, retry: enter });
   }
   void page.followInvite();
+  notifying ??= notify().catch(() => (notifying = null)); // the next login tries again
 }
 
 function leave({ reason }) {
@@ -100,5 +102,5 @@ async function notify() {
   new Notifications({ page, prefix: chat.storagePrefix, signal });
 }
 
-void start().then(() => notify().catch(() => {}));
+void start();
 void new OfflineShell().start();

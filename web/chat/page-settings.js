@@ -7,9 +7,9 @@
 import { merged } from "../client/settings.js";
 
 /** How many are kept of each, the newest: the server takes 8 KB in all. */
-export const STARS_MAX = 50;
-export const MARKS_MAX = 50;
-export const THREADS_MAX = 60;
+const STARS_MAX = 50;
+const MARKS_MAX = 50;
+const THREADS_MAX = 60;
 
 export class PageSettings {
   #chat;
@@ -20,7 +20,8 @@ export class PageSettings {
     this.#chat = chat;
     this.#store = store;
     chat.addEventListener("ended", () => (this.#pending = []), { signal });
-    chat.addEventListener("state", () => this.#load(), { signal }); // until they were read once
+    // Until they were read once; after the library has handled the same welcome, for it asks again what is under way.
+    chat.addEventListener("state", () => queueMicrotask(() => this.#load()), { signal });
   }
 
   #load() {
