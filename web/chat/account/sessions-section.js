@@ -1,49 +1,26 @@
 /** Where the user is logged in; each of them can be ended. */
 
-import { h, patch } from "../../ui/view.js";
+import { h } from "../../ui/view.js";
+import { PagedSection } from "../paged-section.js";
 import { relativeLabel } from "../../ui/dates.js";
 
 export class SessionsSection {
-  #root;
-  #page;
-  #sessions = null;
-  #isClosed = false;
+  #list;
+  #people;
 
   constructor({ root, page }) {
-    this.#root = root;
-    this.#page = page;
-    void this.#load();
+    this.#people = page.chat.api.people;
+    this.#list = new PagedSection({
+      root,
+      load: async () => ({ items: await this.#people.sessions() }),
+      row: (session) => this.#row(session),
+      empty: "",
+      foot: (sessions) => this.#endOthers(sessions.filter(({ current }) => !current)),
+    });
   }
 
   close() {
-    this.#isClosed = true;
-  }
-
-  async #load() {
-    this.#draw();
-    try {
-      this.#sessions = await this.#page.chat.api.people.sessions();
-      this.#draw();
-    } catch (error) {
-      this.#draw(error.message);
-    }
-  }
-
-  #draw(error = "") {
-    if (this.#isClosed) return;
-    const sessions = this.#sessions ?? [];
-    const others = sessions.filter(({ current }) => !current);
-    patch(this.#root, [
-      this.#sessions === null && !error && h("p", { role: "status" }, "Loading…"),
-      h("p", { class: "form-error", role: "alert" }, error),
-      h(
-        "ul",
-        { class: "sessions" },
-        sessions.map((session) => this.#row(session)),
-      ),
-      others.length > 1 &&
-        h("button", { type: "button", class: "danger", on: { click: () => this.#end(others) } }, "End all others"),
-    ]);
+    this.#list.close();
   }
 
   #row(session) {
@@ -57,18 +34,20 @@ export class SessionsSection {
     );
   }
 
-  async #end(sessions) {
-    try {
-      for (const { id } of sessions) await this.#page.chat.api.people.endSession(id);
-    } catch (error) {
-      return this.#draw(error.message);
-    }
-    await this.#load();
+  #endOthers(others) {
+    if (others.length < 2) return null;
+    return h("button", { type: "button", class: "danger", on: { click: () => this.#end(others) } }, "End all others");
+  }
+
+  #end(sessions) {
+    return this.#list.change(async () => {
+      for (const { id } of sessions) await this.#people.endSession(id);
+    });
   }
 }
 
 /** "Firefox on Linux", as far as a user agent tells. */
-export function deviceOf(userAgent) {
+function deviceOf(userAgent) {
   const browser = /(Firefox|Edg|OPR|Chrome|Safari)\//.exec(userAgent)?.[1];
   const system = /(Android|iPhone|iPad|Windows|Mac OS X|Linux)/.exec(userAgent)?.[1];
   const name = { Edg: "Edge", OPR: "Opera" }[browser] ?? browser;

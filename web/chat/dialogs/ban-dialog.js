@@ -1,38 +1,25 @@
 /** Bans a person from a room: they are removed and cannot come back until the time is over. */
 
-import { h, patch } from "../../ui/view.js";
-import { openDialog } from "../../ui/dialog.js";
-import { spanField } from "./mute-dialog.js";
+import { h } from "../../ui/view.js";
+import { openFormDialog } from "../../ui/form-dialog.js";
+import { spanField } from "./span-field.js";
 
-export function openBanDialog({ page, roomId, userId, name, onChanged }) {
-  const mount = ({ body, close }) => {
-    const draw = (error = "") =>
-      patch(
-        body,
-        h(
-          "form",
-          { class: "form", on: { submit } },
-          h("p", {}, "They are removed from the room and cannot come back until the time is over."),
-          h("label", {}, "For how long?", spanField(7 * 24 * 60, { isEndless: true })),
-          h("label", {}, "Reason", h("textarea", { name: "reason", rows: "2", maxlength: 500, dir: "auto" })),
-          h("p", { class: "form-error", role: "alert" }, error),
-          h("div", { class: "dialog-actions" }, h("button", { type: "submit", class: "danger" }, "Ban")),
-        ),
-      );
-    const submit = async (event) => {
-      event.preventDefault();
-      const { span, reason } = event.target.elements;
+export async function openBanDialog({ page, roomId, userId, name, onChanged }) {
+  const isDone = await openFormDialog({
+    title: `Ban ${name}`,
+    action: "Ban",
+    isDanger: true,
+    fields: () => [
+      h("p", {}, "They are removed from the room and cannot come back until the time is over."),
+      h("label", {}, "For how long?", spanField(7 * 24 * 60, { isEndless: true })),
+      h("label", {}, "Reason", h("textarea", { name: "reason", rows: "2", maxlength: 500, dir: "auto" })),
+    ],
+    submit: ({ span, reason }) => {
       const expiresIn = span.value ? Number(span.value) * 60 : null;
-      try {
-        await page.chat.api.rooms.ban(roomId, userId, { reason: reason.value.trim() || null, expiresIn });
-        close();
-        page.toast(`${name} is banned.`);
-        onChanged();
-      } catch (error) {
-        draw(error.message);
-      }
-    };
-    draw();
-  };
-  return openDialog({ title: `Ban ${name}`, mount });
+      return page.chat.api.rooms.ban(roomId, userId, { reason: reason.value.trim() || null, expiresIn });
+    },
+  });
+  if (!isDone) return;
+  page.toast(`${name} is banned.`);
+  onChanged();
 }

@@ -1,6 +1,8 @@
 /** Invites into a room: people by name, and by a link for those who may make one. */
 
+import { endpoint } from "../../client/api-request.js";
 import { h } from "../../ui/view.js";
+import { isCopied } from "../../ui/clipboard.js";
 import { openFindPersonDialog } from "./find-person-dialog.js";
 
 /** `roomId`: of the room. */
@@ -16,19 +18,15 @@ function linkMaker({ page, roomId, draw }) {
   const make = async () => {
     try {
       const invite = await page.chat.api.rooms.createInvite(roomId, { expiresIn: 7 * 24 * 3600 });
-      url = new URL(invite.url.replace(/^\//, ""), new URL("./", location.href)).href;
+      url = endpoint(page.chat.api.baseUrl, invite.url).href;
       draw();
     } catch (error) {
       draw(error.message);
     }
   };
   const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(url);
-      draw("The link is copied.");
-    } catch {
-      draw("This browser lets no page copy. Select the link instead.");
-    }
+    const refused = "This browser lets no page copy. Select the link instead.";
+    draw((await isCopied(url)) ? "The link is copied." : refused);
   };
   return () =>
     url === null

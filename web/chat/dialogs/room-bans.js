@@ -2,7 +2,7 @@
 
 import { fullLabel } from "../../ui/dates.js";
 import { h } from "../../ui/view.js";
-import { PagedSection } from "./paged-section.js";
+import { PagedSection } from "../paged-section.js";
 
 export class RoomBans {
   #list;

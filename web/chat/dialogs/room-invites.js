@@ -1,8 +1,10 @@
 /** The invite links of a room. */
 
+import { endpoint } from "../../client/api-request.js";
 import { fullLabel } from "../../ui/dates.js";
 import { h } from "../../ui/view.js";
-import { PagedSection } from "./paged-section.js";
+import { isCopied } from "../../ui/clipboard.js";
+import { PagedSection } from "../paged-section.js";
 import { plural } from "../../ui/text.js";
 
 const WEEK_S = 7 * 24 * 3600;
@@ -14,13 +16,8 @@ export class RoomInvites {
     const { rooms } = page.chat.api;
     const make = () => this.#list.change(() => rooms.createInvite(roomId, { expiresIn: WEEK_S }));
     const copy = async ({ url }) => {
-      const whole = new URL(url.replace(/^\//, ""), new URL("./", location.href)).href;
-      try {
-        await navigator.clipboard.writeText(whole);
-        page.toast("The link is copied.");
-      } catch {
-        page.toast(whole);
-      }
+      const whole = endpoint(page.chat.api.baseUrl, url).href;
+      page.toast((await isCopied(whole)) ? "The link is copied." : whole);
     };
     const row = (invite) => {
       const { code, uses, maxUses, expiresAt } = invite;

@@ -2,7 +2,7 @@
 
 import { fullLabel, relativeLabel } from "../../ui/dates.js";
 import { h } from "../../ui/view.js";
-import { PagedSection } from "../dialogs/paged-section.js";
+import { PagedSection } from "../paged-section.js";
 
 /** What the actions of the contract's documents are called. */
 const WORDS = {

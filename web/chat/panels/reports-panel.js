@@ -1,7 +1,7 @@
 /** The messages of the shown room that were reported, for its moderators. */
 
 import { h } from "../../ui/view.js";
-import { PagedSection } from "../dialogs/paged-section.js";
+import { PagedSection } from "../paged-section.js";
 import { relativeLabel } from "../../ui/dates.js";
 
 export class ReportsPanel {

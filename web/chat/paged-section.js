@@ -1,6 +1,6 @@
 /** A list that is loaded page by page, with what is said while it loads, fails, or is empty. */
 
-import { h, patch } from "../../ui/view.js";
+import { h, patch } from "../ui/view.js";
 
 export class PagedSection {
   #root;
@@ -8,17 +8,22 @@ export class PagedSection {
   #row;
   #empty;
   #head;
+  #foot;
   #items = null;
   #cursor = null;
   #isClosed = false;
 
-  /** `load(cursor)` resolves to `{items, nextCursor}`. `row(item)`: a vnode with a key. `head()`: above the list. */
-  constructor({ root, load, row, empty, head = () => null }) {
+  /**
+   * `load(cursor)` resolves to `{items, nextCursor}`. `row(item)`: a vnode with a key. `empty`: said of none. `head()`
+   * and `foot(items)`: vnodes above and below the list.
+   */
+  constructor({ root, load, row, empty, head = () => null, foot = (_items) => null }) {
     this.#root = root;
     this.#load = load;
     this.#row = row;
     this.#empty = empty;
     this.#head = head;
+    this.#foot = foot;
     void this.reload();
   }
 
@@ -66,6 +71,7 @@ export class PagedSection {
       error && h("button", { type: "button", on: { click: () => this.reload() } }, "Retry"),
       h("ul", { class: "sessions" }, (this.#items ?? []).map(this.#row)),
       this.#cursor && h("button", more, "Show more"),
+      this.#foot(this.#items ?? []),
     ]);
   }
 }
