@@ -1,5 +1,6 @@
 /** The title and the icon of the tab: how much is unread, and which room is shown. Also in a tab that is not seen. */
 
+import { countText } from "../ui/text.js";
 import { FaviconBadge } from "../ui/favicon-badge.js";
 
 export class PageTitle {
@@ -28,8 +29,7 @@ export class PageTitle {
     const { unread, mentions } = countOf(chat.rooms.all, settings);
     const state = chat.rooms.get(roomId);
     const name = state ? `${chat.nameOf(state.room)} · ` : "";
-    const count = unread > 999 ? "999+" : unread;
-    const text = `${unread ? `(${count}) ` : ""}${name}Chat Rooms`;
+    const text = `${unread ? `(${countText(unread)}) ` : ""}${name}Chat Rooms`;
     if (document.title !== text) document.title = text;
     this.#badge.show(mentions > 0 ? "mention" : unread > 0 ? "unread" : "none");
     this.#setAppBadge(mentions);

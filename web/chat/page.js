@@ -3,10 +3,8 @@
  * It knows no view.
  */
 
+import { NARROW } from "../ui/narrow.js";
 import { formatRoute, NOWHERE, parseRoute } from "./route.js";
-
-/** On a phone a room and a panel are two screens. */
-export const isNarrow = () => matchMedia("(max-width: 759px)").matches;
 
 export class Page {
   #dialogs;
@@ -103,7 +101,7 @@ export class Page {
 
   /** Go to a message; its panel stays beside it, where there is room for both. */
   showMessage({ roomId, seq = null }) {
-    const { panel, id } = isNarrow() ? NOWHERE : this.route;
+    const { panel, id } = NARROW.matches ? NOWHERE : this.route; // on a phone they are two screens
     this.go({ roomId, at: seq, panel, id });
   }
 
@@ -133,6 +131,12 @@ export class Page {
   /** Ask before something is done; resolves to whether it is to be done. */
   confirm(options) {
     return this.dialog("confirm", options);
+  }
+
+  /** All of a room is read, and it is not marked as unread any more. Throws ChatError. */
+  async markRead({ id, lastSeq }) {
+    this.chat.read(id, lastSeq);
+    if (this.settings.unreadFrom(id) !== null) await this.settings.markUnread(id, null);
   }
 
   /** Of which messages of a room the user is notified: all, mentions or none. Asks the browser for its permission. */

@@ -5,13 +5,12 @@
 
 import { h, patch } from "../ui/view.js";
 import { ConnectionBanner } from "./connection-banner.js";
+import { NARROW } from "../ui/narrow.js";
 import { PageTitle } from "./page-title.js";
 import { RightPanel } from "./panels/right-panel.js";
 import { RoomView } from "./room/room-view.js";
 import { Shortcuts } from "./shortcuts.js";
 import { Sidebar } from "./sidebar/sidebar.js";
-
-const NARROW = matchMedia("(max-width: 759px)");
 
 export class Shell {
   #root;

@@ -10,7 +10,7 @@ const CTRL = IS_MAC ? "⌘" : "Ctrl";
  * `keys`: as they are shown. `match(event)`: whether it is this one. `run(page, event)`: returns false where it means
  * nothing now, and the key goes on to whoever has it. Without `match`, others act on it: it is here for the help.
  */
-export const SHORTCUTS = [
+const SHORTCUTS = [
   {
     keys: `${CTRL}+K`,
     label: "Jump to a room or a person",

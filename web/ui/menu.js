@@ -2,8 +2,8 @@
 
 import { classes, h, patch } from "./view.js";
 import { icon } from "./icons.js";
+import { NARROW } from "./narrow.js";
 
-const NARROW = "(max-width: 759px)";
 const EDGE_PX = 8;
 
 /**
@@ -46,7 +46,7 @@ export function openMenu({ anchor, items, label, at = null }) {
     if (anchor?.isConnected && document.activeElement === document.body) anchor.focus();
   });
   dialog.showModal();
-  if (!matchMedia(NARROW).matches) place(dialog.firstElementChild, at ?? belowOf(anchor));
+  if (!NARROW.matches) place(dialog.firstElementChild, at ?? belowOf(anchor));
   enabledItems(dialog)[0]?.focus();
   return () => dialog.close();
 }

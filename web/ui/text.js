@@ -45,3 +45,8 @@ export function typingLabel(names) {
 export function plural(count, one, many = `${one}s`) {
   return `${count.toLocaleString()} ${count === 1 ? one : many}`;
 }
+
+/** A count for a badge. */
+export function countText(count) {
+  return count > 999 ? "999+" : String(count);
+}

@@ -1,6 +1,6 @@
 /** Which rows of a list are drawn: those around what is visible, and those that the reader holds. Pure. */
 
-export const ROWS_MAX = 250;
+const ROWS_MAX = 250;
 const HELD_ROWS = 3; // outside of the range at the least: one with the focus, and the ends of the selection
 
 /**

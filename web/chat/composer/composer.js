@@ -10,7 +10,7 @@ import { Assistance } from "./assistance.js";
 import { Submission } from "./submission.js";
 import { FILES_MAX } from "./uploads.js";
 import { SlowMode, reasonOfSilence } from "./restrictions.js";
-import { fitHeight, insertText, toggleMark } from "./text-field.js";
+import { fitHeight, toggleMark } from "./text-field.js";
 import { typeToCompose } from "./type-to-compose.js";
 
 const MARKS = { b: "**", i: "*", e: "`" };
@@ -94,11 +94,6 @@ export class Composer {
     const { draft } = this;
     draft.replace(draft.text.trim() ? `${text}\n${draft.text}` : text);
     this.focus();
-  }
-
-  /** Put a text where the caret is: an emoji, a name. */
-  insertAtCaret(text) {
-    if (this.#field) insertText(this.#field, text);
   }
 
   /** The next message replies to this one. */

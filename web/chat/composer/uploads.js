@@ -137,7 +137,7 @@ export class Uploads extends EventTarget {
 }
 
 /** Why the server did not take a file, for people. */
-export function reasonOf({ code, message, details, retryAfterS }) {
+function reasonOf({ code, message, details, retryAfterS }) {
   if (code === "payload_too_large") return "Too large";
   if (code === "unsupported_type") return details?.takes ? `Only ${kindsOf(details.takes)}` : "This type is not taken";
   if (code === "rate_limited") {

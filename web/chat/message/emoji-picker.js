@@ -2,6 +2,7 @@
 
 import { h, patch } from "../../ui/view.js";
 import { loadEmoji } from "../../ui/emoji.js";
+import { NARROW } from "../../ui/narrow.js";
 import { RecentEmoji } from "./recent-emoji.js";
 
 const COLUMNS = 8;
@@ -42,7 +43,7 @@ class EmojiPicker {
   }
 
   #place(anchor) {
-    if (matchMedia("(max-width: 759px)").matches) return;
+    if (NARROW.matches) return;
     const box = /** @type {HTMLElement} */ (this.#dialog.firstElementChild);
     const { width, height } = box.getBoundingClientRect();
     const from = anchor.getBoundingClientRect();

@@ -1,5 +1,6 @@
 /** What can be done with a message: by its toolbar, its menu and the keyboard. */
 
+import { isCopied } from "../../ui/clipboard.js";
 import { openMenu } from "../../ui/menu.js";
 import { RecentEmoji } from "./recent-emoji.js";
 
@@ -30,20 +31,15 @@ export class MessageActions {
 
   editUnsent = (clientId) => {
     const { chat, composer } = this.#page;
-    const entry =
-      chat.outbox?.find?.(clientId) ?? chat.unsent(this.#page.roomId).find((one) => one.clientId === clientId);
+    const entry = chat.unsent(this.#page.roomId).find((one) => one.clientId === clientId);
     if (!entry) return;
     chat.discard(clientId);
     composer?.insert(entry.content);
   };
 
   copy = async (text) => {
-    try {
-      await navigator.clipboard.writeText(text);
-      this.#page.toast("Copied.");
-    } catch {
-      this.#page.toast("This browser lets no page copy. Select the text instead.", { isError: true });
-    }
+    if (await isCopied(text)) this.#page.toast("Copied.");
+    else this.#page.toast("This browser lets no page copy. Select the text instead.", { isError: true });
   };
 
   copyLink = (message) => {

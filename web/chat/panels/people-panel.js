@@ -144,7 +144,7 @@ export class PeoplePanel {
     const page = this.#page;
     const { userId, username, status = "offline", role } = person;
     const known = page.people.of(userId, username);
-    const url = known?.avatarUrl ? page.chat.avatarUrl(known) : null;
+    const url = page.chat.avatarUrl(known);
     const isMe = userId === page.chat.user.id;
     const notes = [isMe && "you", role && role !== "member" && role].filter(Boolean).join(", ");
     const open = () => page.openPanel("profile", userId);

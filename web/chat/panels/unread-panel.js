@@ -44,10 +44,7 @@ export class UnreadPanel {
     const name = page.chat.nameOf(room);
     const about = [unread > 0 ? `${unread} new` : "marked as unread", mentions > 0 && plural(mentions, "mention")];
     const go = () => page.showMessage({ roomId: room.id });
-    const read = () => {
-      page.chat.read(room.id, room.lastSeq);
-      if (page.settings.unreadFrom(room.id) !== null) page.settings.markUnread(room.id, null).catch(() => {});
-    };
+    const read = () => page.markRead(room).catch(() => {}); // a mark that stays is seen
     return h(
       "li",
       { key: room.id, class: "unread-row" },

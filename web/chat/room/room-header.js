@@ -3,6 +3,7 @@
 import { h, patch } from "../../ui/view.js";
 import { icon, iconButton } from "../../ui/icons.js";
 import { openMenu } from "../../ui/menu.js";
+import { peerStatus } from "../room-peer.js";
 import { plural } from "../../ui/text.js";
 import { roomMenu } from "../sidebar/room-menu.js";
 import { STATUS_NAMES } from "../status-names.js";
@@ -69,9 +70,8 @@ export class RoomHeader {
       return [archived, plural(room.memberCount, "member"), room.description].filter(Boolean).join(" · ");
     }
     const { peer } = room;
-    const people = this.#page.chat.presence?.of(room.id);
-    const status = people ? (people.online.get(peer?.id)?.status ?? "offline") : (peer?.status ?? "offline");
-    return [peer && `@${peer.username}`, STATUS_NAMES[status], peer?.customStatus].filter(Boolean).join(" · ");
+    const status = STATUS_NAMES[peerStatus(room, this.#page.chat)];
+    return [peer && `@${peer.username}`, status, peer?.customStatus].filter(Boolean).join(" · ");
   }
 
   #openMenu({ currentTarget }) {

@@ -1,5 +1,7 @@
 /** What can be done with a room: the menu of its line in the sidebar and of its header. */
 
+import { isCopied } from "../../ui/clipboard.js";
+
 const LEVELS = { all: "Every message", mentions: "Mentions only", none: "Nothing" };
 
 /** Items for ui/menu.js. */
@@ -15,7 +17,7 @@ export function roomMenu(state, page) {
   const mayInvite = isRoom && (!room.isPrivate || mayManage) && !room.archivedAt;
   return [
     { label: isStarred ? "Remove the star" : "Star", icon: "star", run: guarded(() => settings.toggleStar(room.id)) },
-    unread > 0 && { label: "Mark as read", icon: "check", run: () => markRead(state, page) },
+    unread > 0 && { label: "Mark as read", icon: "check", run: () => page.markRead(room).catch(() => {}) },
     { label: "Copy the link", icon: "link", run: () => copyLink(room.id, page) },
     null,
     ...Object.entries(LEVELS).map(([name, label]) => ({
@@ -36,20 +38,9 @@ export function roomMenu(state, page) {
   ].filter((item) => item === null || Boolean(item));
 }
 
-function markRead(state, page) {
-  page.chat.read(state.room.id, state.room.lastSeq);
-  if (page.settings.unreadFrom(state.room.id) !== null)
-    void page.settings.markUnread(state.room.id, null).catch(() => {});
-}
-
 async function copyLink(roomId, page) {
   const url = new URL(`#room=${encodeURIComponent(roomId)}`, location.href);
-  try {
-    await navigator.clipboard.writeText(url.href);
-    page.toast("The link is copied.");
-  } catch {
-    page.toast(url.href); // the browser gives no clipboard to pages without HTTPS
-  }
+  page.toast((await isCopied(url.href)) ? "The link is copied." : url.href);
 }
 
 /** Leaving asks: what a private room has is not seen again without an invitation. */

@@ -3,7 +3,8 @@
 import { avatar } from "../../ui/avatar.js";
 import { h } from "../../ui/view.js";
 import { icon } from "../../ui/icons.js";
-import { plural } from "../../ui/text.js";
+import { countText, plural } from "../../ui/text.js";
+import { peerStatus } from "../room-peer.js";
 import { STATUS_NAMES } from "../status-names.js";
 
 export function roomRow(state, page) {
@@ -56,16 +57,8 @@ export function roomRow(state, page) {
 
 function badge(unread, mentions, isQuiet) {
   if (mentions > 0) return h("span", { class: "badge badge-mention" }, `@${mentions}`);
-  if (unread > 0) return h("span", { class: isQuiet ? "badge badge-quiet" : "badge" }, unread > 999 ? "999+" : unread);
+  if (unread > 0) return h("span", { class: isQuiet ? "badge badge-quiet" : "badge" }, countText(unread));
   return null;
-}
-
-/** What is known of the other person's status: presence events of the room, else what the list said. */
-function peerStatus(room, chat) {
-  const { peer } = room;
-  const people = chat.presence?.of(room.id);
-  if (!people) return peer?.status ?? "offline";
-  return people.online.get(peer?.id)?.status ?? "offline";
 }
 
 function picture(room, name, status, page) {

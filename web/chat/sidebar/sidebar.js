@@ -8,6 +8,7 @@ import { roomMenu } from "./room-menu.js";
 import { roomRow } from "./room-row.js";
 import { RovingFocus } from "../../ui/roving-focus.js";
 import { openMenu } from "../../ui/menu.js";
+import { countText } from "../../ui/text.js";
 import { sidebarSections } from "./sidebar-sections.js";
 
 export class Sidebar {
@@ -150,8 +151,4 @@ export class Sidebar {
     const label = this.#page.chat.nameOf(state.room);
     openMenu({ anchor: button, at: x || y ? { x, y } : null, items: roomMenu(state, this.#page), label });
   }
-}
-
-function countText(count) {
-  return count > 999 ? "999+" : String(count);
 }

@@ -25,7 +25,7 @@ export class Authors {
   of({ userId, username }) {
     const person = this.#page.people.of(userId, username);
     const { name, handle } = this.#names.get(userId) ?? { name: person.displayName ?? username, handle: null };
-    const url = person.avatarUrl ? this.#page.chat.avatarUrl(person) : null;
+    const url = this.#page.chat.avatarUrl(person);
     const before = this.#known.get(userId);
     if (before?.name === name && before.handle === handle && before.url === url) return before;
     const author = { id: userId, username, name, handle, url };

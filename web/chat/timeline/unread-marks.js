@@ -56,8 +56,7 @@ export class UnreadMarks {
   async markRead({ room }) {
     this.#newFrom = null;
     this.#tracker.readUpTo(room.lastSeq);
-    this.#page.chat.read(this.#roomId, room.lastSeq);
-    if (this.isMarked) await this.#page.settings.markUnread(this.#roomId, null);
+    await this.#page.markRead(room);
   }
 
   /** The server came back from an older backup: seqs begin again. */
