@@ -25,12 +25,7 @@ const SHORTCUTS = [
     match: alt(true),
     run: (page, event) => step(page, event, { isUnread: true }),
   },
-  {
-    keys: `${CTRL}+U`,
-    label: "Mark the last message as unread",
-    match: ctrl("u"),
-    run: (page) => page.timeline?.markLastUnread() ?? false,
-  },
+  { keys: `${CTRL}+U`, label: "Mark as unread, from the message with the focus or the last one on the screen" },
   {
     keys: "Esc",
     label: "Close the panel, or mark the room as read",

@@ -131,14 +131,6 @@ export class Timeline {
     this.#page.store.bump("timeline");
   }
 
-  /** Mark the room's last message as unread; false if it has none. */
-  markLastUnread() {
-    const last = this.#state?.timeline.messages.at(-1);
-    if (!last) return false;
-    this.markUnread(last);
-    return true;
-  }
-
   /** All of the room is read. */
   markRead() {
     const state = this.#state;
@@ -157,11 +149,10 @@ export class Timeline {
     const state = this.#state;
     if (!state) return;
     const { scroller } = this.#places;
-    // While the page puts the parts of the room together there is nothing to measure yet, and nothing on the screen.
-    if (!scroller.isConnected) return this.#page.store.bump("timeline");
     scroller.setAttribute("aria-busy", String(!state.isLoaded));
     scroller.setAttribute("aria-label", `Messages in ${this.#page.chat.nameOf(state.room)}`);
-    const isFirst = state.isLoaded && !this.#marks.hasBegun;
+    const isKnown = state.isLoaded && !state.isStale; // what was last seen tells nothing of what is unread now
+    const isFirst = isKnown && !this.#marks.hasBegun;
     if (isFirst) this.#marks.begin(state);
     const { newFrom } = this.#marks;
     if (isFirst) this.#isOpening = newFrom !== null && !this.#page.route.at;
@@ -176,7 +167,7 @@ export class Timeline {
       footer: timelineFoot(state, notes),
     });
     if (this.#isOpening) this.#goToFirstNew(state, { isFirst });
-    if (state.isLoaded) void this.#goToPlace();
+    if (isKnown) void this.#goToPlace();
     this.#onRange();
     this.#tickWhileWaiting();
   }
