@@ -19,6 +19,7 @@ HASHED = re.compile(r"/static/.+\.[0-9a-f]{8}\.[a-z]+")
 CHUNK = re.compile(r"/static/[^.]+\.[^.]+\.[0-9a-f]{8}\.js")
 OTHER_SITE = "https://site.example"
 PAGES = ("/", "/dashboard", "/docs")
+BEFORE = {"/": ["static/chat/boot-failure"]}  # scripts before a page's own: it says where that one does not come
 GZIP = {"Accept-Encoding": "gzip, deflate, br, zstd"}
 FOR_GOOD = "public, max-age=31536000, immutable"
 
@@ -66,13 +67,15 @@ def test_a_page_is_asked_for_again_and_all_that_it_loads_is_kept_for_good(files:
 def test_a_page_begins_with_one_script_and_one_style_sheet(server: ServerProcess) -> None:
     for page in PAGES:
         loaded = loaded_with(server, page)
-        (script,) = re.findall(r'"(static/[^"]+\.js)"', loaded[page].body.decode())
+        script, *others = re.findall(r'"(static/[^"]+\.js)"', loaded[page].body.decode())[::-1]
+        assert [name.partition(".")[0] for name in others] == BEFORE.get(page, [])
         assert len(re.findall(r'"(static/[^"]+\.css)"', loaded[page].body.decode())) == 1
         assert len([path for path in loaded if path.endswith(".css")]) == 1
         own = [path for path in loaded if path.endswith(".js")]
         assert f"/{script}" in own
         stem = script.partition(".")[0]
-        assert [path for path in own if not path.startswith(f"/{stem}.")] == []  # what is loaded later is beside it
+        beside = [path for path in own if path.startswith(f"/{stem}.")]  # what is loaded later is beside it
+        assert sorted(own) == sorted([*beside, *(f"/{name}" for name in others)])
 
 
 def test_the_same_file_is_there_by_its_own_name_but_not_kept(server: ServerProcess, files: dict[str, Reply]) -> None:

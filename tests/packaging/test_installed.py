@@ -143,13 +143,18 @@ async def test_in_an_empty_folder_it_serves_the_pages_and_a_conversation_and_end
         served = assets_of(server.url, "/") | assets_of(server.url, "/dashboard")
         names = {re.sub(r"\.[0-9a-f]{8}\.", ".", path) for path in served}
         for name in (
-            *("ui/base.css", "chat/timeline.css", "chat/app.js"),
-            *("client/chat-client.js", "client/reconnecting-connection.js"),
-            *("dashboard/dashboard.css", "dashboard/charts.css", "ui/chart.js", "ui/favicon.svg"),
+            *("chat/page.css", "chat/app.js", "chat/boot-failure.js"),
+            *("dashboard/dashboard.js", "dashboard/index.css", "ui/favicon.svg"),
         ):
             assert f"/static/{name}" in names
-        style = call(server.url, "GET", "/static/ui/base.css").body
-        assert style == (ROOT / "web" / "ui" / "base.css").read_bytes()
+        for name in (
+            *("ui/base.css", "chat/timeline/timeline.css", "chat/shell.js"),
+            *("client/chat-client.js", "client/reconnecting-connection.js"),
+            *("dashboard/dashboard.css", "dashboard/charts.css", "ui/chart.js"),
+        ):
+            assert call(server.url, "GET", f"/static/{name}").status == 200
+        style = call(server.url, "GET", "/static/ui/tokens.css").body
+        assert style == (ROOT / "web" / "ui" / "tokens.css").read_bytes()
         ada, bob = register(server.url, "ada"), register(server.url, "bob")
         room = ada.make_room()
         bob.join(room["id"])
