@@ -370,6 +370,23 @@ def test_the_owner_is_told_what_is_visible_and_once_when_an_end_is_near(run: Cal
     assert seen == [["start"], 1, True, True, ["start", "end"]]
 
 
+def test_a_list_that_was_told_no_items_yet_or_is_not_shown_asks_for_none(run: Callable[[str], Any]) -> None:
+    counts = run(
+        """
+        await frames(4);
+        const counts = [asked.length];
+        root.style.display = "none";
+        list.set(some(0, 3));
+        await frames(4);
+        counts.push(asked.length);
+        root.style.display = "";
+        await frames(4);
+        return [...counts, asked.length];
+        """
+    )
+    assert counts == [0, 0, 2]
+
+
 def test_an_item_that_is_the_same_is_not_drawn_again(run: Callable[[str], Any]) -> None:
     drawn = run(
         """

@@ -31,7 +31,7 @@ export class WindowList {
   #staysAtEnd = true; // while `follow` is set
   #scrollTop = 0; // as it was when the anchor was taken
   #width = 0; // with which the heights were measured
-  #asked = { start: null, end: null }; // the items for which `onEnds` was called
+  #asked = { start: this.#items, end: this.#items }; // the items for which `onEnds` was called; none before `set`
   #shown = ""; // what `onRange` was told last
   #observer = new ResizeObserver((entries) => this.#onResize(entries));
   #frame = null;
@@ -280,8 +280,9 @@ export class WindowList {
   }
 
   #tell() {
-    if (this.#items.length === 0) return this.#askFor("start");
     const view = this.#root.clientHeight;
+    if (view === 0) return; // not shown: nobody is near an end
+    if (this.#items.length === 0) return this.#askFor("start");
     const top = this.#root.scrollTop - this.#origin;
     const keyAt = (px) => this.#items[this.#heights.indexAt(px)].key;
     const keys = { first: keyAt(top), last: keyAt(top + view - 1) };
