@@ -2,8 +2,8 @@
 
 Chromium emulates both: 9 Mbit/s, 170 ms to each reply, a quarter of this machine's CPU. Each page is loaded with an
 empty cache and again with what that left, in turns. The service worker is kept out: what it asks for is neither slowed
-down nor counted by Chromium; it asks for the page's document each time, too. The latency is counted from the navigation to the first paint that
-has content in it (Paint Timing), the connection not counted, which is not emulated.
+down nor counted by Chromium, and it asks for the page's document each time, too. The latency is counted from the
+navigation to the first paint that has content in it (Paint Timing), the connection not counted, which is not emulated.
 """
 
 from __future__ import annotations
