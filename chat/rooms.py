@@ -72,9 +72,13 @@ class Rooms:
 
     # ---- access --------------------------------------------------------------------------------------------------
 
+    async def known(self, room_id: str) -> Room | None:
+        """Return the room, whoever asks; its heads may be old. Raises StoreError."""
+        return await self._cache.get_or_load(self._keys.room(room_id), lambda: self._store.rooms.get(room_id))
+
     async def seen_by(self, room_id: str, user_id: str) -> tuple[Room, Membership | None]:
         """Return the room if the user may see it; its heads may be old. Raises ChatError room_not_found."""
-        room = await self._cache.get_or_load(self._keys.room(room_id), lambda: self._store.rooms.get(room_id))
+        room = await self.known(room_id)
         if room is None:
             raise ChatError("room_not_found")
         membership = await self._cache.get_or_load(

@@ -56,23 +56,19 @@ class NotReady(msgspec.Struct, frozen=True):
     status: Literal["not ready"] = "not ready"
 
 
+def liveness_of(about: About) -> Liveness:
+    """Return the answer of /health."""
+    uptime_s = round(monotonic() - about.started_at, 3)
+    return Liveness("ok", about.version, uptime_s, about.store, about.cache, about.process_id)
+
+
 class HealthHandler(Handler[About]):
     operations: ClassVar = {"GET": Operation(summary="See that the process lives", replies={200: Liveness})}
     is_public = True
     is_limited = False
 
     async def get(self) -> None:
-        about = self.services
-        self.reply(
-            Liveness(
-                "ok",
-                about.version,
-                round(monotonic() - about.started_at, 3),
-                about.store,
-                about.cache,
-                about.process_id,
-            )
-        )
+        self.reply(liveness_of(self.services))
 
 
 class ReadyHandler(Handler[Readiness]):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from chat.request_inputs.fields import Input, prepared
+from chat.request_inputs.metrics import Scope
 from handlers.base import Handler
 from handlers.cache_health import CacheHealth
 from handlers.codec.input_decoder import InputDecoder
@@ -19,22 +19,6 @@ from monitor import metrics_json, prometheus
 from monitor.forecast import Forecast
 from monitor.metrics_collector import MetricsCollector
 from monitor.metrics_snapshot import MetricsSnapshot, sum_snapshots
-
-SCOPES = ("process", "cluster")
-
-
-def known_scope(text: str) -> str:
-    """Return the scope. Raises ValueError for an unknown one."""
-    if text not in SCOPES:
-        raise ValueError(f"takes {' or '.join(SCOPES)}")
-    return text
-
-
-class Scope(Input, frozen=True):
-    """?scope="""
-
-    scope: Annotated[str, prepared(known_scope, enum=SCOPES)] = "process"
-
 
 SCOPE = InputDecoder(Scope)
 
@@ -76,6 +60,10 @@ class MetricPages:
         own_head = metrics_json.page_head(self._metrics_collector.snapshot())
         processes = {"complete": complete, "processes": metrics_json.process_list(snapshots)}
         return own_head | {"scope": scope} | processes | await self._pages[name](snapshot, len(snapshots) == 1)
+
+    async def of(self, snapshot: MetricsSnapshot, *, is_one_process: bool) -> dict[str, dict[str, object]]:
+        """Return all pages of this snapshot, by name."""
+        return {name: await page(snapshot, is_one_process) for name, page in self._pages.items()}
 
     async def _performance(self, snapshot: MetricsSnapshot, is_one_process: bool) -> dict[str, object]:
         own = {"lately": self._newest(), "forecast": dict(self._forecasts())}

@@ -28,6 +28,7 @@ from handlers import (
     invites,
     messages,
     metrics,
+    metrics_dashboard,
     metrics_history,
     moderation,
     rooms,
@@ -87,6 +88,7 @@ class Services(Struct, frozen=True):
     performance_health: PerformanceHealth
     metrics_collector: MetricsCollector
     metric_pages: MetricPages
+    dashboard_snapshots: metrics_dashboard.DashboardSnapshots
     assets: AssetFiles
     connection_factory: WebSocketConnectionFactory
 
@@ -126,6 +128,7 @@ def make_application(services: Services) -> Application:
             route(r"/health/database", health.ReportHandler, services.database_health),
             route(r"/health/cache", health.ReportHandler, services.cache_health),
             route(r"/metrics/history", metrics_history.HistoryHandler, history),
+            route(r"/metrics/snapshot", metrics_dashboard.SnapshotHandler, services.dashboard_snapshots),
             route(r"/metrics/alerts", metrics_history.AlertsHandler, services.alert_pipeline.alerts),
             route(r"/health/performance", health.ReportHandler, services.performance_health),
             route(r"/metrics", metrics.PrometheusHandler, metrics.Exposition(services.metrics_collector, build)),

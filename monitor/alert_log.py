@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from msgspec import UNSET
 
-from monitor.alerts import RAISED, Alert, AlertEvent
+from monitor.alert import Alert
+from monitor.alerts import RAISED, AlertEvent
 
 AGAIN_EVERY_S = 900.0
 RAISES_MAX = 6

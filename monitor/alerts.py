@@ -14,6 +14,7 @@ from math import inf, isfinite
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from common.rfc3339 import rfc3339_from_s
+from monitor.alert import Alert
 from monitor.sample_values import Sample
 
 WARNING, CRITICAL = "warning", "critical"
@@ -74,21 +75,6 @@ class State(Struct, frozen=True):
     @property
     def is_active(self) -> bool:
         return self.since_s is not None
-
-
-class Alert(Struct, frozen=True, rename="camel"):
-    """An alert for clients and webhooks. `value`: the newest while it is active, the worst once it is resolved.
-
-    `subject`: what the value is of, for a rule that has several.
-    """
-
-    name: str
-    severity: str
-    value: float
-    threshold: float
-    since: str
-    resolved_at: str | UnsetType = UNSET
-    subject: str | UnsetType = UNSET
 
 
 class AlertLists(Struct, frozen=True):

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from math import inf
 
 import msgspec
+from msgspec import Struct
 
 from common.rfc3339 import rfc3339_from_s
 from monitor.history_minute import MinutePoint
@@ -38,6 +39,19 @@ class MetricHistory(Summary, frozen=True, kw_only=True, rename="camel"):
     metric: str
     step_s: int | float
     points: list[tuple[str, float]]
+
+
+class Span(Struct, frozen=True):
+    """How a span of time is told: from which rows, and in which steps. `minutes_a_step`: of minutes from the store."""
+
+    ring: SampleRing
+    step_s: float
+    minutes_a_step: int
+    is_in_minutes: bool
+
+    def step_of(self, at_s: float) -> float:
+        """Return when the step of this time begins. Minutes are counted from the epoch, so that steps do not move."""
+        return at_s // self.step_s * self.step_s if self.is_in_minutes else at_s
 
 
 class HistoryQueryError(Exception):
@@ -145,6 +159,37 @@ class History:
                 return _shown(metric, step_s, [cell for cell in self._fine.cells(metric) if cell.at_s >= since_s])
         cells = self._by_minute(metric, minutes, now_s, step, kept)
         return _shown(metric, max(60.0 * step, self._interval_s), cells)
+
+    # ---- several metrics at once: monitor/history_columns.py --------------------------------------------------------
+
+    def span(self, minutes: int, *, points_max: int) -> Span:
+        """Return how the last `minutes`, a day at most, are told in at most `points_max` steps, or those of an hour."""
+        if minutes <= HOUR_MINUTES:
+            return Span(self._fine, max(FINE_STEP_S, self._interval_s), 1, False)
+        step = -(-minutes // points_max)
+        return Span(self._minutes, max(60.0 * step, self._interval_s), step, True)
+
+    def begins_after(self, at_s: float) -> bool:
+        """Return whether only `older` can have what was at that time."""
+        return self._older is not None and at_s < self._first_s
+
+    def is_in_store(self, span: Span, row: int) -> bool:
+        """Return whether `older` has this row of the span, too."""
+        return span.is_in_minutes and row == self._minutes.first_row and self._is_first_written
+
+    async def kept_since(self, metric: str, since_s: float, *, now_s: float, step: int) -> Sequence[MinutePoint]:
+        """Return what `older` has from that time until the oldest minute in memory; none where it cannot be read."""
+        since = int(since_s // 60) // step * step
+        until = int(min(now_s, self._first_s) // 60) + 1
+        if self._older is None or until <= since:
+            return []
+        try:
+            return await self._older(metric, since, until, step)
+        except Exception as error:
+            log.warning("what was kept of the history cannot be read: %s", error)
+            return []
+
+    # ---- what is in memory -------------------------------------------------------------------------------------------
 
     @property
     def _first_s(self) -> float:

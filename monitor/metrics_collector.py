@@ -7,6 +7,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from msgspec import structs
+
+from monitor.alert import Alert
 from monitor.counting_observer import CountingObserver, Peaks
 from monitor.disk_space import DiskProbe, DiskSample
 from monitor.metric_families import Labels, Number
@@ -25,8 +28,9 @@ class MetricsCollector:
     """Makes snapshots. With `counting_observer` and `resource_probe` None they have only the metrics of `parts`.
 
     `disk_probe` None: no data is on a disk of this machine. `busiest(n)` returns the n rooms with most connections.
-    `fetch` returns the snapshots that the live processes have sent (None: they cannot be read). `now` is the wall clock
-    in seconds, `timed` a monotonic one.
+    `newest_sample` and `active_alerts` return what the other processes are told besides. `fetch` returns the snapshots
+    that the live processes have sent (None: they cannot be read). `now` is the wall clock in seconds, `timed` a
+    monotonic one.
     """
 
     def __init__(
@@ -38,6 +42,8 @@ class MetricsCollector:
         disk_probe: DiskProbe | None,
         parts: Sequence[MeasuredPart],
         busiest: Callable[[int], Mapping[str, int]],
+        newest_sample: Callable[[], Mapping[str, float] | None],
+        active_alerts: Callable[[], Sequence[Alert]],
         send: Callable[[bytes], None],
         fetch: Callable[[], Awaitable[Sequence[bytes] | None]],
         now: Callable[[], float],
@@ -49,6 +55,8 @@ class MetricsCollector:
         self._disk_probe = disk_probe
         self._parts = parts
         self._busiest = busiest
+        self._newest_sample = newest_sample
+        self._active_alerts = active_alerts
         self._send = send
         self._fetch = fetch
         self._now = now
@@ -109,10 +117,15 @@ class MetricsCollector:
 
     # ---- all processes -------------------------------------------------------------------------------------------
 
+    def own_snapshot(self) -> MetricsSnapshot:
+        """Return this process's snapshot as the other processes are told it: with its newest sample and its alerts."""
+        sample = dict(self._newest_sample() or {})
+        return structs.replace(self.snapshot(), sample=sample, alerts=list(self._active_alerts()))
+
     def publish(self) -> None:
         """Send this process's snapshot to the other processes."""
         try:
-            self._send(encode_snapshot(self.snapshot()))
+            self._send(encode_snapshot(self.own_snapshot()))
         except InvalidSnapshot as refused:
             if not self._has_logged_refusal:
                 self._has_logged_refusal = True
@@ -130,7 +143,7 @@ class MetricsCollector:
             except InvalidSnapshot:
                 continue  # a process of another version
             found[snapshot.process_id] = snapshot
-        own = self.snapshot()
+        own = self.own_snapshot()
         found[own.process_id] = own
         return [found[process_id] for process_id in sorted(found)], payloads is not None
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
+from monitor.alert import Alert
 from monitor.histogram import LAG_S, LATENCY_S, Histogram, merged
 from monitor.metric_families import COUNTERS, HISTOGRAMS, Labels, Number
 
@@ -35,7 +36,8 @@ class MetricsSnapshot(Struct, frozen=True):
     """Counters, histograms and gauges by family, with their label values; a gauge that is not known is missing.
 
     `at_s` and `started_at_s` are wall-clock seconds since the epoch. `rooms`: the rooms with the most connections of
-    this process. `slow`: the newest slow store operations.
+    this process. `slow`: the newest slow store operations. `sample` and `alerts` are set in what a process tells the
+    others: its newest sample, and its active alerts.
     """
 
     process_id: str
@@ -46,6 +48,8 @@ class MetricsSnapshot(Struct, frozen=True):
     gauges: dict[str, Number]
     rooms: dict[str, int] = {}
     slow: list[tuple[str, float, float]] = []  # name, milliseconds, epoch seconds
+    sample: dict[str, float] = {}
+    alerts: list[Alert] = []
 
     def counter(self, family: str, *first: str) -> Number:
         """Return the sum over all label values that begin with `first`."""
@@ -77,7 +81,7 @@ def bounds_of(family: str) -> Sequence[float]:
 def sum_snapshots(snapshots: Sequence[MetricsSnapshot]) -> MetricsSnapshot:
     """Return the snapshot of several processes: counters, buckets and gauges are summed, connections by room, too.
 
-    It has the first process's id, the newest `at_s` and the oldest `started_at_s`.
+    It has the first process's id, the newest `at_s` and the oldest `started_at_s`, and neither sample nor alerts.
     """
     counters: dict[str, dict[Labels, Number]] = {}
     histograms: dict[str, dict[Labels, Histogram]] = {}

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from monitor.alert import Alert
 from monitor.counting_observer import CountingObserver
 from monitor.disk_space import DiskProbe
 from monitor.gc_pauses import GcPauses
@@ -35,7 +36,8 @@ class ProcessMonitor:
     `counting_observer` None: nothing is measured or sampled. `data_dir` None: no data is on this machine's disk.
     `publish_snapshot` sends a snapshot to the other processes (None: there are none);
     `fetch_snapshots()` returns theirs. `lag` is shared with other parts: its owner starts it. Each of
-    `subscribers` is called with each sample, `reserve` at the start with the names that samples have.
+    `subscribers` is called with each sample, `reserve` at the start with the names that samples have, and
+    `active_alerts` for what the other processes are told.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class ProcessMonitor:
         interval_s: float,
         subscribers: Sequence[Subscriber],
         reserve: Callable[[Collection[str]], None],
+        active_alerts: Callable[[], Sequence[Alert]],
     ) -> None:
         loop = asyncio.get_running_loop()
         ttl_s = max(PUBLISHED_FOR_INTERVALS * interval_s, PUBLISHED_FOR_AT_LEAST_S)
@@ -67,6 +70,8 @@ class ProcessMonitor:
             disk_probe=None if counting_observer is None or data_dir is None else DiskProbe(folder=data_dir),
             parts=parts,
             busiest=busiest,
+            newest_sample=lambda: self.newest_sample,
+            active_alerts=active_alerts,
             send=send,
             fetch=fetch_snapshots,
             now=time.time,
@@ -77,7 +82,8 @@ class ProcessMonitor:
             snapshot=self.metrics_collector.refreshed_snapshot,
             peaks=self.metrics_collector.peaks,
             interval_s=interval_s,
-            subscribers=(self._publish, *subscribers) if self._publishes else subscribers,
+            # Published last, with the alerts that the sample raised
+            subscribers=(*subscribers, self._publish) if self._publishes else subscribers,
             on_start=reserve,
         )
         self._started_parts: Sequence[Sampler | GcPauses | LoopWatchdog] = ()

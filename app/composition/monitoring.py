@@ -85,6 +85,7 @@ def build_monitoring(
         interval_s=settings.monitor.interval_s,
         subscribers=(alert_pipeline.on_sample,),
         reserve=alert_pipeline.history.reserve,
+        active_alerts=lambda: alert_pipeline.alerts.active,
     )
     return Monitoring(monitor=monitor, alert_pipeline=alert_pipeline, lag=lag, budget=budget, traffic=traffic)
 

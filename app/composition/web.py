@@ -23,6 +23,7 @@ from handlers.http.http_bounds import HttpBounds
 from handlers.http.server import BoundedHTTPServer
 from handlers.messages import MessageServices
 from handlers.metrics import MetricPages
+from handlers.metrics_dashboard import DashboardSnapshots
 from handlers.moderation import ModerationServices
 from handlers.operator_access import Operators
 from handlers.performance_health import PerformanceHealth
@@ -33,6 +34,7 @@ from handlers.shared_services import SharedServices
 from handlers.websocket_connection_factory import LinkConfig, WebSocketConnectionFactory
 from handlers.websocket_upgrades import WebSocketUpgrades
 from handlers.wire.compression import Deflater, Inflation
+from monitor.metric_thresholds import thresholds_by_metric
 from monitor.observer import Observer
 from monitor.spans import Spans
 from store.contract import Store
@@ -78,6 +80,28 @@ def build_web(
         heartbeat_interval_s=ws.ping_interval_s,
         process_id=process_id,
         now=time.monotonic,
+    )
+    about = About(
+        version=VERSION,
+        store=store.name,
+        cache=shared.cache_name,
+        process_id=process_id,
+        started_at=time.monotonic(),
+    )
+    store_queue_max = chat.conversation.message_writer.max_waiting
+    performance_health = PerformanceHealth(
+        newest=lambda: monitoring.monitor.newest_sample,
+        connections=lambda: chat.pool.connections,
+        store_queue=lambda: chat.conversation.message_writer.waiting,
+        store_queue_max=store_queue_max,
+        thresholds=thresholds,
+    )
+    metric_pages = MetricPages(
+        metrics_collector=monitoring.monitor.metrics_collector,
+        database_health=database_health,
+        cache_health=cache_health,
+        newest=lambda: monitoring.monitor.newest_sample,
+        forecasts=lambda: monitoring.alert_pipeline.forecaster.forecasts,
     )
     services = Services(
         shared=SharedServices(
@@ -131,30 +155,25 @@ def build_web(
             file_max_bytes=settings.files.max_file_size_bytes,
             is_embeddable=bool(settings.server.cors_origins),
         ),
-        about=About(
-            version=VERSION,
-            store=store.name,
-            cache=shared.cache_name,
-            process_id=process_id,
-            started_at=time.monotonic(),
-        ),
+        about=about,
         readiness=readiness,
         database_health=database_health,
         cache_health=cache_health,
-        performance_health=PerformanceHealth(
-            newest=lambda: monitoring.monitor.newest_sample,
-            connections=lambda: chat.pool.connections,
-            store_queue=lambda: chat.conversation.message_writer.waiting,
-            store_queue_max=chat.conversation.message_writer.max_waiting,
-            thresholds=thresholds,
-        ),
+        performance_health=performance_health,
         metrics_collector=monitoring.monitor.metrics_collector,
-        metric_pages=MetricPages(
+        metric_pages=metric_pages,
+        dashboard_snapshots=DashboardSnapshots(
+            about=about,
             metrics_collector=monitoring.monitor.metrics_collector,
+            metric_pages=metric_pages,
+            performance_health=performance_health,
             database_health=database_health,
             cache_health=cache_health,
-            newest=lambda: monitoring.monitor.newest_sample,
-            forecasts=lambda: monitoring.alert_pipeline.forecaster.forecasts,
+            alerts=monitoring.alert_pipeline.alerts,
+            history=monitoring.alert_pipeline.history,
+            thresholds=lambda gauges: thresholds_by_metric(thresholds, gauges=gauges, store_queue_max=store_queue_max),
+            room=chat.conversation.rooms.known,
+            now=time.time,
         ),
         alert_pipeline=monitoring.alert_pipeline,
         assets=with_shell_files(load_assets(WEB, bundles=FOR_OTHER_SITES)),

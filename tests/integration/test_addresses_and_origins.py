@@ -26,7 +26,7 @@ pytestmark = embedded
 
 OPERATORS = (
     "/metrics", "/metrics/performance", "/metrics/database", "/metrics/websocket", "/metrics/cache",
-    "/metrics/history", "/metrics/alerts",
+    "/metrics/history", "/metrics/alerts", "/metrics/snapshot",
     "/metrics/nothing", "/health/performance", "/health/database", "/health/cache",
 )  # fmt: skip
 

@@ -63,13 +63,14 @@ METHODS = [
 ]
 PARAMETERS = [
     "limit", "before", "after", "since", "cursor", "q", "mine", "roomId", "expand", "metric", "minutes", "scope",
+    "process",
     "token", "replaces",
 ]  # fmt: skip
 PATHS = [
     "auth/register", "auth/login", "auth/refresh", "auth/profile", "auth/password", "users", "users/me", "rooms",
     "rooms/direct",
     "messages", "messages/search", "messages/search/suggest",
-    "metrics/history", "metrics/websocket", "metrics/alerts", "health/database",
+    "metrics/history", "metrics/websocket", "metrics/alerts", "metrics/snapshot", "health/database",
     "ws", "static/chat.js", "",
     "rooms/{}", "rooms/{}/join", "rooms/{}/members", "rooms/{}/stats", "rooms/{}/changes", "messages/{}", "users/{}",
     "{}", "docs", "openapi.json", "asyncapi.json",

@@ -41,6 +41,7 @@ NO_FIELDS: Mapping[str, set[str]] = {
     "GET /messages/{id}/thread?limit=&after=": {"replies", "the"},
     "GET /health/performance, /health/database, /health/cache": {"name"},  # the keys of `checks`
     "GET /metrics/history?metric=&minutes=": {"time", "value"},
+    "GET /metrics/snapshot?scope=&process=&minutes=&since=": {"metric"},  # a key
 }
 # Variables of operators that the page leaves to docs/operations.md.
 OPERATORS_ONLY = {"FILE_QUOTA_PER_USER", "OTEL_EXPORTER_OTLP_ENDPOINT"}

@@ -23,6 +23,7 @@ NOT_ALWAYS_ACCEPTED = {
     "put_users_me_avatar": "likewise",
     "get_messages": "`before` and `after` exclude each other",
     "get_metrics_history": "which metrics there are is known to the running process alone",
+    "get_metrics_snapshot": "which processes live is known to the running cluster alone",
     "post_auth_register": "the run revokes the invite link, whose code it has learnt",
     "post_rooms_direct": "not with oneself, and the run learns its own id",
     "put_users_me_blocks_userId": "likewise",

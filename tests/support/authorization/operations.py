@@ -73,6 +73,7 @@ OPERATORS = tuple(
         ("/metrics/cache", {}),
         ("/metrics/history", {"metric": "cpu"}),
         ("/metrics/alerts", {}),
+        ("/metrics/snapshot", {"minutes": "5"}),
     )
 )
 PEOPLE = (

@@ -15,8 +15,9 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
+from monitor.alert import Alert
 from monitor.alert_webhook import ATTEMPTS_MAX, AlertWebhook
-from monitor.alerts import Alert, AlertEvent
+from monitor.alerts import AlertEvent
 from tests.support.waiting import ChangeSignal
 
 SECRET = "token-hunter2"

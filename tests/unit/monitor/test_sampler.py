@@ -12,6 +12,7 @@ from limits.contract import Check, Limiter
 from limits.limit_policy import Policy
 from limits.memory_limiter import MemoryLimiter
 from monitor import prometheus
+from monitor.alert import Alert
 from monitor.counting_observer import CLOSE_CODES, LABELS_MAX, CountingObserver, Peaks
 from monitor.metrics_collector import MetricsCollector
 from monitor.metrics_snapshot import InvalidSnapshot, decode_snapshot, encode_snapshot, sum_snapshots
@@ -20,6 +21,7 @@ from monitor.sample_values import GAUGES, SHARES, sample_of
 from monitor.sampler import Sampler
 
 ROOT = Path(__file__).parents[3]
+CPU_ALERT = Alert(name="cpu", severity="warning", value=99, threshold=80, since="2027-01-15T08:00:00.000Z")
 
 
 class Gauges:
@@ -50,6 +52,8 @@ def make(
         disk_probe=None,
         parts=[Gauges(**{"connections": 3, **gauges}), *([] if limiter is None else [limiter])],
         busiest=lambda count: {"r1": 2},
+        newest_sample=lambda: {"cpu": 12.5},
+        active_alerts=lambda: [CPU_ALERT],
         send=lambda payload: None,
         fetch=nobody,
         now=lambda: 1_800_000_000.0,
@@ -227,6 +231,26 @@ async def test_snapshots_of_other_processes_are_shown_and_garbage_is_not():
     assert ([one.process_id for one in snapshots], complete) == (["p1", "p2"], True)
 
 
+@pytest.mark.gen_test
+async def test_each_process_tells_the_others_its_newest_sample_and_its_active_alerts():
+    _, metrics = make("p1")
+    _, other = make("p2")
+    sent: list[bytes] = []
+    other._send = sent.append
+    other.publish()
+
+    async def fetch() -> list[bytes]:
+        return sent
+
+    metrics._fetch = fetch
+    snapshots, _ = await metrics.cluster_snapshots()
+    assert [(one.process_id, one.sample, one.alerts) for one in snapshots] == [
+        (process_id, {"cpu": 12.5}, [CPU_ALERT]) for process_id in ("p1", "p2")
+    ]
+    whole = sum_snapshots(snapshots)
+    assert (whole.sample, whole.alerts) == ({}, [])
+
+
 def test_labels_stay_bounded_whatever_is_reported():
     observer = CountingObserver(slow_s=1.0, now=lambda: 0.0)
     for code in range(3000, 5000):
@@ -271,6 +295,8 @@ def test_the_uptime_is_right_whatever_the_wall_clock_was_set_to():
         disk_probe=None,
         parts=[],
         busiest=lambda count: {},
+        newest_sample=lambda: None,
+        active_alerts=list,
         send=lambda payload: None,
         fetch=lambda: None,
         now=lambda: wall_s,
