@@ -2,16 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  appended,
-  areaPath,
+  bandPath,
   direction,
-  domainOf,
   linePath,
   nearestIndex,
   niceMax,
   runs,
   scale,
   timeTicks,
+  trendOf,
 } from "../../web/ui/chart-math.js";
 
 const MINUTE = 60_000;
@@ -58,65 +57,42 @@ test("time labels are at round local times and not more than fit", () => {
     assert.ok(timeTicks(from, from + span, 4).length <= 4);
 });
 
-test("the shown range begins at the first point, but has a minimum length", () => {
-  const now = 100 * HOUR;
-  assert.deepEqual(domainOf([[now - 10 * MINUTE, 1]], now, HOUR, 2 * MINUTE), [now - 10 * MINUTE, now]);
-  assert.deepEqual(domainOf([[now - 3 * HOUR, 1]], now, HOUR, 2 * MINUTE), [now - HOUR, now]);
-  assert.deepEqual(domainOf([], now, HOUR, 2 * MINUTE), [now - 2 * MINUTE, now]);
+test("a line breaks where there was no sample for more than three steps, and a single point is a dot", () => {
+  const times = [0, 5, 10, 60, 100, 105];
+  const values = [1, 2, 3, 4, 5, 6];
+  const found = runs(times, values, [0, 6], 5);
+  assert.deepEqual(found, [[0, 1, 2], [3], [4, 5]]);
+  assert.deepEqual(runs(times, values, [1, 3], 5), [[1, 2]]);
+  assert.deepEqual(runs([], [], [0, 0], 5), []);
+  const x = (index) => times[index] * 2;
+  const y = (index) => 100 - values[index] * 10;
+  assert.equal(linePath([0, 1], x, y), "M0 90L10 80");
+  assert.equal(linePath([3], x, y), "M120 60h0.01");
+  assert.equal(
+    bandPath([0, 1], x, () => 100, y),
+    "M0 90L10 80L10 100L0 100Z",
+  );
 });
 
-test("a line breaks at gaps between samples, and a single point is a dot", () => {
-  const points = [
-    [0, 1],
-    [5, 2],
-    [10, 3],
-    [60, 4],
-    [100, 5],
-    [105, 6],
-  ];
-  assert.deepEqual(
-    runs(points, 17).map((run) => run.length),
-    [3, 1, 2],
-  );
-  assert.deepEqual(runs([], 17), []);
-  const x = scale([0, 100], [0, 200]);
-  const y = scale([0, 10], [100, 0]);
-  assert.equal(
-    linePath(
-      [
-        [0, 0],
-        [50, 5],
-      ],
-      x,
-      y,
-    ),
-    "M0 100L100 50",
-  );
-  assert.equal(linePath([[50, 5]], x, y), "M100 50h0.01");
-  assert.equal(
-    areaPath(
-      [
-        [0, 5],
-        [50, 5],
-      ],
-      x,
-      y,
-      100,
-    ),
-    "M0 50L100 50V100H0Z",
-  );
+test("a missing value breaks a line only after three steps without one", () => {
+  const times = [0, 5, 10, 15, 20, 25, 30, 35, 40];
+  assert.deepEqual(runs(times, [1, null, null, 1, null, null, null, null, 1], [0, 9], 5), [[0, 3], [8]]);
+});
+
+test("what an earlier process kept by the minute is a line of its own, beside the newest steps of seconds", () => {
+  const times = [0, 60, 120, 200, 205, 210];
+  assert.deepEqual(runs(times, [1, 1, 1, 1, 1, 1], [0, 6], 5), [
+    [0, 1, 2],
+    [3, 4, 5],
+  ]);
 });
 
 test("a scale of an empty domain does not divide by zero", () => {
   assert.equal(scale([5, 5], [0, 100])(5), 0);
 });
 
-test("the nearest point is found at the ends, in between, and for no points", () => {
-  const points = [
-    [10, 0],
-    [20, 0],
-    [40, 0],
-  ];
+test("the nearest time is found at the ends, in between, and for no times", () => {
+  const times = [10, 20, 40];
   for (const [at, index] of [
     [-5, 0],
     [10, 0],
@@ -126,21 +102,19 @@ test("the nearest point is found at the ends, in between, and for no points", ()
     [31, 2],
     [99, 2],
   ])
-    assert.equal(nearestIndex(points, at), index, `${at}`);
+    assert.equal(nearestIndex(times, at), index, `${at}`);
   assert.equal(nearestIndex([], 5), -1);
 });
 
-test("a new point is appended, old points are dropped, and a point that is not newer is ignored", () => {
-  const points = [
-    [10, 1],
-    [20, 2],
-  ];
-  assert.deepEqual(appended(points, [30, 3], 15), [
-    [20, 2],
-    [30, 3],
-  ]);
-  assert.equal(appended(points, [20, 9], 0), points);
-  assert.deepEqual(appended([], [1, 1], 0), [[1, 1]]);
+test("a trend is the slope per hour, with an error that is none for a straight line", () => {
+  const times = [0, 1, 2, 3].map((count) => 1_800_000_000_000 + count * HOUR);
+  const straight = trendOf(times, [1, 3, null, 7], [0, 4]);
+  assert.ok(Math.abs(straight.slopePerHour - 2) < 1e-6);
+  assert.ok(straight.error < 1e-6);
+  const noisy = trendOf(times, [1, 9, 0, 8], [0, 4]);
+  assert.ok(noisy.error > Math.abs(noisy.slopePerHour) / 2);
+  assert.equal(trendOf(times, [1, 2, null, null], [0, 4]), null);
+  assert.equal(trendOf([5, 5, 5], [1, 2, 3], [0, 3]), null);
 });
 
 test("a slope counts as a direction only if it exceeds its error and a minimum change", () => {

@@ -54,7 +54,7 @@ def test_chat_and_dashboard_work_below_a_path_prefix(prefixed: str, new_context:
     expect(docs.locator("#record-Message")).to_be_attached()
     expect(docs.locator("#post_messages pre")).to_contain_text(f"{prefixed}/messages")
     assert {person.name: person.console_errors for person in (ada, bob, watcher) if person.console_errors} == {}
-    for path in ("ws", "auth/register", "health/performance", r"static/dashboard/dashboard\.[0-9a-f]{8}\.js"):
+    for path in ("ws", "auth/register", r"metrics/snapshot\?.*", r"static/dashboard/dashboard\.[0-9a-f]{8}\.js"):
         assert [one for one in requested_urls if re.fullmatch(f"{re.escape(prefixed)}/{path}", one)] != []
     assert [one for one in requested_urls if not one.startswith((f"{prefixed}/", "data:")) and one != prefixed] == []
 

@@ -1,48 +1,89 @@
-/** The view for users without access to the metrics: who has access, and a form to log in. */
+/** What those without access to the metrics see: who has access, and a form to log in. */
 
-import { byId, setText } from "../ui/dom.js";
+import { h, patch } from "../ui/view.js";
 
 const WHO =
   "The numbers are for addresses in METRICS_ALLOW (by a host in METRICS_HOSTS), and for the accounts in ADMIN_USERS.";
 
 export class AccessView {
-  constructor({ poller, metricsApi }) {
-    this.poller = poller;
-    this.metricsApi = metricsApi;
-    poller.addEventListener("state", () => this.#render());
-    byId("login-form").addEventListener("submit", (event) => this.#login(event));
-    // A login on the chat page in another tab counts here too. A user who was refused before is not tried again:
-    // otherwise two tabs that renew one token would trigger each other endlessly.
-    window.addEventListener("storage", () => {
-      if (poller.state === "forbidden" && metricsApi.user && metricsApi.user.id !== this.refused) poller.pollNow();
-    });
+  #root;
+  #metricsApi;
+  #onAccess;
+  #error = "";
+  #isBusy = false;
+
+  /** `onAccess()`: somebody has logged in. */
+  constructor({ root, metricsApi, onAccess }) {
+    this.#root = root;
+    this.#metricsApi = metricsApi;
+    this.#onAccess = onAccess;
+    this.#draw();
+    root.querySelector("input").focus();
   }
 
-  #render() {
-    if (this.poller.state !== "forbidden") return;
-    const { user } = this.metricsApi;
-    this.refused = user?.id;
-    setText(byId("access-text"), user ? `${WHO} You are logged in as ${user.username}, who is not one of them.` : WHO);
-    byId("login-name").focus();
+  /** Say again who is logged in. */
+  update() {
+    this.#draw();
+  }
+
+  #draw() {
+    const { user } = this.#metricsApi;
+    const field = (name, label, type, attributes) => [
+      h("label", { for: `login-${name}` }, label),
+      h("input", { id: `login-${name}`, name, type, required: true, ...attributes }),
+    ];
+    patch(
+      this.#root,
+      h(
+        "div",
+        { class: "auth-card" },
+        h("h2", null, "Who may see this"),
+        h(
+          "p",
+          { class: "access-text" },
+          user ? [WHO, " You are logged in as ", h("bdi", null, user.username), ", who is not one of them."] : WHO,
+        ),
+        h(
+          "form",
+          {
+            class: "access-form",
+            novalidate: true,
+            "aria-label": "Log in",
+            on: { submit: (event) => this.#login(event) },
+          },
+          field("name", "Username or email", "text", {
+            autocomplete: "username",
+            autocapitalize: "none",
+            spellcheck: "false",
+          }),
+          field("password", "Password", "password", { autocomplete: "current-password" }),
+          h("p", { class: "form-error", role: "alert" }, this.#error),
+          h("button", { class: "primary", type: "submit", disabled: this.#isBusy }, "Log in"),
+        ),
+        h("p", { class: "access-back" }, h("a", { href: "./" }, "To the chat")),
+      ),
+    );
   }
 
   async #login(event) {
     event.preventDefault();
-    const { name, password } = event.target.elements;
-    const button = byId("login-submit");
-    if (button.disabled) return;
+    if (this.#isBusy) return;
+    const form = event.currentTarget;
+    const { name, password } = form.elements;
     const account = name.value.trim();
-    setText(byId("login-error"), account && password.value ? "" : "Give your name and your password.");
-    if (!account || !password.value) return (account ? password : name).focus();
-    button.disabled = true;
+    this.#error = account && password.value ? "" : "Give your name and your password.";
+    this.#draw();
+    if (this.#error) return (account ? password : name).focus();
+    this.#isBusy = true;
     try {
-      await this.metricsApi.login({ account, password: password.value });
-      event.target.reset();
-      this.poller.pollNow();
+      await this.#metricsApi.login({ account, password: password.value });
+      form.reset();
+      this.#onAccess();
     } catch (error) {
-      setText(byId("login-error"), error.message + (error.retryAfterS ? ` Try again in ${error.retryAfterS} s.` : ""));
+      this.#error = error.message + (error.retryAfterS ? ` Try again in ${error.retryAfterS} s.` : "");
     } finally {
-      button.disabled = false;
+      this.#isBusy = false;
+      this.#draw();
     }
   }
 }

@@ -1,23 +1,18 @@
-/** The dashboard: creates the poller and the views, and handles the choice of scope and range. */
+/** The dashboard: makes the poller and the page, and keeps what is chosen in the address. */
 
-import { Chart } from "../ui/chart.js";
-import { AccessView } from "./access-view.js";
-import { CHARTS, ChartsView } from "./charts.js";
-import { ForecastView } from "./forecast.js";
-import { MetricsPoller, RANGES } from "./metrics-poller.js";
-import { MetricsApi } from "./metrics-api.js";
-import { StateView } from "./state-view.js";
-import { Overview } from "./overview.js";
-import { byId } from "../ui/dom.js";
 import { serverBaseUrl } from "../client/api-request.js";
 import { browserStorage } from "../client/storage.js";
+import { Store } from "../ui/store.js";
+import { choiceOf, hashOf } from "./address.js";
+import { Board } from "./board.js";
+import { MetricsApi } from "./metrics-api.js";
+import { SnapshotPoller } from "./snapshot-poller.js";
 
 const INTERVAL_S = { default: 5, min: 1, max: 60 };
-const address = new URLSearchParams(location.search);
 
 /** `?every=2`: seconds between two polls. */
 function pollIntervalMs() {
-  const wanted = Number(address.get("every")) || INTERVAL_S.default;
+  const wanted = Number(new URLSearchParams(location.search).get("every")) || INTERVAL_S.default;
   return 1000 * Math.min(INTERVAL_S.max, Math.max(INTERVAL_S.min, wanted));
 }
 
@@ -27,47 +22,61 @@ const metricsApi = new MetricsApi({
   storage: browserStorage(),
   locks: navigator.locks ?? null,
 });
-const poller = new MetricsPoller({
-  api: metricsApi,
-  metrics: CHARTS.map(({ metric }) => metric),
-  intervalMs: pollIntervalMs(),
-});
-const charts = new ChartsView({ poller, Chart });
-const overview = new Overview({ poller });
-const forecast = new ForecastView({ poller });
-new StateView({ poller, metricsApi });
-new AccessView({ poller, metricsApi });
+const poller = new SnapshotPoller({ api: metricsApi, intervalMs: pollIntervalMs() });
+const store = new Store({ choice: choiceOf(location.hash), cursor: null, drag: null, width: 0 });
 
-poller.addEventListener("data", () => {
-  overview.render();
-  forecast.render();
-  charts.render();
-});
-
-// ---- choices, kept in the URL for reloads and bookmarks ----
-
-function choiceInUrl() {
-  const [scope, range] = [address.get("scope"), address.get("range")];
-  return { scope: scope === "cluster" ? "cluster" : "process", range: range in RANGES ? range : "hour" };
+/** Change what is chosen. The address says it, so that a reload, a bookmark and a link show the same. */
+function go(fields) {
+  const choice = { ...store.state.choice, section: null, ...fields };
+  history.replaceState(null, "", hashOf(choice));
+  choose(choice);
 }
 
-function checkInputs({ scope, range }) {
-  for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll(".segments input")))
-    input.checked = input.value === scope || input.value === range;
+function choose(choice) {
+  const before = store.state.choice;
+  store.set({ choice });
+  if (["scope", "process", "span"].some((name) => choice[name] !== before[name])) poller.choose(choice);
 }
 
-byId("choices").addEventListener("change", ({ target }) => {
-  address.set(target.name, target.value);
-  history.replaceState(null, "", `?${address}`);
-  poller.choose(choiceInUrl());
-  charts.render();
+/** Show the section that the address names, once it is there. */
+function showSection() {
+  const { section } = store.state.choice;
+  const target = section && document.getElementById(section);
+  if (!target) return false;
+  target.scrollIntoView({ block: "start" });
+  /** @type {HTMLElement | null} */ (target.querySelector("h2"))?.focus({ preventScroll: true });
+  return true;
+}
+
+new Board({ root: document.getElementById("page"), store, poller, metricsApi, go });
+
+let hasShownSection = false;
+poller.addEventListener("change", () => {
+  store.bump("snapshot");
+  if (poller.endedProcess && store.state.choice.process === poller.endedProcess) go({ process: null });
+  if (!hasShownSection && poller.snapshot && !poller.isLoading) {
+    store.flush();
+    hasShownSection = true;
+    showSection();
+  }
 });
-byId("retry").addEventListener("click", () => poller.pollNow());
-document.addEventListener("visibilitychange", () =>
-  document.visibilityState === "visible" ? poller.resume() : poller.pause(),
-);
+window.addEventListener("hashchange", () => {
+  choose(choiceOf(location.hash));
+  store.flush();
+  showSection();
+});
+document.addEventListener("visibilitychange", () => poller.setHidden(document.visibilityState !== "visible"));
 window.addEventListener("online", () => poller.pollNow());
+// A login on the chat page in another tab counts here too. Of a user who was refused nothing is asked again: otherwise
+// two tabs that renew one token would trigger each other endlessly.
+let refusedUser = null;
+window.addEventListener("storage", () => {
+  const user = metricsApi.user?.id ?? null;
+  if (poller.state === "forbidden" && user !== null && user !== refusedUser) {
+    refusedUser = user;
+    poller.pollNow();
+  }
+});
 
-checkInputs(choiceInUrl());
-if (document.visibilityState !== "visible") poller.pause();
-poller.choose(choiceInUrl());
+poller.setHidden(document.visibilityState !== "visible");
+poller.choose(store.state.choice);

@@ -1,7 +1,7 @@
 /** When the process would reach its limits, in words. */
 
 import { bytes, count, hourRange, hours, percent } from "../ui/format.js";
-import { byId, el } from "../ui/dom.js";
+import { h } from "../ui/view.js";
 
 const URGENT_HOURS = 24; // as the alert
 
@@ -28,25 +28,22 @@ export function forecastWords(name, forecast) {
   return { title, words, isUrgent: forecast.hours <= URGENT_HOURS };
 }
 
-export class ForecastView {
-  #shown = "";
-
-  constructor({ poller }) {
-    this.poller = poller;
-  }
-
-  render() {
-    const { forecast = {} } = this.poller.data.performance;
-    const known = [...RESOURCES.keys()].filter((name) => forecast[name]);
-    byId("forecast").hidden = known.length === 0;
-    const items = known.map((name) => ({ name, ...forecastWords(name, forecast[name]) }));
-    const shown = JSON.stringify(items);
-    if (shown === this.#shown) return;
-    this.#shown = shown;
-    byId("forecasts").replaceChildren(
-      ...items.map(({ name, title, words, isUrgent }) =>
-        el("div", { "data-resource": name }, el("dt", {}, title), el("dd", isUrgent ? { class: "urgent" } : {}, words)),
-      ),
-    );
-  }
+/** The list of all forecasts, or null where there is none. */
+export function forecasts({ performance }) {
+  const forecast = performance.forecast ?? {};
+  const known = [...RESOURCES.keys()].filter((name) => forecast[name]);
+  if (known.length === 0) return null;
+  return h(
+    "dl",
+    { class: "card forecasts" },
+    known.map((name) => {
+      const { title, words, isUrgent } = forecastWords(name, forecast[name]);
+      return h(
+        "div",
+        { key: name, "data-resource": name },
+        h("dt", null, title),
+        h("dd", { class: isUrgent ? "urgent" : null }, words),
+      );
+    }),
+  );
 }

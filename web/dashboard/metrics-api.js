@@ -1,7 +1,4 @@
-/**
- * Requests for metrics and health reports, with the session of the chat page if there is one. Has no timer and no
- * document.
- */
+/** Requests for metrics, with the session of the chat page if there is one. Has no timer and no document. */
 
 import { endpoint, request } from "../client/api-request.js";
 import { ChatError } from "../client/chat-error.js";
@@ -28,7 +25,7 @@ export class MetricsApi {
     return this.tokens.read()?.user ?? null;
   }
 
-  /** The decoded response; a health report with status 503 also counts. Throws ChatError. */
+  /** The decoded response. Throws ChatError. */
   async get(path, query = {}) {
     const url = endpoint(this.baseUrl, path);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
@@ -90,7 +87,7 @@ export class MetricsApi {
 }
 
 function decode({ response, body }) {
-  if (body !== null && (response.ok || (response.status === 503 && body.checks))) return body;
+  if (body !== null && response.ok) return body;
   const error = body?.error ?? {};
   throw new ChatError({
     code: error.code ?? (response.status === 403 ? "forbidden" : "unavailable"),

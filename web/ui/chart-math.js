@@ -1,6 +1,6 @@
 /**
- * The arithmetic of a line chart: ticks, scales, paths, trend. Pure; uses no document. Points are `[epoch ms, value]`,
- * ascending.
+ * The arithmetic of line charts that share one time axis: ticks, scales, runs, paths, trend. Pure; uses no document.
+ * Times are epoch ms, ascending, and a column has a value or null for each.
  */
 
 const STEPS = [1, 2, 2.5, 5, 10];
@@ -12,6 +12,7 @@ const TIME_STEPS = [
   ...[1, 2, 5, 10, 15, 30].map((count) => count * MINUTE),
   ...[1, 2, 3, 4, 6, 12, 24].map((count) => count * HOUR),
 ];
+const GAP_STEPS = 3.5;
 
 /**
  * The smallest round number that is not below `value`: 1, 2, 2.5 or 5 times a power of ten; for bytes (`base` 1024) in
@@ -41,67 +42,82 @@ export function timeTicks(from, to, most, offsetMs = 0) {
   return ticks;
 }
 
-/**
- * The shown part of a range: from its start or from the first point if that is later, but at least `leastMs`.
- * @returns {[number, number]}
- */
-export function domainOf(points, now, rangeMs, leastMs) {
-  const first = points.length ? points[0][0] : now;
-  return [Math.max(now - rangeMs, Math.min(first, now - leastMs)), now];
-}
-
-/**
- * Split points at gaps of more than `gapMs`: a line across a time without samples would show values that were not
- * measured.
- */
-export function runs(points, gapMs) {
-  const found = [];
-  for (const point of points) {
-    const run = found.at(-1);
-    if (run && point[0] - run.at(-1)[0] <= gapMs) run.push(point);
-    else found.push([point]);
-  }
-  return found;
-}
-
 /** A linear function from a domain to a range. */
 export function scale([from, to], [low, high]) {
   const factor = to === from ? 0 : (high - low) / (to - from);
   return (value) => low + (value - from) * factor;
 }
 
-/** An SVG path through the points of a run; a single point becomes a dot. */
+/**
+ * The indices of the values between two indices, split where there was none for more than three steps: a line across
+ * such a time would show what was not measured. Steps are of `stepMs`, or longer where their neighbours are, too.
+ */
+export function runs(times, values, [first, end], stepMs) {
+  const found = [];
+  let before = null;
+  for (let index = first; index < end; index += 1) {
+    if (values[index] === null) continue;
+    if (before === null || times[index] - times[before] > GAP_STEPS * usualStep(times, before, index, stepMs))
+      found.push([index]);
+    else found.at(-1).push(index);
+    before = index;
+  }
+  return found;
+}
+
+function usualStep(times, before, index, stepMs) {
+  const earlier = before > 0 ? times[before] - times[before - 1] : 0;
+  const later = index + 1 < times.length ? times[index + 1] - times[index] : 0;
+  return Math.max(stepMs, Math.min(earlier || later, later || earlier));
+}
+
+/** An SVG path through the points of a run, by functions of their index; a single point becomes a dot. */
 export function linePath(run, x, y) {
-  const places = run.map(([at, value]) => `${round(x(at))} ${round(y(value))}`);
+  const places = run.map((index) => `${round(x(index))} ${round(y(index))}`);
   return places.length === 1 ? `M${places[0]}h0.01` : `M${places.join("L")}`;
 }
 
-/** The closed path of the area between the line and `floor`. */
-export function areaPath(run, x, y, floor) {
-  return `${linePath(run, x, y)}V${round(floor)}H${round(x(run[0][0]))}Z`;
+/** The closed path between two lines of a run. */
+export function bandPath(run, x, low, high) {
+  const upper = run.map((index) => `${round(x(index))} ${round(high(index))}`);
+  const lower = run.map((index) => `${round(x(index))} ${round(low(index))}`).reverse();
+  return `M${[...upper, ...lower].join("L")}Z`;
 }
 
-function round(value) {
+/** A number of pixels, to a tenth. */
+export function round(value) {
   return Math.round(value * 10) / 10;
 }
 
-/** The index of the point nearest to a time; -1 if there are no points. */
-export function nearestIndex(points, at) {
+/** The index of the time that is nearest to `at`; -1 if there are none. */
+export function nearestIndex(times, at) {
   let low = 0;
-  let high = points.length - 1;
+  let high = times.length - 1;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (points[middle][0] < at) low = middle + 1;
+    if (times[middle] < at) low = middle + 1;
     else high = middle;
   }
-  if (low > 0 && at - points[low - 1][0] <= points[low][0] - at) return low - 1;
-  return points.length ? low : -1;
+  if (low > 0 && at - times[low - 1] <= times[low] - at) return low - 1;
+  return times.length ? low : -1;
 }
 
-/** Append a point and drop those before `since`; a point that is not newer than the last is ignored. */
-export function appended(points, point, since) {
-  if (points.length && point[0] <= points.at(-1)[0]) return points;
-  return [...points.filter(([at]) => at >= since), point];
+/**
+ * The least-squares slope per hour of the values between two indices, with its standard error; null for fewer than three.
+ * @returns {{slopePerHour: number, error: number} | null}
+ */
+export function trendOf(times, values, [first, end]) {
+  const points = [];
+  for (let index = first; index < end; index += 1)
+    if (values[index] !== null) points.push([times[index] / HOUR, values[index]]);
+  if (points.length < 3) return null;
+  const mean = (place) => points.reduce((sum, point) => sum + point[place], 0) / points.length;
+  const [middle, level] = [mean(0), mean(1)];
+  const spread = points.reduce((sum, [hour]) => sum + (hour - middle) ** 2, 0);
+  if (!(spread > 0)) return null;
+  const slope = points.reduce((sum, [hour, value]) => sum + (hour - middle) * (value - level), 0) / spread;
+  const residue = points.reduce((sum, [hour, value]) => sum + (value - level - slope * (hour - middle)) ** 2, 0);
+  return { slopePerHour: slope, error: Math.sqrt(residue / (points.length - 2) / spread) };
 }
 
 /**

@@ -1,211 +1,262 @@
 /**
- * A line chart over time as SVG: axes, a summary (min, mean, p95, max, trend), a readout by pointer, touch or arrow
- * keys, and a text alternative. Knows no metric and no server.
+ * A line chart as SVG, one of several over a common time axis: line, band from least to most, thresholds, times that
+ * are marked, a forecast, the crosshair. Knows no metric and no server, and has no listeners: who draws it has them.
  */
 
-import {
-  areaPath,
-  direction,
-  domainOf,
-  linePath,
-  nearestIndex,
-  niceMax,
-  runs,
-  scale,
-  timeTicks,
-} from "./chart-math.js";
+import { bandPath, linePath, niceMax, round, runs, scale, timeTicks } from "./chart-math.js";
 import { clock } from "./format.js";
-import { el, setText } from "./dom.js";
+import { classes, h } from "./view.js";
 
-const SVG = "http://www.w3.org/2000/svg";
-const HEIGHT = 132;
-const MARGIN = { top: 8, right: 10, bottom: 20 };
-const MIN_STEPS = 24;
-const DAY_MS = 86_400_000;
-const TREND_MIN_MS = 600_000; // the trend of the first minutes after a start means nothing
+export const HEIGHT = 148;
+/** The same in all charts, so that equal times stand above one another. */
+export const MARGIN = { top: 10, right: 10, bottom: 20, left: 58 };
+const THRESHOLD_NEAR = 1.25; // a threshold that is further above the values would press them to the ground
+const LABEL_WIDTH = 62;
 
-function svg(name, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
+/**
+ * @typedef {object} Frame What the charts of a page share.
+ * @property {number} width Of each chart, in px.
+ * @property {[number, number]} domain From when to when, in epoch ms; beyond `now` there are forecasts.
+ * @property {number} now
+ * @property {number[]} times
+ * @property {[number, number]} window The indices of the times in the domain, the end exclusive.
+ * @property {number} stepMs
+ */
+
+/**
+ * @typedef {object} Plot What one chart shows.
+ * @property {{mean: (number | null)[], min: (number | null)[], max: (number | null)[]} | null} column
+ * @property {(value: number | null | undefined) => string} format
+ * @property {number} [max] Where the axis always ends.
+ * @property {number} [base] 1024 for bytes.
+ * @property {{value: number, words: string}[]} thresholds
+ * @property {{from: number, to: number, isCritical: boolean}[]} marks
+ * @property {{value: number, latest: number, middle: number, earliest: number} | null} forecast The value now, and the
+ *   slowest, the middle and the quickest slope per ms.
+ * @property {string} label The text alternative.
+ */
+
+/** The function from a time to its place in the charts of a frame. */
+export function timeScale({ domain, width }) {
+  return scale(domain, [MARGIN.left, width - MARGIN.right]);
 }
 
-export class Chart {
-  #data = { points: [] };
-  #index = null; // of the point in the readout
-  #frame = null;
+/** The time at a place in a chart, within the domain. */
+export function timeAt({ domain, width }, place) {
+  const at = scale([MARGIN.left, width - MARGIN.right], domain)(place);
+  return Math.min(domain[1], Math.max(domain[0], at));
+}
 
-  /** `format`: value → text; `max`: a fixed end of the axis; `base`: 1024 for bytes. */
-  constructor({ title, format, max = null, base = 1000 }) {
-    this.title = title;
-    this.format = format;
-    this.max = max;
-    this.base = base;
-    this.now = el("span", { class: "chart-now" });
-    this.readout = el("span", { class: "chart-readout", "aria-hidden": "true" });
-    this.foot = el("p", { class: "chart-foot" });
-    this.canvas = svg("svg", { class: "chart-canvas", role: "img", height: HEIGHT, focusable: "false" });
-    // A native slider makes the points accessible to keyboards and screen readers.
-    this.slider = el("input", {
-      class: "chart-slider",
-      type: "range",
-      min: 0,
-      step: 1,
-      "aria-label": `${title}: read a value`,
-    });
-    this.plot = el("div", { class: "chart-plot" }, this.canvas, this.slider);
-    this.root = el(
-      "figure",
-      { class: "card chart" },
-      el("figcaption", { class: "chart-head" }, el("h3", {}, title), this.readout, this.now),
-      this.plot,
-      this.foot,
-    );
-    this.slider.addEventListener("input", () => this.#select(Number(this.slider.value)));
-    this.slider.addEventListener("focus", () => this.#select(Number(this.slider.value)));
-    this.slider.addEventListener("blur", () => this.#select(null));
-    for (const name of ["pointermove", "pointerdown"])
-      this.plot.addEventListener(name, (event) => this.#onPointer(event));
-    // A finger covers the point: the readout stays until a touch elsewhere or a scroll.
-    this.plot.addEventListener("pointerleave", ({ pointerType }) => pointerType === "touch" || this.#clearReadout());
-    this.plot.addEventListener("pointercancel", () => this.#clearReadout());
-    document.addEventListener(
-      "pointerdown",
-      ({ target }) => this.#index === null || this.plot.contains(target) || this.#clearReadout(),
-    );
-    new ResizeObserver(() => this.#draw()).observe(this.plot);
-  }
+/**
+ * The chart without the crosshair, and the function from a value to its height: both stay the same while only the
+ * crosshair moves.
+ * @param {Frame} frame
+ * @param {Plot} plot
+ */
+export function drawPlot(frame, plot) {
+  const { width, now, times, window: range, stepMs } = frame;
+  const x = timeScale(frame);
+  const { mean = [], min = [], max = [] } = plot.column ?? {};
+  const pieces = runs(times, mean, range, stepMs);
+  const top = plot.max ?? topOf(plot, pieces, max);
+  const floor = HEIGHT - MARGIN.bottom;
+  const y = scale([0, top], [floor, MARGIN.top]);
+  const at = (index) => x(times[index]);
+  const height = (values) => (index) => y(Math.min(values[index], top));
+  const hasBand = pieces.some((run) => run.some((index) => max[index] > min[index]));
+  const node = h(
+    "svg",
+    {
+      class: "chart-canvas",
+      role: "img",
+      "aria-label": plot.label,
+      viewBox: `0 0 ${width} ${HEIGHT}`,
+      width,
+      height: HEIGHT,
+    },
+    marksOf(plot, x, frame),
+    grid(plot, top, y, width),
+    timeLabels(frame, x),
+    pieces.map((run) => h("path", { class: "chart-area", d: bandPath(run, at, () => floor, height(mean)) })),
+    hasBand && pieces.map((run) => h("path", { class: "chart-band", d: bandPath(run, at, height(min), height(max)) })),
+    thresholdsOf(plot, top, y, width),
+    plot.forecast && forecastOf(plot.forecast, frame, x, y, top),
+    frame.domain[1] > now &&
+      h("line", { class: "chart-now-line", x1: round(x(now)), x2: round(x(now)), y1: MARGIN.top, y2: floor }),
+    pieces.map((run) =>
+      h("path", { class: classes("chart-line", run.length === 1 && "chart-dot"), d: linePath(run, at, height(mean)) }),
+    ),
+  );
+  return { node, y: (value) => y(Math.min(value, top)) };
+}
 
-  /** `{points, min, mean, max, p95, trend, stepS, rangeMs, now, newest, rangeName}` */
-  show(data) {
-    const read = this.#index === null ? null : this.#data.points[this.#index]?.[0];
-    const isAtEnd = this.#index === this.#data.points.length - 1;
-    this.#data = data;
-    if (this.#index !== null)
-      this.#index = isAtEnd && !this.plot.matches(":hover") ? data.points.length - 1 : nearestIndex(data.points, read);
-    this.#draw();
-  }
+/** The crosshair at a time, with a dot at the value if there is one. */
+export function drawCrosshair(frame, at, height) {
+  const place = round(timeScale(frame)(at));
+  return h(
+    "svg",
+    {
+      class: "chart-overlay",
+      "aria-hidden": "true",
+      viewBox: `0 0 ${frame.width} ${HEIGHT}`,
+      width: frame.width,
+      height: HEIGHT,
+    },
+    h("line", { class: "chart-crosshair", x1: place, x2: place, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }),
+    height !== null && h("circle", { class: "chart-point", cx: place, cy: round(height), r: 4 }),
+  );
+}
 
-  #draw() {
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = null;
-      this.#drawNow();
-    });
-  }
+/** The window that is being dragged over. */
+export function drawSelection(frame, from, to) {
+  const x = timeScale(frame);
+  const [left, right] = [x(Math.min(from, to)), x(Math.max(from, to))].map(round);
+  return h(
+    "svg",
+    {
+      class: "chart-overlay",
+      "aria-hidden": "true",
+      viewBox: `0 0 ${frame.width} ${HEIGHT}`,
+      width: frame.width,
+      height: HEIGHT,
+    },
+    h("rect", {
+      class: "chart-selection",
+      x: left,
+      y: MARGIN.top,
+      width: right - left,
+      height: HEIGHT - MARGIN.top - MARGIN.bottom,
+    }),
+  );
+}
 
-  #drawNow() {
-    const { points, rangeMs, now, stepS } = this.#data;
-    const width = this.plot.clientWidth;
-    if (!rangeMs || !width) return;
-    const top = this.max ?? niceMax(Math.max(0, ...points.map(([, value]) => value)), this.base);
-    const labels = [0, top / 2, top].map((value) => [value, this.format(value)]);
-    const left = 8 + 6.3 * Math.max(...labels.map(([, text]) => text.length));
-    const floor = HEIGHT - MARGIN.bottom;
-    const domain = domainOf(points, now, rangeMs, MIN_STEPS * stepS * 1000);
-    this.x = scale(domain, [left, width - MARGIN.right]);
-    this.y = scale([0, top], [floor, MARGIN.top]);
-    this.domain = domain;
-    this.left = left;
-    this.canvas.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-    this.canvas.setAttribute("width", width);
-    const grid = labels.flatMap(([value, text]) => [
-      svg("line", {
-        class: value ? "chart-grid" : "chart-axis",
-        x1: left,
-        x2: width - MARGIN.right,
-        y1: this.y(value),
-        y2: this.y(value),
-      }),
-      svg("text", { class: "chart-label", x: left - 6, y: this.y(value) + 4, "text-anchor": "end" }, text),
-    ]);
-    const span = domain[1] - domain[0];
-    const offset = new Date(now).getTimezoneOffset() * 60_000;
-    const times = timeTicks(...domain, Math.max(2, Math.floor((width - left) / 62)), offset)
-      .filter((at) => this.x(at) >= left + 12 && this.x(at) <= width - 18)
-      .map((at) =>
-        svg(
-          "text",
-          { class: "chart-label", x: this.x(at), y: HEIGHT - 5, "text-anchor": "middle" },
-          clock(at, { seconds: span < 240_000 }),
+/** A small line without axes, `[width, height]` in px, with a threshold if it is near. */
+export function drawSparkline(frame, plot, [width, height]) {
+  const { times, window: range, stepMs, now } = frame;
+  const { mean = [], max = [] } = plot.column ?? {};
+  const pieces = runs(times, mean, range, stepMs);
+  const top = plot.max ?? topOf(plot, pieces, mean.length ? mean : max);
+  const x = scale([frame.domain[0], Math.min(now, frame.domain[1])], [1, width - 1]);
+  const y = scale([0, top], [height - 1, 2]);
+  return h(
+    "svg",
+    { class: "sparkline", "aria-hidden": "true", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" },
+    pieces.map((run) =>
+      h("path", {
+        class: "chart-area",
+        d: bandPath(
+          run,
+          (index) => x(times[index]),
+          () => height,
+          (index) => y(mean[index]),
         ),
-      );
-    const shown = points.filter(([at]) => at >= domain[0]);
-    const pieces = runs(shown, 3.5 * stepS * 1000);
-    const clipped = (value) => this.y(Math.min(value, top));
-    const areas = pieces.map((run) => svg("path", { class: "chart-area", d: areaPath(run, this.x, clipped, floor) }));
-    const lines = pieces.map((run) =>
-      svg("path", { class: run.length > 1 ? "chart-line" : "chart-line chart-dot", d: linePath(run, this.x, clipped) }),
+      }),
+    ),
+    plot.thresholds
+      .filter(({ value }) => value <= top)
+      .slice(0, 1)
+      .map(({ value }) =>
+        h("line", { class: "chart-threshold", x1: 0, x2: width, y1: round(y(value)), y2: round(y(value)) }),
+      ),
+    pieces.map((run) =>
+      h("path", {
+        class: classes("chart-line", run.length === 1 && "chart-dot"),
+        d: linePath(
+          run,
+          (index) => x(times[index]),
+          (index) => y(mean[index]),
+        ),
+      }),
+    ),
+  );
+}
+
+/**
+ * @param {Plot} plot
+ * @param {number[][]} pieces
+ * @param {(number | null)[]} values
+ */
+function topOf({ thresholds, base }, pieces, values) {
+  let most = 0;
+  for (const run of pieces) for (const index of run) most = Math.max(most, values[index]);
+  const near = thresholds.map(({ value }) => value).filter((value) => value <= most * THRESHOLD_NEAR);
+  return niceMax(Math.max(most, ...near.map((value) => value * 1.05)), base);
+}
+
+function grid({ format }, top, y, width) {
+  const middle = top / 2;
+  const isTold = format(middle) !== format(0) && format(middle) !== format(top); // whole numbers have no half
+  return [0, isTold ? middle : null, top].map(
+    (value) =>
+      value !== null && [
+        h("line", {
+          class: value ? "chart-grid" : "chart-axis",
+          x1: MARGIN.left,
+          x2: width - MARGIN.right,
+          y1: y(value),
+          y2: y(value),
+        }),
+        h("text", { class: "chart-label", x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, format(value)),
+      ],
+  );
+}
+
+function timeLabels({ domain, width }, x) {
+  const offset = new Date(domain[1]).getTimezoneOffset() * 60_000;
+  const most = Math.max(2, Math.floor((width - MARGIN.left) / LABEL_WIDTH));
+  const seconds = domain[1] - domain[0] < 240_000;
+  return timeTicks(...domain, most, offset)
+    .filter((at) => x(at) >= MARGIN.left + 12 && x(at) <= width - 20)
+    .map((at) =>
+      h(
+        "text",
+        { class: "chart-label", x: round(x(at)), y: HEIGHT - 5, "text-anchor": "middle" },
+        clock(at, { seconds }),
+      ),
     );
-    this.cursor = svg("g", { class: "chart-cursor" });
-    this.canvas.replaceChildren(...grid, ...times, ...areas, ...lines, this.cursor);
-    this.slider.max = Math.max(0, points.length - 1);
-    this.slider.disabled = points.length === 0;
-    if (document.activeElement !== this.slider) this.slider.value = this.slider.max;
-    this.#summarize(span);
-    this.#drawReadout();
-  }
+}
 
-  #summarize(span) {
-    const { points, min, mean, max, p95, trend, newest, rangeName } = this.#data;
-    const value = newest ?? points.at(-1)?.[1];
-    setText(this.now, this.format(value));
-    if (!points.length) {
-      setText(this.foot, "No samples in this time.");
-      this.canvas.setAttribute("aria-label", `${this.title}, ${rangeName}: no samples.`);
-      return;
-    }
-    const f = this.format;
-    const way = span < TREND_MIN_MS ? "" : direction(trend, { hours: span / 3_600_000, max });
-    const slope = way === "" || way === "steady" ? "" : ` ${f(Math.abs(trend.slopePerHour))} an hour`;
-    const facts = Object.entries({ min, mean, p95, max }).map(([name, one]) =>
-      el("span", {}, el("i", {}, name), ` ${f(one)}`),
-    );
-    this.foot.replaceChildren(...facts, way && el("span", { class: `trend ${way}`, title: way + slope }));
-    this.canvas.setAttribute(
-      "aria-label",
-      `${this.title}, ${rangeName}: newest ${f(value)}, lowest ${f(min)}, mean ${f(mean)}` +
-        `, highest ${f(max)}${way && `, ${way}${slope}`}.`,
-    );
-  }
+function thresholdsOf({ thresholds }, top, y, width) {
+  return thresholds
+    .filter(({ value }) => value <= top)
+    .map(({ value, words }) => [
+      h("line", {
+        class: "chart-threshold",
+        x1: MARGIN.left,
+        x2: width - MARGIN.right,
+        y1: round(y(value)),
+        y2: round(y(value)),
+      }),
+      h("text", { class: "chart-threshold-label", x: MARGIN.left + 4, y: round(y(value)) - 3 }, words),
+    ]);
+}
 
-  // ---- the readout --------------------------------------------------------------------------------------------------
+/** Times that are marked, as bands behind the line: each at least 2 px wide, so that a short one is seen. */
+function marksOf({ marks }, x, { domain }) {
+  return marks
+    .filter(({ from, to }) => to >= domain[0] && from <= domain[1])
+    .map(({ from, to, isCritical }) => {
+      const left = x(Math.max(from, domain[0]));
+      const width = Math.max(2, x(Math.min(to, domain[1])) - left);
+      return h("rect", {
+        class: classes("chart-mark", isCritical && "critical"),
+        x: round(left),
+        y: MARGIN.top,
+        width: round(width),
+        height: HEIGHT - MARGIN.top - MARGIN.bottom,
+      });
+    });
+}
 
-  #onPointer(event) {
-    if (!this.x || !this.#data.points.length) return;
-    const { left, width } = this.plot.getBoundingClientRect();
-    const share = (event.clientX - left - this.left) / (width - this.left - MARGIN.right);
-    const at = this.domain[0] + Math.max(0, Math.min(1, share)) * (this.domain[1] - this.domain[0]);
-    this.#select(nearestIndex(this.#data.points, at));
-  }
-
-  #clearReadout() {
-    this.#select(document.activeElement === this.slider ? Number(this.slider.value) : null);
-  }
-
-  #select(index) {
-    this.#index = index;
-    this.#drawReadout();
-  }
-
-  #drawReadout() {
-    const point = this.#index === null ? undefined : this.#data.points[this.#index];
-    this.root.toggleAttribute("data-reading", point !== undefined);
-    if (!point || !this.cursor) {
-      this.cursor?.replaceChildren();
-      setText(this.readout, "");
-      return;
-    }
-    const [at, value] = point;
-    const x = this.x(at);
-    const y = this.y(Math.min(value, this.max ?? Infinity));
-    this.cursor.replaceChildren(
-      svg("line", { x1: x, x2: x, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }),
-      svg("circle", { cx: x, cy: y, r: 4 }),
-    );
-    const words = `${this.format(value)} at ${clock(at, { seconds: this.#data.rangeMs < DAY_MS })}`;
-    setText(this.readout, words);
-    this.slider.value = this.#index;
-    this.slider.setAttribute("aria-valuetext", words);
-  }
+function forecastOf({ value, latest, middle, earliest }, { now, domain }, x, y, top) {
+  const [from, to] = [Math.max(now, domain[0]), domain[1]];
+  if (to <= from) return null;
+  const place = (slope, at) => `${round(x(at))} ${round(y(Math.max(0, Math.min(top, value + slope * (at - now)))))}`;
+  return [
+    h("path", {
+      class: "chart-cone",
+      d: `M${place(0, from)}L${place(earliest, to)}L${place(latest, to)}Z`,
+    }),
+    h("path", { class: "chart-forecast", d: `M${place(0, from)}L${place(middle, to)}` }),
+  ];
 }

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { pastSince, POINTS_MAX, Series, statsOf, windowOf } from "../../web/dashboard/series.js";
+
+const AT = Date.UTC(2027, 0, 15, 8);
+const time = (seconds) => new Date(AT + seconds * 1000).toISOString();
+
+function history(times, metrics, stepS = 5) {
+  return { stepS, times: times.map(time), metrics };
+}
+
+const only = (mean) => ({ mean, min: null, max: null });
+
+test("what is new replaces the newest step, which was not over, and follows it", () => {
+  const series = new Series();
+  series.replace(history([0, 60], { cpu: { mean: [1, 2], min: [0, 1], max: [3, 4] } }, 60), 360);
+  series.merge(history([60, 120], { cpu: { mean: [5, 6], min: [1, 2], max: [9, 7] } }, 60));
+  assert.deepEqual(series.times, [AT, AT + 60_000, AT + 120_000]);
+  assert.deepEqual(series.column("cpu"), { mean: [1, 5, 6], min: [0, 1, 2], max: [3, 9, 7] });
+  series.merge(history([], {}, 60));
+  assert.equal(series.times.length, 3);
+  assert.equal(series.minutes, 360);
+});
+
+test("a metric that comes later, or not always, has no value at the other times", () => {
+  const series = new Series();
+  series.replace(history([0, 5], { cpu: only([1, 2]) }), 60);
+  series.merge(history([10], { lag: only([7]) }));
+  assert.deepEqual(series.column("cpu").mean, [1, 2, null]);
+  assert.deepEqual(series.column("lag"), { mean: [null, null, 7], min: [null, null, 7], max: [null, null, 7] });
+  assert.equal(series.column("nothing"), null);
+});
+
+test("samples that the page sees itself are added once each, in the order of time", () => {
+  const series = new Series();
+  series.append(AT, { cpu: 1, lag: 2 });
+  series.append(AT, { cpu: 9 });
+  series.append(AT - 5000, { cpu: 9 });
+  series.append(AT + 5000, { cpu: 3, bad: NaN });
+  assert.deepEqual(series.column("cpu").mean, [1, 3]);
+  assert.deepEqual(series.column("lag").mean, [2, null]);
+  assert.equal(series.column("bad"), null);
+});
+
+test("what began before the span is forgotten", () => {
+  const series = new Series();
+  for (let n = 0; n < 5; n += 1) series.append(AT + n * 1000, { cpu: n });
+  series.dropBefore(AT + 2000);
+  assert.deepEqual(series.column("cpu").mean, [2, 3, 4]);
+  series.dropBefore(AT);
+  assert.equal(series.times.length, 3);
+  series.dropBefore(AT + 60_000);
+  assert.deepEqual([series.times.length, series.column("cpu").max.length, series.newestAt], [0, 0, null]);
+});
+
+test("a page that stays open for days keeps a bounded number of points, and the extremes of all of them", () => {
+  const series = new Series();
+  const count = 5 * POINTS_MAX;
+  for (let n = 0; n < count; n += 1) series.append(AT + n * 5000, n % 3 ? { cpu: n } : { lag: 1 });
+  assert.ok(series.times.length <= POINTS_MAX);
+  const { mean, min, max } = series.column("cpu");
+  for (const values of [mean, min, max]) assert.equal(values.length, series.times.length);
+  assert.deepEqual(
+    series.times,
+    series.times.toSorted((one, other) => one - other),
+  );
+  const known = (values) => values.filter((value) => value !== null);
+  assert.equal(Math.min(...known(min)), 1);
+  assert.equal(Math.max(...known(max)), count - 2);
+  assert.equal(series.times[0], AT);
+  assert.deepEqual(series.times.slice(-2), [AT + (count - 2) * 5000, AT + (count - 1) * 5000]);
+});
+
+test("mean, p95 and max are of one window", () => {
+  const times = Array.from({ length: 100 }, (_, n) => n * 10);
+  const column = { mean: times.map((at) => at / 10), min: times.map(() => -1), max: times.map((at) => at) };
+  assert.deepEqual(windowOf(times, 100, 200), [10, 21]);
+  assert.deepEqual(windowOf(times, -5, -1), [0, 0]);
+  assert.deepEqual(windowOf(times, 5000, 6000), [100, 100]);
+  assert.deepEqual(statsOf(column, [0, 100]), { min: -1, mean: 49.5, p95: 94, max: 990 });
+  assert.deepEqual(statsOf(column, [10, 21]), { min: -1, mean: 15, p95: 20, max: 200 });
+  assert.equal(statsOf(column, [5, 5]), null);
+  assert.equal(statsOf(null, [0, 9]), null);
+  assert.equal(statsOf({ mean: [null], min: [null], max: [null] }, [0, 1]), null);
+});
+
+test("since when a value is past its threshold is told by the history", () => {
+  const times = [0, 5, 10, 15];
+  const past = (mean, options) => pastSince(times, { mean }, options);
+  assert.equal(past([1, 9, null, 9], { threshold: 5 }), 5);
+  assert.equal(past([9, 9, 9, 1], { threshold: 5 }), null);
+  assert.equal(past([1, 1, 9, 1], { threshold: 5, isLowBad: true }), 15);
+  assert.equal(pastSince([], null, { threshold: 5 }), null);
+});

@@ -1,0 +1,168 @@
+/**
+ * The history of one process or of the cluster, in columns beside common times: `times` in epoch ms, ascending, and by
+ * metric `{mean, min, max}`, each with a value or null for each time. Pure; bounded to POINTS_MAX.
+ */
+
+export const POINTS_MAX = 2000;
+const KEPT_WHOLE = 720; // of the newest points, when older ones are joined
+
+export class Series {
+  times = [];
+  columns = new Map();
+  stepMs = 5000;
+  /** The span in minutes that the server was asked for; 0: nothing but what the page collected itself. */
+  minutes = 0;
+
+  /** When the newest point began, in epoch ms; null if there is none. */
+  get newestAt() {
+    return this.times.at(-1) ?? null;
+  }
+
+  /** @param {string} metric */
+  column(metric) {
+    return this.columns.get(metric) ?? null;
+  }
+
+  /** Take a history of the server for all there is. */
+  replace(history, minutes) {
+    this.times = [];
+    this.columns = new Map();
+    this.minutes = minutes;
+    this.merge(history);
+  }
+
+  /** Take what is new in a history of the server: its first step replaces the newest point, which was not over. */
+  merge({ stepS, times, metrics }) {
+    this.stepMs = stepS * 1000;
+    if (times.length === 0) return;
+    const at = times.map((time) => Date.parse(time));
+    this.#cut(this.times.findLastIndex((time) => time < at[0]) + 1);
+    const length = this.times.length;
+    this.times.push(...at);
+    for (const [metric, { mean, min, max }] of Object.entries(metrics)) {
+      const column = this.#made(metric, length);
+      column.mean.push(...mean);
+      column.min.push(...(min ?? mean));
+      column.max.push(...(max ?? mean));
+    }
+    this.#fill();
+    this.#bound();
+  }
+
+  /** Add a sample that the page saw itself. One that is not newer than the last point is ignored. */
+  append(at, sample) {
+    if (this.newestAt !== null && at <= this.newestAt) return;
+    const length = this.times.length;
+    this.times.push(at);
+    for (const [metric, value] of Object.entries(sample)) {
+      if (!Number.isFinite(value)) continue;
+      const column = this.#made(metric, length);
+      for (const values of [column.mean, column.min, column.max]) values.push(value);
+    }
+    this.#fill();
+    this.#bound();
+  }
+
+  /** Forget what began before `at`. */
+  dropBefore(at) {
+    const first = this.times.findIndex((time) => time >= at);
+    const count = first === -1 ? this.times.length : first;
+    if (count === 0) return;
+    this.times.splice(0, count);
+    for (const { mean, min, max } of this.columns.values())
+      for (const values of [mean, min, max]) values.splice(0, count);
+  }
+
+  #made(metric, length) {
+    if (!this.columns.has(metric)) {
+      const empty = () => new Array(length).fill(null);
+      this.columns.set(metric, { mean: empty(), min: empty(), max: empty() });
+    }
+    return this.columns.get(metric);
+  }
+
+  #cut(length) {
+    this.times.length = length;
+    for (const { mean, min, max } of this.columns.values())
+      for (const values of [mean, min, max]) values.length = length;
+  }
+
+  /** A metric that the newest points lack has no value there. */
+  #fill() {
+    for (const { mean, min, max } of this.columns.values())
+      for (const values of [mean, min, max]) while (values.length < this.times.length) values.push(null);
+  }
+
+  /** Join the older points two by two when there are too many: a page that stays open for days has a coarse past. */
+  #bound() {
+    if (this.times.length <= POINTS_MAX) return;
+    const end = this.times.length - KEPT_WHOLE;
+    const pairs = (values, join) => [
+      ...values
+        .slice(0, end)
+        .flatMap((value, index) => (index % 2 ? [] : [join(value, values[index + 1], index + 1 < end)])),
+      ...values.slice(end),
+    ];
+    const joined = (combine) => (one, other, isPair) =>
+      !isPair || other === null ? one : one === null ? other : combine(one, other);
+    this.times = pairs(this.times, (one) => one);
+    for (const [metric, { mean, min, max }] of this.columns)
+      this.columns.set(metric, {
+        mean: pairs(
+          mean,
+          joined((one, other) => (one + other) / 2),
+        ),
+        min: pairs(min, joined(Math.min)),
+        max: pairs(max, joined(Math.max)),
+      });
+  }
+}
+
+/**
+ * `[first, end]` of the indices of the times from `from` to `to`, `end` exclusive.
+ * @returns {[number, number]}
+ */
+export function windowOf(times, from, to) {
+  const first = lowerBound(times, from);
+  return [first, Math.max(first, lowerBound(times, to + 1))];
+}
+
+function lowerBound(times, at) {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle] < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * `{min, mean, p95, max}` of a column between two indices: mean and p95 of its points, min and max of all samples.
+ * Null without a value.
+ */
+export function statsOf(column, [first, end]) {
+  const values = column ? column.mean.slice(first, end).filter((value) => value !== null) : [];
+  if (values.length === 0) return null;
+  const known = (all) => all.slice(first, end).filter((value) => value !== null);
+  const sorted = Float64Array.from(values).sort();
+  return {
+    min: Math.min(...known(column.min)),
+    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+    p95: sorted[Math.max(0, Math.ceil(0.95 * sorted.length) - 1)],
+    max: Math.max(...known(column.max)),
+  };
+}
+
+/** Since when the newest values are past a threshold, in epoch ms; null if the newest is not. */
+export function pastSince(times, column, { threshold, isLowBad = false }) {
+  let since = null;
+  for (let index = times.length - 1; index >= 0; index -= 1) {
+    const value = column?.mean[index] ?? null;
+    if (value === null) continue;
+    if (isLowBad ? value >= threshold : value <= threshold) break;
+    since = times[index];
+  }
+  return since;
+}
