@@ -38,12 +38,14 @@ HISTORY_METRICS = (
     *("connections", "messagesIn", "messagesOut", "sendToAckP95Ms", "sendToDeliveryP95Ms", "loopLagMs", "cpu"),
     *("memory", "cacheHitRate", "storeQueue", "databaseP95Ms", "httpErrors", "diskFreeBytes"),
 )
+# What is told of the newest sample of each process.
+SAMPLE_METRICS = frozenset((*HISTORY_METRICS, "memoryPercent", "shedLevel"))
 ROOMS_WITHIN_S = 0.5
 QUERY = InputDecoder(SnapshotQuery)
 
 
 class ProcessState(Struct, frozen=True, rename="camel"):
-    """One live process: its newest sample (empty where nothing is measured), and its active alerts."""
+    """One live process: SAMPLE_METRICS of its newest sample, none where nothing is measured, and its active alerts."""
 
     process_id: str
     at: str
@@ -206,7 +208,7 @@ def _state_of(one: MetricsSnapshot) -> ProcessState:
         connections=one.gauges.get("connections"),
         connections_peak=one.gauges.get("connections_peak"),
         connections_max=one.gauges.get("connections_max"),
-        sample=one.sample,
+        sample={name: value for name, value in one.sample.items() if name in SAMPLE_METRICS},
         alerts=one.alerts,
     )
 

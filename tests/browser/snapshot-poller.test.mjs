@@ -198,6 +198,14 @@ test("paused, nothing is asked and nothing changes; then what was missed comes",
   assert.equal(poller.series.times.length, 3 + 12);
 });
 
+test("another choice ends a pause", async () => {
+  const { poller, choose } = setup();
+  await choose({});
+  poller.pause();
+  await choose({ span: "5m" });
+  assert.deepEqual([poller.state, poller.isLoading, poller.series.minutes], ["live", false, 5]);
+});
+
 test("a hidden page asks once a minute, and at once when it is seen again", async () => {
   const { server, poller, timers, choose, pass } = setup();
   await choose({});

@@ -1,6 +1,6 @@
 /**
- * What is shown, as the address has it after `#`: `scope=cluster` or `process=ID`, `span`, the window that is zoomed to,
- * the section. Pure.
+ * What is shown, as the address has it after `#`: `scope=cluster` or `process=ID`, `span`, `from` and `to` of a zoom,
+ * `section`. Pure.
  */
 
 /** Minutes of each span, in the order in which they are offered. */

@@ -5,7 +5,7 @@ import { AccessView } from "./access-view.js";
 import { hashOf } from "./address.js";
 import { ChartsView } from "./charts-view.js";
 import { detailCards } from "./detail-cards.js";
-import { frameOf, plotsOf } from "./frame.js";
+import { Content } from "./frame.js";
 import { controls, pageTitle, sectionLinks, top, verdictLine, verdictOfPoller } from "./head-view.js";
 import { about, activeAlerts, chartsHint, forecastSection, pastAlerts, processTable } from "./sections.js";
 import { tiles } from "./tiles.js";
@@ -16,6 +16,7 @@ export class Board {
   #poller;
   #metricsApi;
   #go;
+  #content = new Content();
   #charts = null;
   #access = null;
   #end;
@@ -67,9 +68,8 @@ export class Board {
   }
 
   #main(choice, snapshot) {
-    const { series, endedProcess, isLoading } = this.#poller;
-    const frame = frameOf({ series, snapshot, choice, width: 0 });
-    const plots = plotsOf({ frame, series, snapshot });
+    const { endedProcess, isLoading } = this.#poller;
+    const { frame, plots } = this.#content.of(this.#poller, choice);
     const href = (metric) => hashOf({ ...choice, section: `chart-${metric.name}` });
     return h(
       "main",
@@ -96,6 +96,7 @@ export class Board {
       root,
       store: this.#store,
       poller: this.#poller,
+      content: this.#content,
       zoom: (zoom) => this.#go({ zoom }),
     });
   }

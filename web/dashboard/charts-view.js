@@ -7,7 +7,6 @@ import { nearestIndex } from "../ui/chart-math.js";
 import { drawCrosshair, drawPlot, drawSelection, timeAt } from "../ui/chart.js";
 import { clock, UNKNOWN } from "../ui/format.js";
 import { h, patch } from "../ui/view.js";
-import { frameOf, plotsOf } from "./frame.js";
 import { table } from "./table.js";
 
 const DRAG_MIN_PX = 8;
@@ -19,24 +18,26 @@ export class ChartsView {
   #root;
   #store;
   #poller;
+  #content;
   #zoom;
   #observer = null;
   #grid = null;
-  #drawn = new Map(); // metric → {key, plot, node, y}: what stays while only the crosshair moves
+  #drawn = new Map(); // metric → {plot, width, node, y}: what stays while only the crosshair moves
   #frame = null;
   #drag = null; // {from, to, startX, pointerId}
   #isRead = false; // by the slider: the table is read out
   #end;
 
   /**
-   * @param {{root: HTMLElement, store: any, poller: any, zoom: (window: {from: number, to: number} | null) => void}}
-   *   options `store.state` has `choice`; `cursor`, the time that is read, or null; `drag`, `{from, to}` or null; `width`, of
-   *   a chart in px, which this view measures.
+   * `store.state` has `choice`; `cursor`, the time that is read, or null; `drag`, `{from, to}` or null; `width`, of a
+   * chart in px, which this view measures. `zoom(window)` shows `{from, to}`, or with null the whole span.
+   * @param {{root: HTMLElement, store: any, poller: any, content: any, zoom: (window: any) => void}} options
    */
-  constructor({ root, store, poller, zoom }) {
+  constructor({ root, store, poller, content, zoom }) {
     this.#root = root;
     this.#store = store;
     this.#poller = poller;
+    this.#content = content;
     this.#zoom = zoom;
     document.addEventListener("keydown", this.#onKey);
     document.addEventListener("pointerdown", this.#onPointerElsewhere);
@@ -60,12 +61,13 @@ export class ChartsView {
 
   #draw() {
     const { choice, cursor, width, drag } = this.#store.state;
-    const { snapshot, series, isLoading } = this.#poller;
+    const { snapshot, isLoading } = this.#poller;
     if (!snapshot) return patch(this.#root, null);
-    const frame = frameOf({ series, snapshot, choice, width });
+    const content = this.#content.of(this.#poller, choice);
+    const { plots } = content;
+    const frame = { ...content.frame, width };
     this.#frame = frame;
-    const plots = plotsOf({ frame, series, snapshot });
-    const index = cursor === null ? -1 : nearestIndex(frame.times, cursor);
+    const index = cursor === null ? -1 : readIndex(frame, cursor);
     patch(this.#root, [
       this.#slider(frame, index),
       h(
@@ -101,7 +103,7 @@ export class ChartsView {
       h(
         "figcaption",
         { class: "chart-head" },
-        h("h3", null, title),
+        h("h3", { tabindex: "-1" }, title),
         h("span", { class: "chart-value", "data-read": isRead }, format(value)),
       ),
       h(
@@ -131,11 +133,10 @@ export class ChartsView {
   }
 
   #plotNode(plot, frame) {
-    const key = [this.#version(), frame.width, ...frame.domain].join(" ");
     const before = this.#drawn.get(plot.metric.name);
-    if (before?.key === key) return before;
+    if (before?.plot === plot && before.width === frame.width) return before;
     const drawn = frame.width > 0 ? drawPlot(frame, plot) : { node: h("div", { class: "chart-canvas" }), y: () => 0 };
-    const made = { key, ...drawn };
+    const made = { plot, width: frame.width, ...drawn };
     this.#drawn.set(plot.metric.name, made);
     return made;
   }
@@ -268,6 +269,12 @@ export class ChartsView {
     if (this.#store.state.choice.zoom) this.#zoom(null);
     else this.#store.set({ cursor: null });
   };
+}
+
+/** The index of the time that is read, -1 if it is not in sight. */
+function readIndex({ times, window: [first, end] }, cursor) {
+  const index = nearestIndex(times, cursor);
+  return index >= first && index < end ? index : -1;
 }
 
 function emptyWords({ scope, processes, processId, answeredBy }, isLoading) {

@@ -44,7 +44,7 @@ function showSection() {
   const target = section && document.getElementById(section);
   if (!target) return false;
   target.scrollIntoView({ block: "start" });
-  /** @type {HTMLElement | null} */ (target.querySelector("h2"))?.focus({ preventScroll: true });
+  /** @type {HTMLElement | null} */ (target.querySelector("h2, h3"))?.focus({ preventScroll: true });
   return true;
 }
 

@@ -169,3 +169,23 @@ export function thresholdWords({ threshold, format, state }) {
   const side = (state === "well") === threshold.isLowBad ? "above" : "below";
   return `${side} ${limit}`;
 }
+
+/** Frame and plots of what is chosen. Tiles and charts show the same, and a crosshair that moves changes none of it. */
+export class Content {
+  #key = [];
+  #value = null;
+
+  /**
+   * @param {{series: any, snapshot: any, isLoading: boolean}} poller
+   * @param {import("./address.js").Choice} choice
+   */
+  of({ series, snapshot, isLoading }, choice) {
+    const key = [series, series.times.length, snapshot, isLoading, choice];
+    if (this.#value === null || key.some((one, index) => one !== this.#key[index])) {
+      const frame = frameOf({ series, snapshot, choice, width: 0 });
+      this.#key = key;
+      this.#value = { frame, plots: plotsOf({ frame, series, snapshot }) };
+    }
+    return this.#value;
+  }
+}

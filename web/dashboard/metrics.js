@@ -46,7 +46,7 @@ export const METRICS = [
   {
     name: "loopLagMs",
     title: "Event loop lag, p99",
-    short: "Loop lag, p99",
+    short: "Loop lag",
     format: ms,
     ofAll: most,
     ofAllWords: "slowest",

@@ -20,7 +20,7 @@ export function about({ about: { version, store, cache, uptime }, processId, ans
 export function activeAlerts({ processes, processId, at }) {
   const shown = processes.filter((one) => processId === null || one.processId === processId);
   const active = shown.flatMap((one) => one.alerts.map((alert) => ({ ...alert, processId: one.processId })));
-  if (active.length === 0) return h("p", { class: "no-alerts" }, "No alert is active.");
+  if (active.length === 0) return null; // the verdict says so
   return h(
     "ul",
     { class: "active-alerts" },
@@ -60,7 +60,7 @@ export function chartsHint({ scope, processes, processId, answeredBy }) {
     return "Each process keeps a history of its own: that of all is collected while this page is open.";
   if (processId !== null && processId !== answeredBy)
     return `Another process answers: what it knows of ${processId} is newest values.`;
-  return "Drag to zoom in, double click to zoom out.";
+  return h("span", { class: "with-mouse" }, "Drag to zoom in, double click to zoom out.");
 }
 
 /** All live processes, each with a link to it. */

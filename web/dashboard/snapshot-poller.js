@@ -56,13 +56,14 @@ export class SnapshotPoller extends EventTarget {
     return this.#seriesOf(this.#subject);
   }
 
-  /** Show this process, or all, over this span. */
+  /** Show this process, or all, over this span; after a pause, go on. */
   choose({ scope, process, span }) {
     const before = this.#choice;
     this.#choice = { scope, process, span };
     if (process !== before.process) this.endedProcess = null;
     this.isLoading = true;
-    this.pollNow();
+    if (this.state === "paused") this.resume();
+    else this.pollNow();
   }
 
   pollNow() {

@@ -103,7 +103,8 @@ export function nearestIndex(times, at) {
 }
 
 /**
- * The least-squares slope per hour of the values between two indices, with its standard error; null for fewer than three.
+ * The least-squares slope per hour of the values between two indices, with its standard error; null for fewer than
+ * three.
  * @returns {{slopePerHour: number, error: number} | null}
  */
 export function trendOf(times, values, [first, end]) {

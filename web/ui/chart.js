@@ -12,6 +12,9 @@ export const HEIGHT = 148;
 export const MARGIN = { top: 10, right: 10, bottom: 20, left: 58 };
 const THRESHOLD_NEAR = 1.25; // a threshold that is further above the values would press them to the ground
 const LABEL_WIDTH = 62;
+// The axis leaves out one point of a hundred that is so many times as high as all others.
+const SPIKES = 0.01;
+const SPIKE = 4;
 
 /**
  * @typedef {object} Frame What the charts of a page share.
@@ -58,7 +61,7 @@ export function drawPlot(frame, plot) {
   const x = timeScale(frame);
   const { mean = [], min = [], max = [] } = plot.column ?? {};
   const pieces = runs(times, mean, range, stepMs);
-  const top = plot.max ?? topOf(plot, pieces, max);
+  const { top, most } = topOf(plot, pieces, max);
   const floor = HEIGHT - MARGIN.bottom;
   const y = scale([0, top], [floor, MARGIN.top]);
   const at = (index) => x(times[index]);
@@ -80,6 +83,7 @@ export function drawPlot(frame, plot) {
     pieces.map((run) => h("path", { class: "chart-area", d: bandPath(run, at, () => floor, height(mean)) })),
     hasBand && pieces.map((run) => h("path", { class: "chart-band", d: bandPath(run, at, height(min), height(max)) })),
     thresholdsOf(plot, top, y, width),
+    most > top && h("text", { class: "chart-label", x: MARGIN.left + 4, y: MARGIN.top + 10 }, `↑ ${plot.format(most)}`),
     plot.forecast && forecastOf(plot.forecast, frame, x, y, top),
     frame.domain[1] > now &&
       h("line", { class: "chart-now-line", x1: round(x(now)), x2: round(x(now)), y1: MARGIN.top, y2: floor }),
@@ -133,11 +137,11 @@ export function drawSelection(frame, from, to) {
 /** A small line without axes, `[width, height]` in px, with a threshold if it is near. */
 export function drawSparkline(frame, plot, [width, height]) {
   const { times, window: range, stepMs, now } = frame;
-  const { mean = [], max = [] } = plot.column ?? {};
+  const { mean = [] } = plot.column ?? {};
   const pieces = runs(times, mean, range, stepMs);
-  const top = plot.max ?? topOf(plot, pieces, mean.length ? mean : max);
+  const { top } = topOf(plot, pieces, mean);
   const x = scale([frame.domain[0], Math.min(now, frame.domain[1])], [1, width - 1]);
-  const y = scale([0, top], [height - 1, 2]);
+  const y = (value) => scale([0, top], [height - 1, 2])(Math.min(value, top));
   return h(
     "svg",
     { class: "sparkline", "aria-hidden": "true", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" },
@@ -172,15 +176,21 @@ export function drawSparkline(frame, plot, [width, height]) {
 }
 
 /**
+ * Where the axis ends, and the greatest value, which may be beyond: a few spikes that are many times as high as all else
+ * would press the line to the ground. They are cut off, and told; not where they are past a threshold.
  * @param {Plot} plot
  * @param {number[][]} pieces
  * @param {(number | null)[]} values
  */
-function topOf({ thresholds, base }, pieces, values) {
-  let most = 0;
-  for (const run of pieces) for (const index of run) most = Math.max(most, values[index]);
-  const near = thresholds.map(({ value }) => value).filter((value) => value <= most * THRESHOLD_NEAR);
-  return niceMax(Math.max(most, ...near.map((value) => value * 1.05)), base);
+function topOf({ max, thresholds, base }, pieces, values) {
+  const sorted = Float64Array.from(pieces.flat(), (index) => values[index]).sort();
+  const most = sorted.at(-1) ?? 0;
+  if (max !== undefined) return { top: max, most };
+  const usual = sorted[Math.floor((1 - SPIKES) * (sorted.length - 1))] ?? 0;
+  const isPast = thresholds.some(({ value }) => most > value);
+  const shown = usual > 0 && most > SPIKE * usual && !isPast ? usual * THRESHOLD_NEAR : most;
+  const near = thresholds.map(({ value }) => value).filter((value) => value <= shown * THRESHOLD_NEAR);
+  return { top: niceMax(Math.max(shown, ...near.map((value) => value * 1.05)), base), most };
 }
 
 function grid({ format }, top, y, width) {
