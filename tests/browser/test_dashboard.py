@@ -187,7 +187,7 @@ def test_scope_and_span_are_chosen_with_the_keyboard_and_kept_in_the_address(
     process_id = process_of(page)
     page.get_by_label("Of what").select_option("cluster")
     expect(page).to_have_url(re.compile("#scope=cluster$"))
-    expect(page.locator("#now .hint").first).to_contain_text("1 processes")
+    expect(page.locator("#now .hint").first).to_contain_text("1 process ·")
     page.get_by_label("Of what").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")

@@ -5,13 +5,13 @@ import { classes, h } from "../ui/view.js";
 import { hashOf } from "./address.js";
 import { forecasts } from "./forecast.js";
 import { table } from "./table.js";
-import { memoryWords, stateOfProcess } from "./verdict.js";
+import { memoryWords, processesWords, stateOfProcess } from "./verdict.js";
 
 /** What is shown, in a line: process, uptime, version, store, cache. */
 export function about({ about: { version, store, cache, uptime }, processId, answeredBy, processes }) {
   const shown = processes.find((one) => one.processId === (processId ?? answeredBy));
   return [
-    processId ? `Process ${processId}` : `${count(processes.length)} processes`,
+    processId ? `Process ${processId}` : processesWords(processes.length),
     ` · up for ${duration(shown?.uptimeS ?? uptime)} · version ${version} · store ${store} · cache ${cache}`,
   ].join("");
 }

@@ -145,10 +145,15 @@ function wellText(snapshot) {
   const connections = processes.reduce((sum, one) => sum + (one.connections ?? 0), 0);
   return [
     "",
-    `${processes.length} ${processes.length === 1 ? "process" : "processes"}`,
+    processesWords(processes.length),
     `${count(connections)} ${connections === 1 ? "connection" : "connections"}`,
     `since ${duration((Date.parse(snapshot.at) - wellSince(snapshot)) / 1000)}`,
   ].join(" · ");
+}
+
+/** "1 process", "2 processes". */
+export function processesWords(many) {
+  return `${count(many)} ${many === 1 ? "process" : "processes"}`;
 }
 
 /** When the last alert ended, or the youngest process began. */

@@ -176,8 +176,8 @@ export function drawSparkline(frame, plot, [width, height]) {
 }
 
 /**
- * Where the axis ends, and the greatest value, which may be beyond: a few spikes that are many times as high as all else
- * would press the line to the ground. They are cut off, and told; not where they are past a threshold.
+ * Where the axis ends, and the greatest value, which may be beyond: a few spikes that are many times as high as all
+ * else would press the line to the ground. They are cut off, and told; not where they are past a threshold.
  * @param {Plot} plot
  * @param {number[][]} pieces
  * @param {(number | null)[]} values
