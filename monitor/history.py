@@ -177,10 +177,14 @@ class History:
         """Return whether `older` has this row of the span, too."""
         return span.is_in_minutes and row == self._minutes.first_row and self._is_first_written
 
-    async def kept_since(self, metric: str, since_s: float, *, now_s: float, step: int) -> Sequence[MinutePoint]:
-        """Return what `older` has from that time until the oldest minute in memory; none where it cannot be read."""
+    async def kept_since(self, metric: str, since_s: float, *, now_s: float, span: Span) -> Sequence[MinutePoint]:
+        """Return what `older` has from that time until the oldest minute in memory; none where it cannot be read.
+
+        With that minute where the span is told in minutes: an earlier process may have had a part of it.
+        """
+        step = span.minutes_a_step
         since = int(since_s // 60) // step * step
-        until = int(min(now_s, self._first_s) // 60) + 1
+        until = int(min(now_s, self._first_s) // 60) + span.is_in_minutes
         if self._older is None or until <= since:
             return []
         try:

@@ -96,7 +96,7 @@ async def history_columns(
     kept: dict[str, Sequence[MinutePoint]] = {}
     if history.begins_after(from_s):
         for metric in metrics:
-            kept[metric] = await history.kept_since(metric, from_s, now_s=now_s, step=span.minutes_a_step)
+            kept[metric] = await history.kept_since(metric, from_s, now_s=now_s, span=span)
     rows = span.ring.rows_since(from_s)
     steps = [span.step_of(span.ring.time_of(row)) for row in rows]
     times = sorted({point.minute * 60.0 for points in kept.values() for point in points}.union(steps))

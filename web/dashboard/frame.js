@@ -91,7 +91,7 @@ export function marksOf(metric, snapshot) {
       from: Date.parse(alert.since),
       to: Date.parse(alert.resolvedAt ?? at),
       isCritical: alert.severity === "critical",
-      words: alertWords(alert).title,
+      words: `${alertWords(alert).title}: ${alert.severity} alert`,
     }));
 }
 

@@ -42,7 +42,7 @@ export function pageTitle(verdict) {
 
 /** The verdict in its line. A new element is read out; numbers in it that change each time are not. */
 export function verdictLine({ level, word, text, key }, poller) {
-  const { state, receivedAt } = poller;
+  const { state } = poller;
   return h(
     "section",
     { class: "verdict", "data-level": level, key: "verdict", "aria-label": "Verdict" },
@@ -53,13 +53,13 @@ export function verdictLine({ level, word, text, key }, poller) {
     ),
     state === "away" &&
       h("button", { class: "link", type: "button", on: { click: () => poller.pollNow() } }, "Try now"),
-    h(
-      "p",
-      { class: "live" },
-      h("span", { class: "live-dot", "aria-hidden": "true" }),
-      `${LIVE_WORDS[state]}${receivedAt && state !== "forbidden" ? ` · ${clock(receivedAt)}` : ""}`,
-    ),
+    h("p", { class: "live" }, h("span", { class: "live-dot", "aria-hidden": "true" }), liveWords(poller)),
   );
+}
+
+function liveWords({ state, receivedAt, retryAt }) {
+  if (state === "away") return `${LIVE_WORDS.away} · next try at ${clock(retryAt)}`;
+  return receivedAt === null ? LIVE_WORDS[state] : `${LIVE_WORDS[state]} · ${clock(receivedAt)}`;
 }
 
 /** The icon by the name that the page knows it by, under which the browser has it already. */

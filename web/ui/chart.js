@@ -33,7 +33,7 @@ const SPIKE = 4;
  * @property {number} [max] Where the axis always ends.
  * @property {number} [base] 1024 for bytes.
  * @property {{value: number, words: string}[]} thresholds
- * @property {{from: number, to: number, isCritical: boolean}[]} marks
+ * @property {{from: number, to: number, isCritical: boolean, words: string}[]} marks
  * @property {{value: number, latest: number, middle: number, earliest: number} | null} forecast The value now, and the
  *   slowest, the middle and the quickest slope per ms.
  * @property {string} label The text alternative.
@@ -245,16 +245,20 @@ function thresholdsOf({ thresholds }, top, y, width) {
 function marksOf({ marks }, x, { domain }) {
   return marks
     .filter(({ from, to }) => to >= domain[0] && from <= domain[1])
-    .map(({ from, to, isCritical }) => {
+    .map(({ from, to, isCritical, words }) => {
       const left = x(Math.max(from, domain[0]));
       const width = Math.max(2, x(Math.min(to, domain[1])) - left);
-      return h("rect", {
-        class: classes("chart-mark", isCritical && "critical"),
-        x: round(left),
-        y: MARGIN.top,
-        width: round(width),
-        height: HEIGHT - MARGIN.top - MARGIN.bottom,
-      });
+      return h(
+        "rect",
+        {
+          class: classes("chart-mark", isCritical && "critical"),
+          x: round(left),
+          y: MARGIN.top,
+          width: round(width),
+          height: HEIGHT - MARGIN.top - MARGIN.bottom,
+        },
+        h("title", null, words),
+      );
     });
 }
 

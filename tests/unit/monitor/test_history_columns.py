@@ -92,6 +92,7 @@ def test_what_was_kept_from_before_the_start_precedes_what_is_in_memory() -> Non
     fine = ask(history, now_s=START_S + 66)
     assert fine.times[:3] == [rfc3339_from_s(at_s) for at_s in (START_S - 120, START_S, START_S + 5)]
     assert (fine.metrics["cpu"].mean[0], fine.metrics["cpu"].max[0]) == (2.0, 4.0)  # type: ignore[index]
+    assert fine.metrics["cpu"].mean[1] == 8.0, "the first minute is told by its samples"
     coarse = ask(history, minutes=120, now_s=START_S + 66)
     assert coarse.times == [rfc3339_from_s(START_S + at_s) for at_s in (-120, 0, 60)]
     assert coarse.metrics["cpu"].mean == [2.0, pytest.approx((5 * 5 + 12 * 8) / 17, rel=1e-5), 8.0]
