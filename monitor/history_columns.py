@@ -14,6 +14,7 @@ from monitor.history import History
 from monitor.history_minute import MinutePoint
 
 POINTS_MAX = 480  # about as many as a chart has pixels
+HALF_MS = 0.0005  # times are told rounded to milliseconds: what began at one that was told may have begun before it
 
 
 class Column(Struct, frozen=True):
@@ -97,7 +98,7 @@ async def history_columns(
     if history.begins_after(from_s):
         for metric in metrics:
             kept[metric] = await history.kept_since(metric, from_s, now_s=now_s, span=span)
-    rows = span.ring.rows_since(from_s)
+    rows = span.ring.rows_since(from_s - HALF_MS)
     steps = [span.step_of(span.ring.time_of(row)) for row in rows]
     times = sorted({point.minute * 60.0 for points in kept.values() for point in points}.union(steps))
     place_of = {at_s: place for place, at_s in enumerate(times)}

@@ -10,7 +10,6 @@ const LIVE_WORDS = {
   live: "Live",
   away: "No answer",
   paused: "Paused",
-  forbidden: "Not allowed",
 };
 const SECTIONS = [
   ["now", "Now"],

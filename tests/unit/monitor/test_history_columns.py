@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.rfc3339 import rfc3339_from_s
+from common.rfc3339 import epoch_ms_of, rfc3339_from_s
 from monitor.history import FINE_ROWS, MINUTE_ROWS, History, ReadOlder
 from monitor.history_columns import POINTS_MAX, Column, HistoryColumns, history_columns
 from monitor.history_minute import MinutePoint
@@ -81,6 +81,14 @@ def test_what_is_new_since_a_time_begins_with_the_step_of_that_time() -> None:
     assert minute.times == [rfc3339_from_s(START_S + 420), rfc3339_from_s(START_S + 480)]
     whole = ask(history, since_s=START_S - 1e6, now_s=now_s)
     assert len(whole.times) == 100, "a page that slept is told the span and no more"
+
+
+def test_the_step_of_a_time_that_was_told_is_told_again_however_that_was_rounded() -> None:
+    for at_s in (START_S + 0.0004, START_S + 0.0006):
+        history = History(interval_s=5.0)
+        history.add(at_s, {"cpu": 1.0})
+        (told,) = ask(history, now_s=at_s + 1).times
+        assert ask(history, since_s=epoch_ms_of(told) / 1000, now_s=at_s + 1).times == [told]
 
 
 def test_what_was_kept_from_before_the_start_precedes_what_is_in_memory() -> None:
