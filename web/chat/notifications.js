@@ -74,10 +74,11 @@ export class Notifications {
     if (!rooms?.isListed) return;
     this.#since ??= new Map(rooms.all.map(({ room }) => [room.id, room.lastSeq]));
     for (const { room } of rooms.all) this.#take(room.id, room.readSeq ?? 0);
-    if (!this.#isChosen || !this.#isAllowed) return;
+    if (!this.#isChosen) return;
     for (const { room, isSubscribed } of rooms.all) {
       if (isSubscribed || settings.levelOf(room) !== "all") continue;
-      if (room.lastSeq > Math.max(this.#since.get(room.id) ?? 0, this.#told.get(room.id)?.seq ?? 0)) {
+      const knownSeq = Math.max(this.#since.get(room.id) ?? 0, this.#told.get(room.id)?.seq ?? 0);
+      if (room.lastSeq > knownSeq && this.#isAllowed) {
         this.#since.set(room.id, room.lastSeq - 1); // of a room that is not joined only the number is told
         const told = (message) => message && this.#onMessage(message);
         rooms.loadPreview(room.id).then(told, () => {});
@@ -91,17 +92,19 @@ export class Notifications {
     const room = chat.rooms?.get(roomId)?.room;
     const isShown = document.visibilityState === "visible" && this.#page.roomId === roomId;
     if (isShown) this.#channel.postMessage({ roomId, seq });
-    if (!room || !this.#since || !this.#isChosen || !this.#isAllowed || chat.settings.value === null) return;
+    if (!room || !this.#since || !this.#isChosen || chat.settings.value === null) return;
     const before = this.#told.get(roomId) ?? { seq: 0, count: 0 };
     if (seq <= before.seq) return; // a mention comes twice
     const since = this.#since.get(roomId) ?? 0;
     const level = settings.levelOf(room);
     if (!isToBeTold(message, { room, level, me: chat.user, blocks: chat.blocks, since, isShown })) return;
+    if (!this.#isAllowed) return;
     this.#told.set(roomId, { seq, count: before.count + 1 });
     const timer = this.#waiting.get(roomId)?.timer ?? setTimeout(() => this.#show(roomId), GATHER_MS);
     this.#waiting.set(roomId, { message, timer });
   }
 
+  /** Asked last: the browser's answer takes it up to a millisecond, and messages come by the hundred. */
   get #isAllowed() {
     return Notification.permission === "granted";
   }

@@ -6,6 +6,7 @@ import { FaviconBadge } from "../ui/favicon-badge.js";
 export class PageTitle {
   #page;
   #badge;
+  #appBadge = 0; // the number on the app's icon
   #end;
 
   constructor({ page }) {
@@ -37,6 +38,8 @@ export class PageTitle {
 
   /** The number on the icon of an installed app, where the browser has such a thing. */
   #setAppBadge(count) {
+    if (count === this.#appBadge) return;
+    this.#appBadge = count;
     const { setAppBadge, clearAppBadge } = /** @type {any} */ (navigator);
     const done = count > 0 ? setAppBadge?.call(navigator, count) : clearAppBadge?.call(navigator);
     done?.catch(() => {});

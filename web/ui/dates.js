@@ -8,20 +8,39 @@
 const TIME = { hour: "2-digit", minute: "2-digit" };
 const DAY = { weekday: "long", day: "numeric", month: "long" };
 const SHORT_DAY = { day: "numeric", month: "short" };
+const FULL = { ...DAY, year: "numeric", ...TIME, second: "2-digit" };
 const MINUTE_MS = 60_000;
+
+const formats = new Map(); // a memo: to make a format takes a hundred times as long as to use it
+const FORMATS_MAX = 20;
+
+function formatted(date, locale, options) {
+  const key = JSON.stringify([locale, options, date.getTimezoneOffset()]); // a format keeps the time zone it was made in
+  let format = formats.get(key);
+  if (!format) {
+    if (formats.size >= FORMATS_MAX) formats.clear();
+    format = new Intl.DateTimeFormat(locale, options);
+    formats.set(key, format);
+  }
+  return format.format(date);
+}
 
 /** "09:05", or "09:05 AM" where the locale counts to twelve. `locale`: the reader's unless given. */
 export function timeLabel(date, locale = []) {
-  return date.toLocaleTimeString(locale, TIME);
+  return formatted(date, locale, TIME);
 }
 
 /** All there is to say of a moment, for a tooltip. */
 export function fullLabel(date, locale = []) {
-  return date.toLocaleString(locale, { ...DAY, year: "numeric", ...TIME, second: "2-digit" });
+  return formatted(date, locale, FULL);
 }
 
 export function sameDay(one, other) {
-  return one.toDateString() === other.toDateString();
+  return (
+    one.getDate() === other.getDate() &&
+    one.getMonth() === other.getMonth() &&
+    one.getFullYear() === other.getFullYear()
+  );
 }
 
 function isYesterday(date, now) {
@@ -36,7 +55,7 @@ function withYear(date, now, format) {
 export function dayLabel(date, now, locale = []) {
   if (sameDay(date, now)) return "Today";
   if (isYesterday(date, now)) return "Yesterday";
-  return date.toLocaleDateString(locale, withYear(date, now, DAY));
+  return formatted(date, locale, withYear(date, now, DAY));
 }
 
 /** For lists: "now", "5 min", the time of today, "yesterday", "12 Mar", "12 Mar 2025". */
@@ -47,7 +66,7 @@ export function relativeLabel(date, now, locale = []) {
   if (passedMs > 0 && passedMs < 60 * MINUTE_MS) return `${Math.floor(passedMs / MINUTE_MS)} min`;
   if (sameDay(date, now)) return timeLabel(date, locale);
   if (isYesterday(date, now)) return "yesterday";
-  return date.toLocaleDateString(locale, withYear(date, now, SHORT_DAY));
+  return formatted(date, locale, withYear(date, now, SHORT_DAY));
 }
 
 /** Milliseconds until the next day begins here: 23 or 25 hours where the clocks change; always more than 0. */

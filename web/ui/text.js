@@ -4,6 +4,7 @@ export { dayLabel, fullLabel, sameDay, timeLabel } from "./dates.js";
 export { mentionsIn } from "./markdown.js";
 
 export const HUES = 10;
+const NUMBER = new Intl.NumberFormat(); // toLocaleString() makes one each time
 
 /** A number below HUES that depends on the id only (FNV-1a hash). */
 export function hueOf(id) {
@@ -43,7 +44,7 @@ export function typingLabel(names) {
 }
 
 export function plural(count, one, many = `${one}s`) {
-  return `${count.toLocaleString()} ${count === 1 ? one : many}`;
+  return `${NUMBER.format(count)} ${count === 1 ? one : many}`;
 }
 
 /** A count for a badge. */

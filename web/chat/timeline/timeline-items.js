@@ -18,7 +18,8 @@ const AUTHORS_MAX = 3;
  * answers; `mentioned`: `[name, id, …]` of who is mentioned; `reactors`: names of who reacted.
  */
 export class TimelineItems {
-  #known = new Map(); // key → item of last time
+  #known = new Map(); // key → item of last time, but for those of stored messages
+  #itemOf = new WeakMap(); // stored message → its item; there are thousands, and each draw asks for each
   #dates = new WeakMap(); // message → Date
 
   /**
@@ -30,22 +31,18 @@ export class TimelineItems {
    */
   arrange(input) {
     const { messages, unsent, me, isHidden, isThread = false } = input;
-    const arranged = new Arrangement(input, this.#known);
+    const arranged = new Arrangement(input, { known: this.#known, itemOf: this.#itemOf });
     for (const message of messages) {
       const date = this.#dateOf(message);
       if (isHidden(message)) arranged.hide(message, date);
       else if (message.threadId && !isThread) arranged.putReply(message, date);
-      else arranged.putMessage({ key: `seq ${message.seq}`, message, date, entry: null });
+      else arranged.putMessage({ message, date, entry: null });
     }
     for (const entry of unsent) {
-      arranged.putMessage({
-        key: `client ${entry.clientId}`,
-        message: this.#ofEntry(entry, me),
-        date: this.#dateOf(entry),
-        entry: { ...entry },
-      });
+      arranged.putMessage({ message: this.#ofEntry(entry, me), date: this.#dateOf(entry), entry: { ...entry } });
     }
-    this.#known = new Map(arranged.items.map((item) => [item.key, item]));
+    const isKept = ({ kind, entry }) => kind !== "message" || entry !== null;
+    this.#known = new Map(arranged.items.filter(isKept).map((item) => [item.key, item]));
     return arranged.items;
   }
 
@@ -71,15 +68,17 @@ class Arrangement {
   items = [];
   #input;
   #known;
+  #itemOf;
   #previous = null; // {date, groupDate, userId, isGroup} of the row before
   #isNewShown = false;
 
-  constructor(input, known) {
+  constructor(input, { known, itemOf }) {
     this.#input = input;
     this.#known = known;
+    this.#itemOf = itemOf;
   }
 
-  putMessage({ key, message, date, entry }) {
+  putMessage({ message, date, entry }) {
     const { authorOf, repliesOf, quotedOf, mentionedBy, reactorsOf, waitOf, editingId } = this.#input;
     const isFirst = this.#separate(message, date, entry);
     const before = this.#previous;
@@ -96,7 +95,12 @@ class Arrangement {
     const isEditing = editingId !== null && editingId === message.id;
     const shown = { author: authorOf(message), quoted: quotedOf(message), mentioned: mentionedBy(message) };
     const state = { replies, reactors: reactorsOf(message), waitS: entry && waitOf(entry), isEditing };
-    this.#push({ kind: "message", key, message, date, follows, entry, ...state, ...shown });
+    const fields = { kind: "message", message, date, follows, entry, ...state, ...shown };
+    if (entry) return this.#push({ key: `client ${entry.clientId}`, ...fields });
+    const known = this.#itemOf.get(message);
+    const item = known && isSame(known, fields) ? known : { key: `seq ${message.seq}`, ...fields };
+    if (item !== known) this.#itemOf.set(message, item);
+    this.items.push(item);
   }
 
   putReply(message, date) {
