@@ -26,10 +26,11 @@ from bench.scenarios import (
     store,
     stress,
     targets,
+    timeline,
 )
 
 _MODULES = (
     fanout, changes, echo, idle, performance, stress, spike, mixed, store, search, cache, publish, rest, scale,
-    limits, targets, claims, peers, overload, growth, page, soak,
+    limits, targets, claims, peers, overload, growth, page, timeline, soak,
 )  # fmt: skip
 SCENARIOS: dict[str, Scenario] = {module.SCENARIO.name: module.SCENARIO for module in _MODULES}

@@ -8,25 +8,20 @@ navigation to the first paint that has content in it (Paint Timing), the connect
 
 from __future__ import annotations
 
-import shutil
 import statistics
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bench.errors import BenchError
+from bench.chromium import chromium
 from bench.result import Bound, Cell, Figure, Table
 from bench.scenario import Option, Scenario
 from bench.scenario_context import ScenarioContext
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import BrowserContext
 
 PAGES = {"chat": "/", "dashboard": "/dashboard", "interface": "/docs"}
-_CHROMIUMS = ("chromium-headless-shell", "chromium")
-_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 _WITHIN_MS = 60_000
 _BITS_PER_BYTE = 8
 _FIRST_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
@@ -44,7 +39,7 @@ class _Load(msgspec.Struct, frozen=True):
 
 def _run(context: ScenarioContext) -> list[Figure]:
     loads: dict[tuple[str, str], list[_Load]] = {}
-    with context.server() as server, _chromium() as browser:
+    with context.server() as server, chromium() as browser:
         base = f"http://{server.address.host}:{server.address.port}"
         for turn in range(context.options["turns"]):
             for name, path in PAGES.items():
@@ -55,26 +50,6 @@ def _run(context: ScenarioContext) -> list[Figure]:
                 visitor.close()
     context.findings.tables.append(Table("pages", _COLUMNS, [_row(*key, done) for key, done in loads.items()]))
     return [figure for (name, cache), done in loads.items() for figure in _figures(f"{name}, {cache} cache", done)]
-
-
-def chromium_path() -> str | None:
-    return next(filter(None, map(shutil.which, _CHROMIUMS)), None)
-
-
-@contextmanager
-def _chromium() -> Iterator[Browser]:
-    """Raises BenchError where there is none."""
-    path = chromium_path()
-    if path is None:
-        raise BenchError("there is no Chromium (Debian: apt-get install chromium-headless-shell)")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError as error:
-        raise BenchError("there is no Playwright: make install") from error
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
-        yield browser
-        browser.close()
 
 
 def _load(context: ScenarioContext, visitor: BrowserContext, url: str) -> _Load:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.chromium import chromium_path
 from bench.scenarios import page
 from tests.support.bench_run import passed_scenario
 
@@ -13,7 +14,7 @@ from tests.support.bench_run import passed_scenario
 @pytest.mark.bench
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.skipif(page.chromium_path() is None, reason="needs Chromium: apt-get install chromium-headless-shell")
+@pytest.mark.skipif(chromium_path() is None, reason="needs Chromium: apt-get install chromium-headless-shell")
 def test_a_small_run_loads_each_page_with_an_empty_cache_and_with_a_full_one(tmp_path: Path) -> None:
     options = [f"--set={option}" for option in ("turns=1", "kbit_s=90000", "latency_ms=20", "cpu_slower=1")]
     scenario = passed_scenario("page", *options, folder=tmp_path)
