@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FILES := ulimit -n 20000 2>/dev/null || ulimit -n $$(ulimit -Hn);
 
-.PHONY: install run test test-quick test-slow coverage lint bench bench-check bench-reference cluster faults soak debian-packages wire-server
+.PHONY: install run test test-quick test-slow coverage lint bench bench-check bench-reference cluster faults soak debian-packages wire-server pictures
 
 install: $(STAMP)
 
@@ -66,6 +66,10 @@ wire-server: debian-packages
 	    javac -cp '$(WIRE)/target/new/dependency/*' -d $(WIRE)/target/new/classes $(WIRE)/Launcher.java && \
 	    rm -rf $(WIRE)/target/dependency $(WIRE)/target/classes && mv $(WIRE)/target/new/* $(WIRE)/target; \
 	fi
+
+# Those of docs/pictures, anew: for whoever changes a page.
+pictures: install debian-packages
+	@$(BIN)/python -m tests.browser.pictures
 
 # SCENARIO is one, or several with commas between; ARGS are the bench's own: make bench SCENARIO=fanout ARGS='--html fanout.html'.
 bench: install

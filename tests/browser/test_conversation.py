@@ -22,6 +22,7 @@ def test_two_people_talk_in_a_room_and_see_each_other_and_who_types(new_person: 
     expect(ann.people("here")).to_have_count(2)
     expect(ann.person(bob.name)).to_have_attribute("data-status", "online")
     expect(ann.page.get_by_role("button", name="People, 2 online")).to_be_visible()
+    expect(ann.page.locator("main header")).to_contain_text("2 members")
     ann.send_message("Tea?")
     bob.expect_message("Tea?")
     bob.composer.press_sequentially("Yes")

@@ -46,7 +46,7 @@ export class RoomHeader {
         "div",
         { class: "room-title" },
         h("h1", { tabindex: "-1" }, this.#symbol(room), h("span", { dir: "auto" }, page.chat.nameOf(room))),
-        h("p", { dir: "auto" }, this.#about(room)),
+        h("p", { dir: "auto" }, this.#about(room, online)),
       ),
       iconButton("search", "Search", pressed("search")),
       h(
@@ -64,10 +64,11 @@ export class RoomHeader {
     return icon(room.isPrivate ? "lock" : "hash", { size: "small" });
   }
 
-  #about(room) {
+  #about(room, online) {
     if (room.kind !== "direct") {
       const archived = room.archivedAt ? "Archived" : "";
-      return [archived, plural(room.memberCount, "member"), room.description].filter(Boolean).join(" · ");
+      const members = Math.max(room.memberCount, online); // nobody is told of a new member, but of who is online
+      return [archived, plural(members, "member"), room.description].filter(Boolean).join(" · ");
     }
     const { peer } = room;
     const status = STATUS_NAMES[peerStatus(room, this.#page.chat)];
