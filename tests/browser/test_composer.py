@@ -521,6 +521,12 @@ def test_a_file_without_a_text_is_sent_under_its_name_and_an_upload_can_be_cance
     assert stored(ann, room_id)[0]["content"] == "notes.txt"
     expect(ann.timeline.locator('article[data-state="stored"]')).to_contain_text("notes.txt")
     expect(ann.timeline.locator(".content")).to_have_count(0)
+    # The room's files are in a panel, each to be opened.
+    ann.choose_of_room("Files")
+    found = ann.panel.get_by_role("list", name="Attachments").get_by_role("link")
+    expect(found).to_contain_text("notes.txt")
+    expect(found).to_have_attribute("download", "notes.txt")
+    expect(ann.panel.locator(".found-text")).to_have_count(0)
 
 
 # ---- where nothing can be written ------------------------------------------------------------------------------------

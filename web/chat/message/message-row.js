@@ -50,7 +50,7 @@ export function messageRow(item, context) {
       !follows && head(author, time, actions),
       item.quoted && quote(item.quoted, actions),
       body(item, context),
-      !message.deletedAt && attachments(message.attachments, { chat: context.page.chat, actions }),
+      !message.deletedAt && attachments(message.attachments, { chat: context.page.chat, showImage: actions.showImage }),
       !message.deletedAt && reactions(message, { me, actions, reactors: item.reactors }),
       item.replies && threadLine(message, item.replies, actions),
       entry && unsentState(entry, { actions, waitS: item.waitS }),

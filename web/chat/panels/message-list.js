@@ -1,9 +1,11 @@
 /** A list of messages out of their timeline, as a search finds them: each leads to its place. */
 
+import { attachments } from "../message/attachments.js";
 import { Authors } from "../timeline/authors.js";
 import { fullLabel, relativeLabel } from "../../ui/dates.js";
 import { avatar } from "../../ui/avatar.js";
 import { h } from "../../ui/view.js";
+import { isFilesAlone } from "../message/file-names.js";
 import { WindowList } from "../../ui/window-list.js";
 
 const CONTEXT = 60; // characters that are shown before the first that was found
@@ -64,17 +66,22 @@ export class MessageList {
             room && h("span", {}, " · ", h("bdi", {}, page.chat.nameOf(room))),
             h("time", { datetime: message.createdAt, title: fullLabel(date) }, relativeLabel(date, new Date())),
           ),
-          h("span", { class: "found-text", dir: "auto" }, marked(message)),
+          !isFilesAlone(message) && h("span", { class: "found-text", dir: "auto" }, marked(message)),
         ),
       ),
+      !message.deletedAt &&
+        attachments(message.attachments, {
+          chat: page.chat,
+          showImage: (file) => page.dialog("image", { file }),
+          tabindex: "0",
+        }),
     );
   }
 }
 
 /** The text with what was found in marks, beginning a little before the first of it. */
-function marked({ content, highlight = [], attachments = [], deletedAt }) {
+function marked({ content, highlight = [], deletedAt }) {
   if (deletedAt) return "This message was deleted.";
-  if (!content) return attachments.map(({ name }) => name).join(", ");
   const start = Math.max(0, (highlight[0]?.[0] ?? 0) - CONTEXT);
   /** @type {any[]} */
   const parts = [start > 0 && "…"];
