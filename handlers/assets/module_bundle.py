@@ -4,9 +4,10 @@ Each module becomes a function of its own that returns its exports, so their nam
 those that import them. What a module may consist of is in module_function.py. Equal files give an equal bundle.
 
 What `import("./later.js")` names is left out of a page's bundle, with what it alone imports. That is a chunk: a file
-that exports a function which is given the bundle's modules and adds its own to them, where they are not there yet. So
+that exports a function which is given the modules that are there and adds its own, where they are not there yet. So
 each module exists once, whichever chunk comes first, and a chunk names no other file: names that have hashes of
-contents lead one way, from the bundle to its chunks, also where their modules load each other.
+contents lead one way, from the bundle to its chunks, also where their modules load each other. A chunk leaves out what
+is there whoever loads it.
 """
 
 from __future__ import annotations
@@ -55,18 +56,39 @@ def bundle(entry: str, graph: ModuleGraph) -> MadeFile:
 def bundle_and_chunks(entry: str, graph: ModuleGraph) -> dict[str, MadeFile]:
     """Return a page's bundle, by the name of the entry, and its chunks, which are beside it. Raises AssetError."""
     own = graph.with_imports(entry)
-    later: dict[str, dict[str, Module]] = {}  # by what is loaded: the modules of that chunk
-    waiting = list(own.values())
-    while waiting:
-        for name in waiting.pop().dynamic_imports:
-            if name not in own and name not in later:
-                later[name] = {one: it for one, it in graph.with_imports(name).items() if one not in own}
-                waiting += later[name].values()
+    later = _chunk_modules(entry, graph)
     chunks = {name: _chunk_name(entry, name) for name in sorted(later)}
     if len({*chunks.values(), *graph.files}) < len(chunks) + len(graph.files):
         raise AssetError(f"two files of {entry} would have one name: {', '.join(chunks.values())}")
     made = {chunks[name]: _chunk(chunks[name], name, later[name], graph) for name in chunks}
     return made | {entry: _entry_bundle(entry, own, chunks, graph)}
+
+
+def _chunk_modules(entry: str, graph: ModuleGraph) -> dict[str, dict[str, Module]]:
+    """Return the modules of each chunk, by what is loaded: those that are not there whoever loads it."""
+    imported = {entry: graph.with_imports(entry)}
+    loaders: dict[str, set[str]] = {}  # by what is loaded: the entry, or the chunks, that load it
+    waiting = [entry]
+    while waiting:
+        loader = waiting.pop()
+        for module in imported[loader].values():
+            for name in module.dynamic_imports:
+                if name in imported[entry]:
+                    continue
+                loaders.setdefault(name, set()).add(loader)
+                if name not in imported:
+                    imported[name] = graph.with_imports(name)
+                    waiting.append(name)
+    # What is there before each is loaded: at first everything, then less and less, until it agrees with all loaders.
+    there = dict.fromkeys(loaders, frozenset(one for modules in imported.values() for one in modules))
+    before: dict[str, frozenset[str]] = {}
+    while there != before:
+        before = there
+        there = {
+            name: frozenset.intersection(*(before.get(loader, frozenset()).union(imported[loader]) for loader in found))
+            for name, found in loaders.items()
+        }
+    return {name: {one: module for one, module in imported[name].items() if one not in there[name]} for name in loaders}
 
 
 def _chunk_name(entry: str, name: str) -> str:

@@ -20,6 +20,7 @@ from tests.support.waiting import poll
 
 SHOWS = {"/": 'form[aria-label="Log in"]', "/dashboard?every=60": "h1.brand", "/docs": "#search"}
 BYTES_MAX = {"/": 60_000, "/dashboard": 60_000, "/docs": 30_000}  # over the network, with the heads of the replies
+ROOMS_BYTES_MAX = 100_000  # with the form to log in, which is in the same script
 
 
 class Fetched:
@@ -79,6 +80,19 @@ def test_a_page_loads_few_bytes_each_file_once_and_compressed_and_later_asks_for
     asked = re.findall(r"path=(/|/dashboard|/docs|/static/\S+) (status=\d+)", server.log().removeprefix(log_before))
     assert asked == [(urlsplit(path).path, "status=304")]
     assert person.console_errors == []
+
+
+def test_the_rooms_come_with_few_bytes_too_and_none_of_them_twice(
+    server: ServerProcess, new_context: Callable[..., BrowserContext]
+) -> None:
+    person = Person(new_context().new_page(), url=server.url, name="reader")
+    fetched = Fetched(person.page)
+    person.open_with_session()
+    expect(person.page.locator(".sidebar")).to_be_visible()
+    person.page.wait_for_load_state("networkidle")
+    cold = fetched.take()
+    assert len({one.url for one in cold}) == len(cold)
+    assert sum(_bytes_of(one) for one in cold) <= ROOMS_BYTES_MAX
 
 
 # How a browser reads a style sheet. What custom properties say is kept as it is written, but for the spaces.

@@ -40,14 +40,14 @@ function show(View, options = {}) {
 }
 
 /** What needs a session is a part of its own: the form to log in shows earlier without it. */
-async function loadShell() {
-  return (await import("./shell.js")).Shell;
+function loadShell() {
+  return import("./shell.js");
 }
 
 async function enter() {
   store.set({ hasSession: true });
   try {
-    const Shell = await loadShell();
+    const { Shell } = await loadShell();
     if (!chat.user) return; // the session has ended meanwhile
     show(Shell);
   } catch (error) {
@@ -98,7 +98,7 @@ async function start() {
 /** Without them the page works as well. */
 async function notify() {
   if (!globalThis.Notification || !globalThis.BroadcastChannel) return;
-  const { Notifications } = await import("./notifications.js");
+  const { Notifications } = await (await loadShell()).loadNotifications();
   new Notifications({ page, prefix: chat.storagePrefix, signal });
 }
 

@@ -12,6 +12,9 @@ import { RoomView } from "./room/room-view.js";
 import { Shortcuts } from "./shortcuts.js";
 import { Sidebar } from "./sidebar/sidebar.js";
 
+/** Here, and not where they are made: so what they share with the views is not loaded twice. */
+export const loadNotifications = () => import("./notifications.js");
+
 export class Shell {
   #root;
   #page;

@@ -295,6 +295,26 @@ def test_a_chunk_that_did_not_load_is_asked_for_again_by_another_address(tmp_pat
     assert json.loads(run.stdout) == ["ERR_MODULE_NOT_FOUND", "b!"]
 
 
+def test_a_chunk_leaves_out_what_is_there_whoever_loads_it(tmp_path: Path) -> None:
+    parts = PARTS | {
+        "page/panels/a.js": PARTS["page/panels/a.js"] + 'export const detail = () => import("./detail.js");',
+        "page/panels/detail.js": 'import { shared } from "../../ui/shared.js"; import "../../ui/own.js"; shared;',
+        "ui/own.js": 'import { seen } from "./seen.js"; seen("own");',
+    }
+    names = made_of(parts, tmp_path)
+    in_chunk = {
+        name: sorted(
+            part for part in parts if f'["{part}"] ??=' in (tmp_path / names[f"page/app.{name}.js"]).read_text()
+        )
+        for name in ("panels-a", "panels-b", "panels-detail")
+    }
+    assert in_chunk == {
+        "panels-a": ["page/panels/a.js", "ui/shared.js"],
+        "panels-b": ["page/panels/b.js", "ui/shared.js"],  # the page loads it, too, which may not have a.js
+        "panels-detail": ["page/panels/detail.js", "ui/own.js"],
+    }
+
+
 def test_a_change_renames_what_has_it_and_the_bundle_and_no_other_chunk(tmp_path: Path) -> None:
     before = made_of(PARTS, tmp_path)
     for changed, renamed in (
