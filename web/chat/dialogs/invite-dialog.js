@@ -1,8 +1,8 @@
 /** Invites into a room: people by name, and by a link for those who may make one. */
 
+import { copyField } from "./copy-field.js";
 import { endpoint } from "../../client/api-request.js";
 import { h } from "../../ui/view.js";
-import { isCopied } from "../../ui/clipboard.js";
 import { openFindPersonDialog } from "./find-person-dialog.js";
 
 /** `roomId`: of the room. */
@@ -24,17 +24,8 @@ function linkMaker({ page, roomId, draw }) {
       draw(error.message);
     }
   };
-  const copy = async () => {
-    const refused = "This browser lets no page copy. Select the link instead.";
-    draw((await isCopied(url)) ? "The link is copied." : refused);
-  };
   return () =>
     url === null
       ? h("button", { type: "button", on: { click: make } }, "Make an invite link for 7 days")
-      : h(
-          "div",
-          { class: "invite-link" },
-          h("input", { type: "text", readonly: true, "aria-label": "Invite link", value: url }),
-          h("button", { type: "button", class: "primary", on: { click: copy } }, "Copy"),
-        );
+      : copyField({ label: "Invite link", value: url, tell: draw });
 }

@@ -1,0 +1,93 @@
+"""The settings of a room: integrations, invite links, deleting it; and what a report leads to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.person import Person
+from tests.support import client
+
+NewPerson = Callable[..., Person]
+
+
+@pytest.fixture
+def pair(new_person: NewPerson, room_name: str) -> tuple[Person, Person]:
+    """Ann, who owns a room, and Bob, both in it."""
+    ann, bob = new_person("ann"), new_person("bob")
+    ann.make_room(room_name)
+    bob.join_room(room_name)
+    return ann, bob
+
+
+def open_tab(person: Person, name: str) -> None:
+    """Open a tab of the shown room's settings."""
+    person.choose_of_room("Room settings")
+    person.dialog.get_by_role("button", name=name, exact=True).click()
+
+
+def row(person: Person, text: str) -> Locator:
+    """A row of the list in the dialog."""
+    return person.dialog.get_by_role("listitem").filter(has_text=text)
+
+
+def answer(person: Person, question: str, action: str) -> None:
+    """Press a button of the question that is asked on top of what is shown."""
+    person.page.get_by_role("dialog", name=question).get_by_role("button", name=action, exact=True).click()
+
+
+def test_a_webhook_shows_its_address_once_and_posts_until_it_is_revoked(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    open_tab(ann, "Integrations")
+    expect(ann.dialog).to_contain_text("No program posts here.")
+    ann.dialog.get_by_label("Name").fill("Deploys")
+    ann.dialog.get_by_role("button", name="Make a webhook").click()
+    address = ann.dialog.get_by_label("address of Deploys", exact=True)
+    expect(address).to_be_focused()
+    expect(ann.dialog).to_contain_text("is not shown again")
+    path = address.input_value().removeprefix(ann.url)
+    assert client.call(ann.url, "POST", path, {"text": "Version 7 is out"}).status == 200
+    bob.expect_message("Version 7 is out")
+
+    ann.dialog.get_by_role("button", name="Bans").click()
+    ann.dialog.get_by_role("button", name="Integrations").click()
+    expect(row(ann, "Deploys")).to_contain_text("Webhook, made by you")
+    expect(address).to_have_count(0)
+    row(ann, "Deploys").get_by_role("button", name="Revoke").click()
+    answer(ann, "Revoke Deploys?", "Cancel")
+    row(ann, "Deploys").get_by_role("button", name="Revoke").click()
+    answer(ann, "Revoke Deploys?", "Revoke")
+    expect(ann.dialog).to_contain_text("No program posts here.")
+    assert client.call(ann.url, "POST", path, {"text": "And 8"}).status == 404
+
+    bob.choose_of_room("Room settings")
+    expect(bob.dialog.get_by_label("What is it about?")).to_be_visible()
+    expect(bob.dialog.get_by_role("button", name="Integrations")).to_have_count(0)
+
+
+def test_a_bot_shows_its_token_once_and_is_refused_once_it_is_revoked(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann", permissions=["clipboard-read", "clipboard-write"])
+    ann.ignored_errors = (*ann.ignored_errors, "409", "422")  # Chromium logs responses with an error status
+    room_id = ann.make_room(room_name)
+    open_tab(ann, "Integrations")
+    ann.dialog.get_by_label("Kind").select_option("Bot")
+    for name, error in ((ann.name, "taken"), ("a b", re.compile("."))):
+        ann.dialog.get_by_label("Name").fill(name)
+        ann.dialog.get_by_role("button", name="Make a bot").click()
+        expect(ann.dialog.get_by_role("alert").first).to_contain_text(error)
+    robot = f"robot-{room_id[-6:]}"
+    ann.dialog.get_by_label("Name").fill(robot)
+    ann.dialog.get_by_role("button", name="Make a bot").click()
+    ann.dialog.get_by_role("button", name=f"Copy: token of {robot}").click()
+    expect(ann.dialog).to_contain_text("Copied.")
+    token = ann.page.evaluate("navigator.clipboard.readText()")
+    assert token == ann.dialog.get_by_label(f"token of {robot}", exact=True).input_value()
+    message = {"roomId": room_id, "content": "Beep"}
+    assert client.call(ann.url, "POST", "/messages", message, token=token).status == 201
+    row(ann, robot).get_by_role("button", name="Revoke").click()
+    answer(ann, f"Revoke {robot}?", "Revoke")
+    expect(ann.dialog.get_by_label(f"token of {robot}", exact=True)).to_have_count(0)
+    assert client.call(ann.url, "POST", "/messages", message, token=token).status == 401
