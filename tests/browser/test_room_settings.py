@@ -91,3 +91,44 @@ def test_a_bot_shows_its_token_once_and_is_refused_once_it_is_revoked(new_person
     answer(ann, f"Revoke {robot}?", "Revoke")
     expect(ann.dialog.get_by_label(f"token of {robot}", exact=True)).to_have_count(0)
     assert client.call(ann.url, "POST", "/messages", message, token=token).status == 401
+
+
+def test_an_invite_link_is_good_as_long_and_as_often_as_was_chosen(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann", permissions=["clipboard-read", "clipboard-write"])
+    ann.make_room(room_name)
+    open_tab(ann, "Invite links")
+    for span, uses, shown in (
+        ("1 hour", "5 times", "Used 0 of 5 times, expires on"),
+        ("Never", "Any number", "Used 0 times, without a limit, never expires"),
+    ):
+        ann.dialog.get_by_label("Expires after").select_option(span)
+        ann.dialog.get_by_label("Can be used").select_option(uses)
+        ann.dialog.get_by_role("button", name="Make a link").click()
+        expect(row(ann, shown)).to_be_visible()
+    row(ann, "of 5 times").get_by_role("button", name="Copy").click()
+    expect(ann.dialog).to_contain_text("The link is copied.")
+    link = ann.page.evaluate("navigator.clipboard.readText()")
+    assert link.startswith(f"{ann.url}/?invite=")
+    path = f"/invites/{link.partition('=')[2]}"
+    assert client.register(ann.url).call("POST", path).status == 200
+    ann.page.keyboard.press("Escape")
+    open_tab(ann, "Invite links")
+    row(ann, "Used 1 of 5 times").get_by_role("button", name="Revoke").click()
+    answer(ann, "Revoke this link?", "Revoke")
+    expect(row(ann, "of 5 times")).to_have_count(0)
+    assert client.register(ann.url).call("POST", path).status == 404
+
+
+def test_members_make_links_into_a_public_room_and_see_their_own(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    open_tab(ann, "Invite links")
+    ann.dialog.get_by_role("button", name="Make a link").click()
+    expect(row(ann, "without a limit, expires on")).to_be_visible()
+    bob.choose_of_room("Invite people")
+    bob.dialog.get_by_label("Can be used").select_option("1 time")
+    bob.dialog.get_by_role("button", name="Make an invite link").click()
+    expect(bob.dialog.get_by_label("Invite link", exact=True)).to_have_value(re.compile(r"\?invite="))
+    bob.page.keyboard.press("Escape")
+    open_tab(bob, "Invite links")
+    expect(row(bob, "Used 0 of 1 time, expires on")).to_be_visible()
+    expect(bob.dialog.get_by_role("listitem")).to_have_count(1)

@@ -11,6 +11,7 @@ export class PagedSection {
   #foot;
   #items = null;
   #cursor = null;
+  #told = "";
   #isClosed = false;
 
   /**
@@ -48,7 +49,14 @@ export class PagedSection {
     await this.reload();
   }
 
+  /** Say something about an item, until the list changes. */
+  tell(text) {
+    this.#told = text;
+    this.#draw();
+  }
+
   async #more(before) {
+    this.#told = "";
     this.#draw();
     try {
       const { items, nextCursor = null } = await this.#load(this.#cursor);
@@ -65,7 +73,7 @@ export class PagedSection {
     const more = { type: "button", class: "link", on: { click: () => this.#more(this.#items) } };
     patch(this.#root, [
       this.#head(),
-      this.#items === null && !error && h("p", { role: "status", class: "hint" }, "Loading…"),
+      h("p", { role: "status", class: "hint" }, this.#items === null && !error ? "Loading…" : this.#told),
       this.#items?.length === 0 && h("p", { class: "hint" }, this.#empty),
       h("p", { class: "form-error", role: "alert" }, error),
       error && h("button", { type: "button", on: { click: () => this.reload() } }, "Retry"),

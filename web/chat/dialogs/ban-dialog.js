@@ -11,7 +11,7 @@ export async function openBanDialog({ page, roomId, userId, name, onChanged }) {
     isDanger: true,
     fields: () => [
       h("p", {}, "They are removed from the room and cannot come back until the time is over."),
-      h("label", {}, "For how long?", spanField(7 * 24 * 60, { isEndless: true })),
+      h("label", {}, "For how long?", spanField(7 * 24 * 60, { endless: "For good" })),
       h("label", {}, "Reason", h("textarea", { name: "reason", rows: "2", maxlength: 500, dir: "auto" })),
     ],
     submit: ({ span, reason }) => {

@@ -1,5 +1,6 @@
-/** Invites into a room: people by name, and by a link for those who may make one. */
+/** Invites into a room: people by name, and by a link. */
 
+import { chosenInvite, inviteFields } from "./invite-fields.js";
 import { copyField } from "./copy-field.js";
 import { endpoint } from "../../client/api-request.js";
 import { h } from "../../ui/view.js";
@@ -7,17 +8,16 @@ import { openFindPersonDialog } from "./find-person-dialog.js";
 
 /** `roomId`: of the room. */
 export function openInviteDialog({ page, roomId }) {
-  const { room } = page.chat.rooms.get(roomId);
-  const mayLink = ["owner", "moderator"].includes(room.role);
-  return openFindPersonDialog({ page, roomId, more: mayLink ? (draw) => linkMaker({ page, roomId, draw }) : null });
+  return openFindPersonDialog({ page, roomId, more: (draw) => linkMaker({ page, roomId, draw }) });
 }
 
-/** A function that draws the link, once there is one, and the button that makes it. */
+/** A function that draws the link, once there is one, and the form that makes it. */
 function linkMaker({ page, roomId, draw }) {
   let url = null;
-  const make = async () => {
+  const make = async (event) => {
+    event.preventDefault();
     try {
-      const invite = await page.chat.api.rooms.createInvite(roomId, { expiresIn: 7 * 24 * 3600 });
+      const invite = await page.chat.api.rooms.createInvite(roomId, chosenInvite(event.target.elements));
       url = endpoint(page.chat.api.baseUrl, invite.url).href;
       draw();
     } catch (error) {
@@ -26,6 +26,11 @@ function linkMaker({ page, roomId, draw }) {
   };
   return () =>
     url === null
-      ? h("button", { type: "button", on: { click: make } }, "Make an invite link for 7 days")
-      : copyField({ label: "Invite link", value: url, tell: draw });
+      ? h(
+          "form",
+          { class: "form", on: { submit: make } },
+          inviteFields(),
+          h("button", { type: "submit" }, "Make an invite link"),
+        )
+      : copyField({ label: "Invite link", value: url, tell: draw, hasFocus: true });
 }

@@ -1,5 +1,6 @@
-/** The invite links of a room. */
+/** The invite links of a room: all of them to moderators, their own to other members. */
 
+import { chosenInvite, inviteFields } from "./invite-fields.js";
 import { endpoint } from "../../client/api-request.js";
 import { fullLabel } from "../../ui/dates.js";
 import { h } from "../../ui/view.js";
@@ -7,52 +8,64 @@ import { isCopied } from "../../ui/clipboard.js";
 import { PagedSection } from "../paged-section.js";
 import { plural } from "../../ui/text.js";
 
-const WEEK_S = 7 * 24 * 3600;
-
 export class RoomInvites {
   #list;
+  #page;
+  #roomId;
 
   constructor({ root, page, roomId }) {
     const { rooms } = page.chat.api;
-    const make = () => this.#list.change(() => rooms.createInvite(roomId, { expiresIn: WEEK_S }));
-    const copy = async ({ url }) => {
-      const whole = endpoint(page.chat.api.baseUrl, url).href;
-      page.toast((await isCopied(whole)) ? "The link is copied." : whole);
-    };
-    const row = (invite) => {
-      const { code, uses, maxUses, expiresAt } = invite;
-      const used = maxUses ? `${uses} of ${plural(maxUses, "use")}` : plural(uses, "use");
-      return h(
-        "li",
-        { key: code },
-        h(
-          "span",
-          { class: "two-lines" },
-          h("b", {}, `…${code.slice(-6)}`),
-          h("small", {}, used, expiresAt ? `, until ${fullLabel(new Date(expiresAt))}` : ""),
-        ),
-        h("button", { type: "button", on: { click: () => copy(invite) } }, "Copy"),
-        h(
-          "button",
-          {
-            type: "button",
-            class: "danger",
-            on: { click: () => this.#list.change(() => rooms.deleteInvite(roomId, code)) },
-          },
-          "Revoke",
-        ),
-      );
+    this.#page = page;
+    this.#roomId = roomId;
+    const make = (event) => {
+      event.preventDefault();
+      const chosen = chosenInvite(event.target.elements);
+      return this.#list.change(() => rooms.createInvite(roomId, chosen));
     };
     this.#list = new PagedSection({
       root,
-      row,
+      row: (invite) => this.#row(invite),
       load: async () => ({ items: await rooms.invites(roomId) }),
       empty: "There are no invite links.",
-      head: () => h("button", { type: "button", class: "primary", on: { click: make } }, "Make a link for 7 days"),
+      head: () =>
+        h(
+          "form",
+          { class: "form", on: { submit: make } },
+          inviteFields(),
+          h("button", { type: "submit", class: "primary" }, "Make a link"),
+        ),
     });
   }
 
   close() {
     this.#list.close();
+  }
+
+  #row(invite) {
+    const { code, uses, maxUses, expiresAt } = invite;
+    const used = maxUses
+      ? `Used ${uses} of ${plural(maxUses, "time")}`
+      : `Used ${plural(uses, "time")}, without a limit`;
+    const until = expiresAt ? `expires on ${fullLabel(new Date(expiresAt))}` : "never expires";
+    const revoke = { type: "button", class: "danger", on: { click: () => this.#revoke(invite) } };
+    return h(
+      "li",
+      { key: code },
+      h("span", { class: "two-lines" }, h("b", {}, `…${code.slice(-6)}`), h("small", {}, `${used}, ${until}`)),
+      h("button", { type: "button", on: { click: () => this.#copy(invite) } }, "Copy"),
+      h("button", revoke, "Revoke"),
+    );
+  }
+
+  async #copy({ url }) {
+    const whole = endpoint(this.#page.chat.api.baseUrl, url).href;
+    this.#list.tell((await isCopied(whole)) ? "The link is copied." : whole);
+  }
+
+  async #revoke({ code }) {
+    const text = "Who has it cannot join by it any more. Members stay.";
+    const question = { title: "Revoke this link?", text, action: "Revoke", isDanger: true };
+    if (!(await this.#page.confirm(question))) return;
+    await this.#list.change(() => this.#page.chat.api.rooms.deleteInvite(this.#roomId, code));
   }
 }

@@ -11,8 +11,8 @@ const SPANS = [
   [30 * 24 * 60, "30 days"],
 ];
 
-/** `minutes`: what is chosen at first. `isEndless`: with one that never ends, whose value is "". */
-export function spanField(minutes, { isEndless = false } = {}) {
+/** `minutes`: what is chosen at first. `endless`: what one that never ends is called, if there is one; its value is "". */
+export function spanField(minutes, { endless = null } = {}) {
   const options = SPANS.map(([value, label]) => h("option", { value, selected: value === minutes }, label));
-  return h("select", { name: "span" }, options, isEndless && h("option", { value: "" }, "For good"));
+  return h("select", { name: "span" }, options, endless && h("option", { value: "" }, endless));
 }
