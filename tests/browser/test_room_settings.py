@@ -132,3 +132,25 @@ def test_members_make_links_into_a_public_room_and_see_their_own(pair: tuple[Per
     open_tab(bob, "Invite links")
     expect(row(bob, "Used 0 of 1 time, expires on")).to_be_visible()
     expect(bob.dialog.get_by_role("listitem")).to_have_count(1)
+
+
+def test_a_room_is_deleted_once_its_name_is_typed_and_is_gone_for_all(
+    pair: tuple[Person, Person], room_name: str
+) -> None:
+    ann, bob = pair
+    ann.choose_of_room("Room settings")
+    ann.dialog.get_by_role("button", name="Delete the room").click()
+    question = ann.page.get_by_role("dialog", name=f"Delete {room_name}?")
+    expect(question).to_contain_text("lost to all 2 members")
+    name, delete = question.get_by_role("textbox"), question.get_by_role("button", name="Delete")
+    expect(name).to_be_focused()
+    for typed in ("", room_name[:-1], room_name.upper()):
+        name.fill(typed)
+        expect(delete).to_be_disabled()
+        name.press("Enter")
+    expect(question).to_be_visible()
+    name.fill(f" {room_name} ")
+    delete.click()
+    for person in (ann, bob):
+        expect(person.room_button(room_name)).to_have_count(0)
+    expect(ann.dialog).to_have_count(0)

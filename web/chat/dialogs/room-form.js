@@ -107,9 +107,12 @@ export class RoomForm {
   }
 
   async #delete(room) {
-    const text = "All its messages and files go with it. This cannot be undone.";
-    const question = { title: `Delete ${room.name}?`, text, action: "Delete", isDanger: true };
+    const { rooms } = this.#page.chat.api;
+    const { memberCount } = await rooms.get(room.id).catch(() => room); // the count that is held may be old
+    const who = memberCount === 1 ? "you, its one member" : `all ${memberCount.toLocaleString()} members`;
+    const text = `Its messages and files, invite links and integrations are lost to ${who}, for good.`;
+    const question = { title: `Delete ${room.name}?`, text, action: "Delete", isDanger: true, typed: room.name };
     if (!(await this.#page.confirm(question))) return;
-    if (await this.#tried(() => this.#page.chat.api.rooms.delete(room.id))) this.#closeDialog();
+    if (await this.#tried(() => rooms.delete(room.id))) this.#closeDialog();
   }
 }
