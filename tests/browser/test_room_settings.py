@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.person import Person
 from tests.support import client
+from tests.support.waiting import poll
 
 NewPerson = Callable[..., Person]
 
@@ -154,3 +155,37 @@ def test_a_room_is_deleted_once_its_name_is_typed_and_is_gone_for_all(
     for person in (ann, bob):
         expect(person.room_button(room_name)).to_have_count(0)
     expect(ann.dialog).to_have_count(0)
+
+
+def test_from_a_report_its_author_is_muted_and_banned_and_the_message_deleted(
+    pair: tuple[Person, Person], room_name: str
+) -> None:
+    ann, bob = pair
+    bob.ignored_errors = (*bob.ignored_errors, "403")  # Chromium logs responses with an error status
+    room_id = ann.page.url.partition("room=")[2].partition("&")[0]
+    for author, text in ((ann, "Be kind"), (bob, "Something rude")):
+        author.send_message(text)
+        ann.expect_message(text)
+        message_id = ann.message(text).get_attribute("data-id")
+        reporter = bob if author is ann else ann
+        assert reporter.call("POST", f"/messages/{message_id}/report", {"reason": "It is rude."}) == 204
+    ann.choose_of_room("Reports")
+    own, report = (ann.panel.get_by_role("listitem").filter(has_text=text) for text in ("Be kind", "Something rude"))
+    expect(own.get_by_role("button", name="Delete")).to_be_visible()
+    expect(own.get_by_role("button", name="Mute")).to_have_count(0)
+    expect(own.get_by_role("button", name="Ban")).to_have_count(0)
+
+    report.get_by_role("button", name="Mute").click()
+    ann.dialog.get_by_role("button", name="Mute", exact=True).click()
+    expect(ann.toasts).to_contain_text(f"{bob.name} is muted.")
+    message = {"roomId": room_id, "content": "Still here"}
+    poll(lambda: bob.call("POST", "/messages", message) == 403)
+
+    report.get_by_role("button", name="Delete").click()
+    answer(ann, "Delete this message?", "Delete")
+    expect(report).to_contain_text("Deleted.")
+    expect(bob.timeline).not_to_contain_text("Something rude")
+
+    report.get_by_role("button", name="Ban").click()
+    ann.dialog.get_by_role("button", name="Ban", exact=True).click()
+    expect(bob.room_button(room_name)).to_have_count(0)

@@ -6,15 +6,19 @@ import { relativeLabel } from "../../ui/dates.js";
 
 export class ReportsPanel {
   #list;
+  #deleted = new Set(); // ids of messages: a report shows its message as it was
 
   constructor({ root, page }) {
     const { roomId, chat } = page;
+    const link = (label, run) => h("button", { type: "button", class: "link", on: { click: run } }, label);
     const remove = async (message) => {
       const question = { title: "Delete this message?", action: "Delete", isDanger: true };
-      if (await page.confirm(question)) await this.#list.change(() => chat.api.messages.delete(message.id));
+      if (await page.confirm(question)) await this.#list.change(() => this.#delete(message, chat));
     };
-    const row = ({ message, by, reason, at }, index) =>
-      h(
+    const row = ({ message, by, reason, at }, index) => {
+      const name = page.people.of(message.userId, message.username).displayName;
+      const about = { roomId, userId: message.userId, name, onChanged: () => {} };
+      return h(
         "li",
         { key: `${message.id} ${index}`, class: "report" },
         h(
@@ -31,16 +35,17 @@ export class ReportsPanel {
           h(
             "div",
             { class: "report-actions" },
-            h("button", { type: "button", class: "link", on: { click: () => page.showMessage(message) } }, "Show it"),
-            h(
-              "button",
-              { type: "button", class: "link", on: { click: () => page.openPanel("profile", message.userId) } },
-              "The person",
-            ),
-            h("button", { type: "button", class: "link", on: { click: () => remove(message) } }, "Delete it"),
+            link("Show", () => page.showMessage(message)),
+            link("Profile", () => page.openPanel("profile", message.userId)),
+            mayModerate(message.userId, page) && [
+              link("Mute…", () => page.dialog("mute", about)),
+              link("Ban…", () => page.dialog("ban", about)),
+            ],
+            this.#isDeleted(message, chat) ? h("em", {}, "Deleted.") : link("Delete…", () => remove(message)),
           ),
         ),
       );
+    };
     const load = async (cursor) => {
       const { reports, nextCursor } = await chat.api.rooms.reports(roomId, { cursor });
       return { items: reports, nextCursor };
@@ -51,4 +56,17 @@ export class ReportsPanel {
   close() {
     this.#list.close();
   }
+  async #delete(message, chat) {
+    await chat.api.messages.delete(message.id);
+    this.#deleted.add(message.id);
+  }
+
+  #isDeleted({ id, roomId, seq }, chat) {
+    return this.#deleted.has(id) || Boolean(chat.rooms?.get(roomId)?.timeline.get(seq)?.deletedAt);
+  }
+}
+
+/** Of those whom the server protects, only the owner and oneself are told by a report alone. */
+function mayModerate(userId, { roomState, chat }) {
+  return userId !== chat.user?.id && userId !== roomState?.room.ownerId;
 }
