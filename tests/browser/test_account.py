@@ -55,6 +55,34 @@ def test_a_status_and_a_few_words_are_set_by_the_own_line(new_person: NewPerson)
     expect(ann.own_line).to_contain_text("Busy · In a meeting")
 
 
+def test_colours_of_ones_own_are_shown_to_all_until_they_are_taken_away(new_person: NewPerson, room_name: str) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    ann.make_room(room_name)
+    ann.send_message("How do I look?")
+    picture = ann.own_line.locator(".avatar")
+    usual = picture.evaluate("node => getComputedStyle(node).backgroundColor")
+
+    def edit_profile() -> None:
+        ann.choose(ann.own_line, "Profile")
+        ann.panel.get_by_role("button", name="Edit the profile").click()
+
+    edit_profile()
+    ann.dialog.get_by_label("Colours of my own").check()
+    ann.dialog.get_by_label("Background").fill("#ffee00")
+    expect(ann.dialog).to_contain_text("hard to read")
+    ann.dialog.get_by_label("Letters").fill("#102030")
+    expect(ann.dialog).not_to_contain_text("hard to read")
+    ann.dialog.get_by_role("button", name="Save").click()
+    bob.join_room(room_name)
+    for shown in (picture, ann.message("How do I look?").locator(".avatar"), bob.timeline.locator(".avatar").first):
+        expect(shown).to_have_css("background-color", "rgb(255, 238, 0)")
+        expect(shown).to_have_css("color", "rgb(16, 32, 48)")
+    edit_profile()
+    ann.dialog.get_by_label("Colours of my own").uncheck()
+    ann.dialog.get_by_role("button", name="Save").click()
+    expect(picture).to_have_css("background-color", usual)
+
+
 def test_who_follows_an_invite_link_registers_and_is_in_the_room(new_person: NewPerson, room_name: str) -> None:
     ann, bob = new_person("ann"), new_person("bob", registered=False)
     room_id = ann.make_room(room_name, private=True)

@@ -98,13 +98,14 @@ function commandSource({ load, placeOf }) {
 }
 
 function personItem(page, { userId, username, displayName }, query) {
-  const url = page.chat.avatarUrl(page.people.known(userId) ?? { avatarUrl: null });
+  const known = page.people.known(userId) ?? { avatarUrl: null };
+  const url = page.chat.avatarUrl(known);
   return {
     key: userId,
     text: `@${username} `,
     isExact: username.toLowerCase() === query.toLowerCase(),
     content: [
-      avatar({ id: userId, name: displayName, url, size: "small" }),
+      avatar({ ...known, id: userId, name: displayName, url, size: "small" }),
       h("b", { dir: "auto" }, displayName),
       h("span", { class: "completion-more" }, `@${username}`),
     ],

@@ -51,7 +51,7 @@ function personRow(user, { page, verb, isDone, act }) {
   return h(
     "li",
     { key: id, class: "result", "data-user-id": id },
-    avatar({ id, name: displayName, url: page.chat.avatarUrl(user), size: "small" }),
+    avatar({ ...user, name: displayName, url: page.chat.avatarUrl(user), size: "small" }),
     h("span", { class: "two-lines" }, h("b", { dir: "auto" }, displayName), h("small", {}, `@${username}`)),
     h(
       "button",

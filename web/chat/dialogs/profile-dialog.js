@@ -1,6 +1,7 @@
-/** One's own profile: the name that others see, and the picture. */
+/** One's own profile: the name that others see, and the picture or the colours of the initials. */
 
 import { avatar } from "../../ui/avatar.js";
+import { colorFields } from "./color-fields.js";
 import { h, patch } from "../../ui/view.js";
 import { openDialog } from "../../ui/dialog.js";
 
@@ -8,10 +9,15 @@ export function openProfileDialog({ page }) {
   const { chat } = page;
   const mount = ({ body, close }) => {
     let [error, progress] = ["", null];
+    let colors = { textColor: chat.user.textColor, backgroundColor: chat.user.backgroundColor };
+    const choose = (chosen) => {
+      colors = chosen;
+      draw();
+    };
     const draw = () => {
       const { user } = chat;
       const name = { name: "displayName", value: user.displayName, maxlength: 64, required: true, dir: "auto" };
-      const file = { type: "file", accept: "image/*", class: "sr-only", on: { change: choose } };
+      const file = { type: "file", accept: "image/*", class: "sr-only", on: { change: chooseFile } };
       patch(
         body,
         h(
@@ -20,7 +26,7 @@ export function openProfileDialog({ page }) {
           h(
             "div",
             { class: "avatar-field" },
-            avatar({ id: user.id, name: user.displayName, url: chat.avatarUrl(user), size: "large" }),
+            avatar({ ...user, ...colors, name: user.displayName, url: chat.avatarUrl(user), size: "large" }),
             h("label", { class: "file-button" }, "Choose a picture", h("input", file)),
             user.avatarUrl &&
               h("button", { type: "button", class: "link", on: { click: remove } }, "Remove the picture"),
@@ -28,6 +34,7 @@ export function openProfileDialog({ page }) {
           progress !== null && h("progress", { "aria-label": "Uploading", max: 1, value: progress }),
           h("label", {}, "Name", h("input", name)),
           h("p", { class: "hint" }, `Others see it beside your messages. Your username stays @${user.username}.`),
+          colorFields({ user, colors, choose }),
           h("p", { class: "form-error", role: "alert" }, error),
           h("div", { class: "dialog-actions" }, h("button", { type: "submit", class: "primary" }, "Save")),
         ),
@@ -48,12 +55,12 @@ export function openProfileDialog({ page }) {
       progress = total > 0 ? sent / total : 0;
       draw();
     };
-    const choose = ({ target }) => target.files[0] && tried(() => chat.setAvatar(target.files[0], { onProgress }));
+    const chooseFile = ({ target }) => target.files[0] && tried(() => chat.setAvatar(target.files[0], { onProgress }));
     const remove = () => tried(() => chat.removeAvatar());
     const submit = async (event) => {
       event.preventDefault();
       const displayName = event.target.elements.displayName.value.trim();
-      if (await tried(() => chat.changeProfile({ displayName }))) close();
+      if (await tried(() => chat.changeProfile({ displayName, ...colors }))) close();
     };
     draw();
   };

@@ -65,7 +65,7 @@ function picture(author, actions) {
   return h(
     "button",
     { type: "button", class: "message-picture", tabindex: "-1", "aria-label": label, on: open },
-    avatar({ id: author.id, name: author.name, url: author.url }),
+    avatar(author),
   );
 }
 

@@ -55,7 +55,7 @@ export class MessageList {
       h(
         "button",
         attributes,
-        avatar({ id: author.id, name: author.name, url: author.url, size: "small" }),
+        avatar({ ...author, size: "small" }),
         h(
           "span",
           { class: "two-lines" },

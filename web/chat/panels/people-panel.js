@@ -159,7 +159,7 @@ export class PeoplePanel {
         h(
           "span",
           { class: "picture" },
-          avatar({ id: userId, name, url, size: "small" }),
+          avatar({ ...known, id: userId, name, url, size: "small" }),
           h("span", { class: "dot", "data-status": status, title: STATUS_NAMES[status] }),
         ),
         h(

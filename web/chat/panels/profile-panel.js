@@ -74,7 +74,7 @@ export class ProfilePanel {
       h(
         "div",
         { class: "profile", "data-profile": user.id },
-        avatar({ id: user.id, name: user.displayName, url: chat.avatarUrl(user), size: "large" }),
+        avatar({ ...user, name: user.displayName, url: chat.avatarUrl(user), size: "large" }),
         h("h2", { dir: "auto" }, user.displayName),
         h("p", { class: "hint" }, `@${user.username}`),
         h("p", { class: "profile-status" }, h("span", { class: "dot", "data-status": status }), STATUS_NAMES[status]),

@@ -20,7 +20,7 @@ export function ownLine(page) {
       h(
         "span",
         { class: "picture" },
-        avatar({ id: user.id, name: user.displayName ?? user.username, url: page.chat.avatarUrl(user) }),
+        avatar({ ...user, name: user.displayName ?? user.username, url: page.chat.avatarUrl(user) }),
         h("span", { class: "dot", "data-status": status }),
       ),
       h(

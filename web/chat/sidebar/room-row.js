@@ -66,7 +66,7 @@ function picture(room, name, status, page) {
   return h(
     "span",
     { class: "picture" },
-    avatar({ id: room.peer?.id ?? room.id, name, url, size: "small" }),
+    avatar({ id: room.id, ...room.peer, name, url, size: "small" }),
     h("span", { class: "dot", "data-status": status }),
   );
 }

@@ -21,14 +21,18 @@ export class Authors {
     this.#names = distinctNames([...people.all, chat.user].filter(Boolean));
   }
 
-  /** `{id, name, handle, url}`: `handle` (`@name`) where the name could be another's; `url` of the avatar, or null. */
+  /**
+   * `{id, username, name, handle, url, textColor, backgroundColor}`: `handle` (`@name`) where the name could be
+   * another's; `url` of the avatar, or null; the colours are of the initials.
+   */
   of({ userId, username }) {
     const person = this.#page.people.of(userId, username);
     const { name, handle } = this.#names.get(userId) ?? { name: person.displayName ?? username, handle: null };
     const url = this.#page.chat.avatarUrl(person);
+    const { textColor = null, backgroundColor = null } = person;
     const before = this.#known.get(userId);
-    if (before?.name === name && before.handle === handle && before.url === url) return before;
-    const author = { id: userId, username, name, handle, url };
+    const author = { id: userId, username, name, handle, url, textColor, backgroundColor };
+    if (before && Object.keys(author).every((field) => author[field] === before[field])) return before;
     this.#known.set(userId, author);
     return author;
   }

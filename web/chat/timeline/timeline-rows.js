@@ -39,7 +39,7 @@ function hiddenRow({ messages }, { showHidden }) {
 /** Replies of a thread, one after the other, in one line that opens the thread. */
 function repliesRow({ messages, authors }, { actions }) {
   const last = messages.at(-1);
-  const face = ({ id, name, url }) => avatar({ id, name, url, size: "small" });
+  const face = (author) => avatar({ ...author, size: "small" });
   return h(
     "button",
     {
