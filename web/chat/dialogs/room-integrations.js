@@ -6,15 +6,20 @@ import { fullLabel } from "../../ui/dates.js";
 import { h, patch } from "../../ui/view.js";
 import { PagedSection } from "../paged-section.js";
 
-/** `field`: what the contract calls the name. `secret`: what is shown once. `does`: what it is for. */
+/**
+ * `field`: what the contract calls the name; `rule`: said where the server takes no such name. `secret`: what is shown
+ * once. `does`: what it is for; `loss`: what ends with it.
+ */
 const KINDS = {
   webhooks: {
     ...{ title: "Webhook", field: "name", maxlength: 80, secret: "address" },
+    rule: "Use 1 to 80 characters, one of them visible.",
     does: 'Its address takes messages: a POST of {"text": "Hello"} by any program writes one here.',
     loss: "Programs that have its address cannot post any more.",
   },
   bots: {
     ...{ title: "Bot", field: "username", maxlength: 32, secret: "token" },
+    rule: "Use 3 to 32 letters, digits, “_”, “-” or “.”.",
     does: "Its token reads and writes here, and in no other room, by the same interface as this page.",
     loss: "Programs that have its token are logged out, and cannot come back.",
   },
@@ -118,7 +123,7 @@ export class RoomIntegrations {
   async #submit(event) {
     event.preventDefault();
     const kind = this.#kind;
-    const { field } = KINDS[kind];
+    const { field, rule } = KINDS[kind];
     const input = event.target.elements.name;
     const name = input.value.trim();
     const { api } = this.#page.chat;
@@ -129,7 +134,7 @@ export class RoomIntegrations {
       this.#made.unshift({ kind, id: made.id ?? made.user.id, name, secret });
       input.value = "";
     } catch (error) {
-      this.#error = String(error.details?.[field] ?? error.message);
+      this.#error = error.details?.[field] ? rule : error.message;
     }
     this.#drawForm();
     if (!this.#error) await this.#list.reload();
