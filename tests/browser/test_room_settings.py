@@ -189,3 +189,21 @@ def test_from_a_report_its_author_is_muted_and_banned_and_the_message_deleted(
     report.get_by_role("button", name="Ban").click()
     ann.dialog.get_by_role("button", name="Ban", exact=True).click()
     expect(bob.room_button(room_name)).to_have_count(0)
+
+
+def test_a_field_that_the_server_refuses_says_what_it_takes(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann")
+    ann.ignored_errors = (*ann.ignored_errors, "422")  # Chromium logs responses with an error status
+    ann.make_room(room_name)
+    ann.choose_of_room("Room settings")
+    ann.dialog.get_by_label("Name").fill(" ")
+    ann.dialog.get_by_label("Most members").fill("1")
+    ann.dialog.get_by_role("button", name="Save").click()
+    expect(ann.dialog).to_contain_text("Use 1 to 80 characters")
+    ann.dialog.get_by_label("Name").fill(room_name)
+    ann.dialog.get_by_role("button", name="Save").click()
+    expect(ann.dialog).to_contain_text("Give a number from 2 to 100,000.")
+    expect(ann.dialog).not_to_contain_text("Use 1 to 80 characters")
+    ann.dialog.get_by_label("Most members").fill("2")
+    ann.dialog.get_by_role("button", name="Save").click()
+    expect(ann.toasts).to_contain_text("Saved.")

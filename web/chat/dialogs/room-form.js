@@ -3,6 +3,11 @@
 import { h, patch } from "../../ui/view.js";
 
 const SLOW_MODES = { 0: "Off", 10: "10 seconds", 30: "30 seconds", 60: "1 minute", 300: "5 minutes", 3600: "1 hour" };
+/** What is said where the server takes no such value: its own answer is for programs. */
+const RULES = {
+  name: "Use 1 to 80 characters, one of them visible.",
+  maxUsers: "Give a number from 2 to 100,000.",
+};
 
 export class RoomForm {
   #root;
@@ -35,7 +40,7 @@ export class RoomForm {
     const options = slow.map(([value, label]) =>
       h("option", { value, selected: Number(value) === room.slowModeS }, label),
     );
-    const error = (name) => errors[name] && h("p", { class: "field-error" }, String(errors[name]));
+    const error = (name) => errors[name] && h("p", { class: "field-error" }, RULES[name] ?? String(errors[name]));
     patch(this.#root, [
       h(
         "form",
