@@ -71,6 +71,19 @@ test("the value now is that of the newest sample, with its state beside the thre
   assert.deepEqual([hits.state, thresholdWords(hits)], ["past", "below 80 %"]);
 });
 
+test("a value at the threshold of an alert is not told to be well, because there the alert is raised", () => {
+  const at = (sample) => {
+    const processes = [{ processId: "a", alerts: [], sample }];
+    const series = hour(["connections", "cacheHitRate", "loopLagMs"]);
+    const plot = shown({ series, snapshot: snapshot({ processes }) }).plots.get(Object.keys(sample)[0]);
+    return [plot.state, thresholdWords(plot)];
+  };
+  assert.deepEqual(at({ connections: 50 }), ["past", "at 50"]);
+  assert.deepEqual(at({ cacheHitRate: 0.8 }), ["past", "at 80 %"]);
+  assert.deepEqual(at({ loopLagMs: 250 }), ["alert", "at 250 ms"]);
+  assert.deepEqual(at({ loopLagMs: 100 }), ["well", "at 100 ms"], "health is degraded past it");
+});
+
 test("what is summed over a cluster has as many times the threshold, and memory none", () => {
   const processes = ["a", "b"].map((processId) => ({
     processId,

@@ -148,11 +148,13 @@ function thresholdLines(threshold, format) {
   return alert === degraded ? lines : [...lines, { value: alert, words: `alert ${format(alert)}` }];
 }
 
+/** As the server: an alert is raised at its threshold, and health is degraded past its own. */
 function stateOf(value, threshold) {
   if (!threshold || value === null) return "none";
   const { degraded, alert, isLowBad } = threshold;
   const isPast = (limit) => (isLowBad ? value < limit : value > limit);
-  return alert !== degraded && isPast(alert) ? "alert" : isPast(degraded) ? "past" : "well";
+  const isAlert = isPast(alert) || value === alert;
+  return isAlert && alert !== degraded ? "alert" : isAlert || isPast(degraded) ? "past" : "well";
 }
 
 /** The plots of all metrics that the series has. */
@@ -162,12 +164,12 @@ export function plotsOf({ frame, series, snapshot }) {
 }
 
 /** Where a value stands with its threshold, in words: never by colour alone. */
-export function thresholdWords({ threshold, format, state }) {
+export function thresholdWords({ threshold, format, state, newest }) {
   if (!threshold) return "";
-  const limit = format(state === "alert" ? threshold.alert : threshold.degraded);
-  if (state === "none") return `threshold ${limit}`;
-  const side = (state === "well") === threshold.isLowBad ? "above" : "below";
-  return `${side} ${limit}`;
+  const limit = state === "alert" ? threshold.alert : threshold.degraded;
+  if (state === "none") return `threshold ${format(limit)}`;
+  const side = newest === limit ? "at" : (state === "well") === threshold.isLowBad ? "above" : "below";
+  return `${side} ${format(limit)}`;
 }
 
 /** Frame and plots of what is chosen. Tiles and charts show the same, and a crosshair that moves changes none of it. */
