@@ -308,6 +308,10 @@ def test_axe_finds_nothing_and_on_a_phone_touch_works_and_nothing_scrolls_sidewa
     expect(page.get_by_role("heading", name="Past alerts")).to_be_focused()
     expect(page).to_have_url(re.compile("section=alerts$"))
     expect(page.get_by_role("navigation", name="Sections")).to_be_in_viewport()
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.get_by_role("heading", name="Past alerts")).not_to_be_in_viewport()
+    page.get_by_role("navigation", name="Sections").get_by_role("link", name="Alerts").tap()
+    expect(page.get_by_role("heading", name="Past alerts")).to_be_in_viewport()
 
 
 def test_the_forecast_is_told_in_words_and_drawn_beyond_now(tmp_path: Path, open_dashboard: OpenDashboard) -> None:

@@ -65,6 +65,11 @@ window.addEventListener("hashchange", () => {
   store.flush();
   showSection();
 });
+document.addEventListener("click", ({ target }) => {
+  // The address that a link leads to may be the one that is shown, of a section that was scrolled away.
+  const link = target instanceof Element ? target.closest("a") : null;
+  if (link?.hash && link.hash === location.hash) showSection();
+});
 document.addEventListener("visibilitychange", () => poller.setHidden(document.visibilityState !== "visible"));
 window.addEventListener("online", () => poller.pollNow());
 // A login on the chat page in another tab counts here too. Of a user who was refused nothing is asked again: otherwise
