@@ -198,6 +198,24 @@ test("paused, nothing is asked and nothing changes; then what was missed comes",
   assert.equal(poller.series.times.length, 3 + 12);
 });
 
+test("what is waited for is told: that it goes on after a pause, and that a try is under way", async () => {
+  const { server, poller, states, choose, pass } = setup();
+  await choose({});
+  poller.pause();
+  poller.resume();
+  assert.deepEqual([states.at(-1), poller.state], ["connecting", "connecting"]);
+  await settle();
+  assert.equal(poller.state, "live");
+  server.error = AWAY;
+  await pass();
+  assert.ok(poller.retryAt > server.now);
+  const before = states.length;
+  poller.pollNow();
+  assert.deepEqual([states.length, poller.state, poller.retryAt], [before + 1, "away", null]);
+  await settle();
+  assert.ok(poller.retryAt > server.now);
+});
+
 test("another choice ends a pause", async () => {
   const { poller, choose } = setup();
   await choose({});

@@ -57,7 +57,8 @@ export function verdictLine({ level, word, text, key }, poller) {
 }
 
 function liveWords({ state, receivedAt, retryAt }) {
-  if (state === "away") return `${LIVE_WORDS.away} · next try at ${clock(retryAt)}`;
+  if (state === "away")
+    return `${LIVE_WORDS.away} · ${retryAt === null ? "trying again…" : `next try at ${clock(retryAt)}`}`;
   return receivedAt === null ? LIVE_WORDS[state] : `${LIVE_WORDS[state]} · ${clock(receivedAt)}`;
 }
 

@@ -23,7 +23,7 @@ export class SnapshotPoller extends EventTarget {
   snapshot = null;
   receivedAt = null; // of the snapshot, by this computer's clock, in epoch ms
   error = null;
-  retryAt = null;
+  retryAt = null; // of the next try while it is away; null: it is under way
   /** Why what is shown is not what was chosen: the process has ended. */
   endedProcess = null;
   /** Whether the history of the chosen span is still to come. */
@@ -70,6 +70,10 @@ export class SnapshotPoller extends EventTarget {
     if (this.state === "paused") return;
     this.#timers.clearTimeout(this.#timer);
     this.#round += 1;
+    if (this.state === "away") {
+      this.retryAt = null;
+      this.#setState("away");
+    }
     void this.#run(this.#round);
   }
 
@@ -82,7 +86,7 @@ export class SnapshotPoller extends EventTarget {
 
   resume() {
     if (this.state !== "paused") return;
-    this.state = "connecting";
+    this.#setState("connecting");
     this.pollNow();
   }
 
