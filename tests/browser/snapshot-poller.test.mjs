@@ -216,6 +216,20 @@ test("what is waited for is told: that it goes on after a pause, and that a try 
   assert.ok(poller.retryAt > server.now);
 });
 
+test("whoever logs out leaves no numbers behind, not even in a pause or while the server is away", async () => {
+  const { server, poller, choose } = setup();
+  await choose({});
+  poller.pause();
+  poller.forget();
+  assert.deepEqual([poller.state, poller.isLoading], ["connecting", true]);
+  assert.deepEqual([poller.snapshot, poller.receivedAt], [null, null]);
+  assert.equal(poller.series.times.length, 0);
+  server.error = AWAY;
+  poller.pollNow();
+  await settle();
+  assert.deepEqual([poller.state, poller.snapshot], ["away", null]);
+});
+
 test("another choice ends a pause", async () => {
   const { poller, choose } = setup();
   await choose({});

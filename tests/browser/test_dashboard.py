@@ -436,6 +436,7 @@ def test_from_elsewhere_only_an_admin_sees_the_numbers(
     expect(chart(page, "memory")).to_be_visible()
     page.reload()
     expect_live(page)
+    page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("form", name="Log in")).to_be_visible()
     expect(page.locator(".session")).to_have_count(0)

@@ -63,6 +63,7 @@ export class Board {
   }
 
   async #logout() {
+    this.#poller.forget();
     await this.#metricsApi.logout();
     this.#poller.pollNow();
   }

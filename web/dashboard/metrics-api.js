@@ -44,7 +44,7 @@ export class MetricsApi {
   }
 
   async logout() {
-    const token = await this.#token();
+    const token = await this.#token().catch(() => null); // one that cannot be renewed now is forgotten all the same
     if (token)
       await request(this.fetch, endpoint(this.baseUrl, "auth/logout"), { method: "POST", body: {}, token }).catch(
         () => {},

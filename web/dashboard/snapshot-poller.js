@@ -90,6 +90,18 @@ export class SnapshotPoller extends EventTarget {
     this.pollNow();
   }
 
+  /** Forget all that is known, for whoever comes next; `pollNow` asks again. */
+  forget() {
+    this.close();
+    this.#series.clear();
+    this.#followed = null;
+    this.snapshot = null;
+    this.receivedAt = null;
+    this.endedProcess = null;
+    this.isLoading = true;
+    this.#setState("connecting");
+  }
+
   /** A tab that nobody sees asks once a minute, so that its title stays true. */
   setHidden(isHidden) {
     if (isHidden === this.#isHidden) return;
