@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { frameOf, plotsOf, thresholdWords } from "../../web/dashboard/frame.js";
+import { Content, frameOf, plotsOf, thresholdWords } from "../../web/dashboard/frame.js";
 import { Series } from "../../web/dashboard/series.js";
 import { valueAndUnit } from "../../web/dashboard/tiles.js";
 
@@ -125,6 +125,17 @@ test("a forecast goes on beyond now, with its slowest and quickest slope", () =>
   assert.deepEqual([value, earliest * 3_600_000, middle * 3_600_000, latest], [100, -20, -10, 0]);
   const short = shown({ snapshot: snapshot({ performance }), choice: { ...CHOICE, span: "5m" } });
   assert.equal(short.frame.domain[1], AT);
+});
+
+test("what was shown stays until the first values of another choice are there, so that the page keeps its height", () => {
+  const content = new Content();
+  const first = content.of({ series: hour(), snapshot: snapshot(), isLoading: false }, CHOICE);
+  assert.ok(first.plots.length > 0);
+  const choice = { ...CHOICE, scope: "cluster" };
+  const series = new Series();
+  assert.equal(content.of({ series, snapshot: snapshot(), isLoading: true }, choice), first);
+  const none = content.of({ series, snapshot: snapshot({ processId: null }), isLoading: false }, choice);
+  assert.deepEqual(none.plots, []);
 });
 
 test("a text is told apart into value and unit", () => {

@@ -172,7 +172,10 @@ export function thresholdWords({ threshold, format, state, newest }) {
   return `${side} ${format(limit)}`;
 }
 
-/** Frame and plots of what is chosen. Tiles and charts show the same, and a crosshair that moves changes none of it. */
+/**
+ * Frame and plots of what is chosen. Tiles and charts show the same, and a crosshair that moves changes none of it. What
+ * was shown stays until the first values of another choice are there: a page that shrinks meanwhile loses its place.
+ */
 export class Content {
   #key = [];
   #value = null;
@@ -182,6 +185,7 @@ export class Content {
    * @param {import("./address.js").Choice} choice
    */
   of({ series, snapshot, isLoading }, choice) {
+    if (isLoading && series.times.length === 0 && this.#value !== null) return this.#value;
     const key = [series, series.times.length, snapshot, isLoading, choice];
     if (this.#value === null || key.some((one, index) => one !== this.#key[index])) {
       const frame = frameOf({ series, snapshot, choice, width: 0 });
