@@ -169,6 +169,11 @@ def test_a_look_is_one_request_and_a_pause_none(shared: ServerProcess, open_dash
     assert all("since=" in url for url in asked[1:])
     page.get_by_role("button", name="Pause").click()
     expect(page.locator(".live")).to_contain_text("Paused")
+    expect(verdict(page)).to_have_text(
+        re.compile(r"^Paused: this is how it was at \d\d:\d\d:\d\d\. All is well · 1 process · 0 connections · since ")
+    )
+    expect(page).to_have_title("Paused · Monitoring · Chat Rooms")
+    expect(page.locator(".verdict")).to_have_attribute("data-level", "wait")
     asked.clear()
     page.get_by_role("button", name="Resume").click()
     expect_live(page)

@@ -24,7 +24,18 @@ export function verdictOfPoller({ snapshot, series, state, error, receivedAt }) 
   if (state === "forbidden") return null;
   if (snapshot === null && state !== "away") return { level: "wait", word: "Connecting…", text: "", key: "wait" };
   const away = state === "away" ? { receivedAt, words: awayWords(error) } : null;
-  return verdictOf(snapshot, { series, now: snapshot ? Date.parse(snapshot.at) : 0, away });
+  const verdict = verdictOf(snapshot, { series, now: snapshot ? Date.parse(snapshot.at) : 0, away });
+  return state === "paused" ? pausedVerdict(verdict, receivedAt) : verdict;
+}
+
+/** What was well when the reader paused may not be so any more. */
+function pausedVerdict({ level, word, text, key }, receivedAt) {
+  return {
+    level: level === "well" ? "wait" : level,
+    word: "Paused",
+    text: `: this is how it was at ${clock(receivedAt)}. ${word}${text}`,
+    key: `paused ${key}`,
+  };
 }
 
 function awayWords(error) {
@@ -35,8 +46,8 @@ function awayWords(error) {
 
 /** The title of the page: what is not well is seen in the tab, too. */
 export function pageTitle(verdict) {
-  const isWell = verdict === null || verdict.level === "well" || verdict.level === "wait";
-  return `${isWell ? "" : `${verdict.word} · `}Monitoring · Chat Rooms`;
+  const isPlain = verdict === null || verdict.level === "well" || verdict.key === "wait";
+  return `${isPlain ? "" : `${verdict.word} · `}Monitoring · Chat Rooms`;
 }
 
 /** The verdict in its line. A new element is read out; numbers in it that change each time are not. */
