@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
+  areaPath,
   bandPath,
   direction,
   linePath,
@@ -68,6 +69,7 @@ test("a line breaks where there was no sample for more than three steps, and a s
   const y = (index) => 100 - values[index] * 10;
   assert.equal(linePath([0, 1], x, y), "M0 90L10 80");
   assert.equal(linePath([3], x, y), "M120 60h0.01");
+  assert.equal(areaPath("M0 90L10 80", [0, 1], x, 100), "M0 90L10 80L10 100L0 100Z");
   assert.equal(
     bandPath([0, 1], x, () => 100, y),
     "M0 90L10 80L10 100L0 100Z",

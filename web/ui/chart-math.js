@@ -77,6 +77,11 @@ export function linePath(run, x, y) {
   return places.length === 1 ? `M${places[0]}h0.01` : `M${places.join("L")}`;
 }
 
+/** The closed path between the line of a run and the floor: most points of a day are in it, and are written once. */
+export function areaPath(line, run, x, floor) {
+  return `${line}L${round(x(run.at(-1)))} ${round(floor)}L${round(x(run[0]))} ${round(floor)}Z`;
+}
+
 /** The closed path between two lines of a run. */
 export function bandPath(run, x, low, high) {
   const upper = run.map((index) => `${round(x(index))} ${round(high(index))}`);

@@ -3,7 +3,7 @@
  * are marked, a forecast, the crosshair. Knows no metric and no server, and has no listeners: who draws it has them.
  */
 
-import { bandPath, linePath, niceMax, round, runs, scale, timeTicks } from "./chart-math.js";
+import { areaPath, bandPath, linePath, niceMax, round, runs, scale, timeTicks } from "./chart-math.js";
 import { clock } from "./format.js";
 import { classes, h } from "./view.js";
 
@@ -66,6 +66,7 @@ export function drawPlot(frame, plot) {
   const y = scale([0, top], [floor, MARGIN.top]);
   const at = (index) => x(times[index]);
   const height = (values) => (index) => y(Math.min(values[index], top));
+  const lines = pieces.map((run) => linePath(run, at, height(mean)));
   const hasBand = pieces.some((run) => run.some((index) => max[index] > min[index]));
   const node = h(
     "svg",
@@ -80,18 +81,20 @@ export function drawPlot(frame, plot) {
     marksOf(plot, x, frame),
     grid(plot, top, y, width),
     timeLabels(frame, x),
-    pieces.map((run) => h("path", { class: "chart-area", d: bandPath(run, at, () => floor, height(mean)) })),
+    pieces.map((run, n) => h("path", { class: "chart-area", d: areaPath(lines[n], run, at, floor) })),
     hasBand && pieces.map((run) => h("path", { class: "chart-band", d: bandPath(run, at, height(min), height(max)) })),
     thresholdsOf(plot, top, y, width),
     most > top && h("text", { class: "chart-label", x: MARGIN.left + 4, y: MARGIN.top + 10 }, `↑ ${plot.format(most)}`),
     plot.forecast && forecastOf(plot.forecast, frame, x, y, top),
     frame.domain[1] > now &&
       h("line", { class: "chart-now-line", x1: round(x(now)), x2: round(x(now)), y1: MARGIN.top, y2: floor }),
-    pieces.map((run) =>
-      h("path", { class: classes("chart-line", run.length === 1 && "chart-dot"), d: linePath(run, at, height(mean)) }),
-    ),
+    pieces.map((run, n) => h("path", { class: lineClass(run), d: lines[n] })),
   );
   return { node, y: (value) => y(Math.min(value, top)) };
+}
+
+function lineClass(run) {
+  return classes("chart-line", run.length === 1 && "chart-dot");
 }
 
 /** The crosshair at a time, with a dot at the value if there is one. */
@@ -141,37 +144,20 @@ export function drawSparkline(frame, plot, [width, height]) {
   const pieces = runs(times, mean, range, stepMs);
   const { top } = topOf(plot, pieces, mean);
   const x = scale([frame.domain[0], Math.min(now, frame.domain[1])], [1, width - 1]);
-  const y = (value) => scale([0, top], [height - 1, 2])(Math.min(value, top));
+  const y = scale([0, top], [height - 1, 2]);
+  const at = (index) => x(times[index]);
+  const lines = pieces.map((run) => linePath(run, at, (index) => y(Math.min(mean[index], top))));
   return h(
     "svg",
     { class: "sparkline", "aria-hidden": "true", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" },
-    pieces.map((run) =>
-      h("path", {
-        class: "chart-area",
-        d: bandPath(
-          run,
-          (index) => x(times[index]),
-          () => height,
-          (index) => y(mean[index]),
-        ),
-      }),
-    ),
+    pieces.map((run, n) => h("path", { class: "chart-area", d: areaPath(lines[n], run, at, height) })),
     plot.thresholds
       .filter(({ value }) => value <= top)
       .slice(0, 1)
       .map(({ value }) =>
         h("line", { class: "chart-threshold", x1: 0, x2: width, y1: round(y(value)), y2: round(y(value)) }),
       ),
-    pieces.map((run) =>
-      h("path", {
-        class: classes("chart-line", run.length === 1 && "chart-dot"),
-        d: linePath(
-          run,
-          (index) => x(times[index]),
-          (index) => y(mean[index]),
-        ),
-      }),
-    ),
+    pieces.map((run, n) => h("path", { class: lineClass(run), d: lines[n] })),
   );
 }
 
