@@ -43,6 +43,11 @@ const check = (name, value, threshold, status = "degraded") => ({
   cache: WELL,
 });
 
+test("the memory of a process on another machine is compared with its own limit, which its alert knows", () => {
+  const thresholds = { memory: { degraded: 10, alert: 10, isLowBad: false } };
+  assert.equal(stateOfProcess({ sample: { memory: 20, memoryPercent: 5 }, alerts: [] }, thresholds), "well");
+});
+
 test("all is well since the youngest process began, or the last alert ended", () => {
   assert.equal(said(), "well | All is well · 2 processes · 1,204 connections · since 3 d 4 h");
   assert.equal(

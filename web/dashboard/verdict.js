@@ -167,8 +167,9 @@ function wellSince({ at, processes, alerts }) {
 export function stateOfProcess({ sample, alerts }, thresholds) {
   if (alerts.some(({ severity }) => severity === "critical")) return "unhealthy";
   const isPast = Object.entries(thresholds).some(([metric, { degraded, isLowBad }]) => {
-    // A rate of hits and a free disk count with other conditions, which their alerts know
-    return !isLowBad && Number.isFinite(sample[metric]) && sample[metric] > degraded;
+    // A rate of hits and a free disk count with other conditions, which their alerts know. The bytes of memory are
+    // those of the machine that answers; the percent are of each.
+    return !isLowBad && metric !== "memory" && Number.isFinite(sample[metric]) && sample[metric] > degraded;
   });
   return alerts.length || isPast ? "degraded" : "well";
 }
