@@ -18,6 +18,7 @@ class Server {
   processes = new Map([["a", { cpu: 1, connections: 3 }]]);
   asked = [];
   allowance = 1;
+  complete = true;
 
   async get(path, query) {
     assert.equal(path, "metrics/snapshot");
@@ -25,7 +26,8 @@ class Server {
     if (this.error) throw this.error;
     const processId = query.scope === "cluster" ? null : (query.process ?? this.answers);
     if (processId !== null && !this.processes.has(processId)) throw GONE;
-    const isOwn = processId === this.answers || (processId === null && this.processes.size === 1);
+    const isKnown = processId === this.answers || (processId === null && this.processes.size === 1);
+    const isOwn = isKnown && query.minutes !== undefined;
     const from = query.since ? Date.parse(query.since) : this.now - 10_000;
     const times = [];
     for (let at = from; at <= this.now; at += 5000) times.push(iso(at));
@@ -33,6 +35,7 @@ class Server {
       at: iso(this.now),
       scope: query.scope,
       processId,
+      complete: this.complete,
       answeredBy: this.answers,
       processes: [...this.processes].map(([id, sample]) => ({ processId: id, at: iso(this.now), sample })),
       history: isOwn ? { stepS: 5, times, metrics: { cpu: { mean: times.map(() => 1), min: null, max: null } } } : null,
@@ -131,9 +134,23 @@ test("the values of a cluster are those of its processes together", async () => 
   server.processes.set("b", { cpu: 8, connections: 4 });
   await choose({ scope: "cluster" });
   await pass();
-  assert.deepEqual(server.asked.at(-1), { scope: "cluster", minutes: 60 });
+  assert.deepEqual(server.asked, [{ scope: "cluster", minutes: 60 }, { scope: "cluster" }]);
   assert.deepEqual(poller.series.column("connections").mean, [7, 7]);
   assert.deepEqual(poller.series.column("cpu").mean, [8, 8], "the busiest");
+});
+
+test("what was collected of a cluster stays when only one process is left, and those that cannot be asked leave a gap", async () => {
+  const { server, poller, choose, pass } = setup();
+  server.processes.set("b", { cpu: 8, connections: 4 });
+  await choose({ scope: "cluster" });
+  server.processes.delete("b");
+  server.complete = false;
+  await pass();
+  assert.deepEqual(poller.series.column("connections").mean, [7]);
+  server.complete = true;
+  await pass();
+  assert.deepEqual(poller.series.column("connections").mean, [7, 3]);
+  assert.deepEqual(poller.series.times, [AT, AT + 10_000]);
 });
 
 test("a cluster of one process has its history", async () => {

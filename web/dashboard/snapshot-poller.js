@@ -166,7 +166,9 @@ export class SnapshotPoller extends EventTarget {
     const followed = process ?? this.#followed;
     if (scope === "process" && followed) query.process = followed;
     const { minutes, newestAt } = this.series;
-    if (minutes === this.#minutes && newestAt !== null) query.since = new Date(newestAt).toISOString();
+    // What was collected of several processes must not become the history of the last one
+    if (scope === "cluster" && minutes === 0 && newestAt !== null) delete query.minutes;
+    else if (minutes === this.#minutes && newestAt !== null) query.since = new Date(newestAt).toISOString();
     return query;
   }
 
@@ -178,7 +180,8 @@ export class SnapshotPoller extends EventTarget {
       if (query.since) series.merge(snapshot.history);
       else series.replace(snapshot.history, query.minutes);
       series.dropBefore(at - query.minutes * 60_000);
-    } else {
+    } else if (snapshot.complete || snapshot.processId !== null) {
+      // The sum of a part of the processes would be a drop that there was not
       const shown = snapshot.processes.find(({ processId }) => processId === snapshot.processId);
       series.append(Date.parse(shown?.at ?? snapshot.at), newestSample(snapshot));
     }
