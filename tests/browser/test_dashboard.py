@@ -256,7 +256,7 @@ def test_a_drag_zooms_all_charts_in_and_a_double_click_or_escape_out(
         maximum = tile(page, "connections").locator("dd").nth(2)
         expect(maximum).to_have_text("200")
 
-        def drag(first: float, last: float) -> None:
+        def drag(first: float, last: float, *, ends_with: Callable[[], None] = page.mouse.up) -> None:
             plot = connections.locator(".chart-plot")
             plot.scroll_into_view_if_needed()
             box = plot.bounding_box()
@@ -265,7 +265,7 @@ def test_a_drag_zooms_all_charts_in_and_a_double_click_or_escape_out(
             page.mouse.down()
             page.mouse.move(box["x"] + last * box["width"], box["y"] + 60, steps=4)
             expect(page.locator(".chart-selection")).to_have_count(page.locator("figure").count())
-            page.mouse.up()
+            ends_with()
 
         drag(0.8, 0.95)
         expect(page).to_have_url(re.compile("#span=6h&from=.*&to="))
@@ -273,6 +273,10 @@ def test_a_drag_zooms_all_charts_in_and_a_double_click_or_escape_out(
         page.reload()
         expect_live(page)
         expect(maximum).to_have_text("100")
+        drag(0.2, 0.6, ends_with=lambda: page.keyboard.press("Escape"))
+        page.mouse.up()
+        expect(page.locator(".chart-selection")).to_have_count(0)
+        expect(page).to_have_url(re.compile("#span=6h&from=.*&to="))
         page.keyboard.press("Escape")
         expect(maximum).to_have_text("200")
         drag(0.8, 0.95)

@@ -265,7 +265,7 @@ export class ChartsView {
 
   #onKey = (event) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
-    this.#endDrag();
+    if (this.#drag) return this.#endDrag(); // and nothing else
     if (this.#store.state.choice.zoom) this.#zoom(null);
     else this.#store.set({ cursor: null });
   };
