@@ -178,6 +178,7 @@ function cache({ cache: page }) {
         ms(meanMs),
       ]),
     }),
+    hint("Hits in all: without what is kept for seconds only, whose misses say nothing."),
   );
 }
 
