@@ -84,13 +84,19 @@ export function drawPlot(frame, plot) {
     pieces.map((run, n) => h("path", { class: "chart-area", d: areaPath(lines[n], run, at, floor) })),
     hasBand && pieces.map((run) => h("path", { class: "chart-band", d: bandPath(run, at, height(min), height(max)) })),
     thresholdsOf(plot, top, y, width),
-    most > top && h("text", { class: "chart-label", x: MARGIN.left + 4, y: MARGIN.top + 10 }, `↑ ${plot.format(most)}`),
+    most > top && beyondLabel(`↑ ${plot.format(most)}`, width),
     plot.forecast && forecastOf(plot.forecast, frame, x, y, top),
     frame.domain[1] > now &&
       h("line", { class: "chart-now-line", x1: round(x(now)), x2: round(x(now)), y1: MARGIN.top, y2: floor }),
     pieces.map((run, n) => h("path", { class: lineClass(run), d: lines[n] })),
   );
   return { node, y: (value) => y(Math.min(value, top)) };
+}
+
+/** At the right, where no threshold has its words. */
+function beyondLabel(words, width) {
+  const x = width - MARGIN.right - 4;
+  return h("text", { class: "chart-label", x, y: MARGIN.top + 10, "text-anchor": "end" }, words);
 }
 
 function lineClass(run) {
@@ -223,8 +229,13 @@ function thresholdsOf({ thresholds }, top, y, width) {
         y1: round(y(value)),
         y2: round(y(value)),
       }),
-      h("text", { class: "chart-threshold-label", x: MARGIN.left + 4, y: round(y(value)) - 3 }, words),
+      h("text", { class: "chart-threshold-label", x: MARGIN.left + 4, y: round(besideLine(y(value))) }, words),
     ]);
+}
+
+/** Where words at a line stand: above it, or below one that is at the top. */
+function besideLine(place) {
+  return place - 3 < MARGIN.top + 2 ? place + 12 : place - 3;
 }
 
 /** Times that are marked, as bands behind the line: each at least 2 px wide, so that a short one is seen. */
