@@ -8,6 +8,7 @@ import { formatRoute, NOWHERE, parseRoute } from "./route.js";
 
 export class Page {
   #dialogs;
+  #loading = new Set(); // names of dialogs
   #toasts;
   #composer = null;
   #timeline = null;
@@ -157,7 +158,9 @@ export class Page {
 
   /** Open a dialog by its name; resolves to what it was closed with, or null. */
   async dialog(name, options = {}) {
-    const open = await this.#load(name);
+    if (this.#loading.has(name)) return null; // asked for twice, it opens once
+    this.#loading.add(name);
+    const open = await this.#load(name).finally(() => this.#loading.delete(name));
     try {
       return (await open?.({ page: this, ...options })) ?? null;
     } catch (error) {

@@ -1,6 +1,7 @@
 /** The keyboard shortcuts that hold everywhere on the page: one table, which the help dialog shows, too. */
 
 import { h } from "../ui/view.js";
+import { isComposing, letterOf } from "../ui/keys.js";
 import { sidebarSections } from "./sidebar/sidebar-sections.js";
 
 const IS_MAC = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "");
@@ -60,7 +61,7 @@ export class Shortcuts {
   }
 
   #onKeyDown(event) {
-    if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+    if (event.defaultPrevented || isComposing(event) || document.querySelector("dialog[open]")) return;
     const found = SHORTCUTS.find(({ match }) => match?.(event));
     /** @type {any} */
     const outcome = found?.run(this.#page, event);
@@ -85,13 +86,12 @@ export function shortcutRows() {
 }
 
 function ctrl(letter) {
-  return (event) =>
-    (IS_MAC ? event.metaKey : event.ctrlKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === letter;
+  return (event) => (IS_MAC ? event.metaKey : event.ctrlKey) && !event.altKey && letterOf(event) === letter;
 }
 
 function alt(isShift) {
-  return ({ key, altKey, shiftKey, ctrlKey }) =>
-    altKey && !ctrlKey && shiftKey === isShift && (key === "ArrowUp" || key === "ArrowDown");
+  return ({ key, altKey, shiftKey, ctrlKey, metaKey }) =>
+    altKey && !ctrlKey && !metaKey && shiftKey === isShift && (key === "ArrowUp" || key === "ArrowDown");
 }
 
 function isInField({ target }) {
@@ -102,9 +102,12 @@ function isQuestionMark(event) {
   return event.key === "?" && !event.ctrlKey && !event.metaKey && !event.altKey && !isInField(event);
 }
 
+/** By what the key writes: of a keyboard of another script it begins a text. */
 function isLetter(...letters) {
-  return (event) =>
-    letters.includes(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey && !isInField(event);
+  return (event) => {
+    const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
+    return letters.includes(key.toLowerCase()) && !ctrlKey && !metaKey && !altKey && !shiftKey && !isInField(event);
+  };
 }
 
 /** Where the search is open already, the key is the browser's own. */

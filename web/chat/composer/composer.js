@@ -2,6 +2,7 @@
 
 import { CONTENT_MAX } from "../../client/chat-client.js";
 import { dayLabel, lengthOf, sameDay, timeLabel } from "../../ui/text.js";
+import { isComposing, letterOf } from "../../ui/keys.js";
 import { patch } from "../../ui/view.js";
 import { composerView } from "./composer-view.js";
 import { DropZone } from "./drop-zone.js";
@@ -221,12 +222,11 @@ export class Composer {
   }
 
   #onKeyDown(event) {
-    // Safari ends the composition before the Enter that confirmed the word, and tells it by the key code 229 alone.
-    if (event.isComposing || event.keyCode === 229) return;
+    if (isComposing(event)) return;
     if (this.#assistance.onKeyDown(event)) return event.preventDefault();
     const { key } = event;
     const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
-    const mark = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && MARKS[key.toLowerCase()];
+    const mark = (event.ctrlKey || event.metaKey) && !event.altKey && MARKS[letterOf(event)];
     if (mark) {
       event.preventDefault();
       toggleMark(this.#field, mark);

@@ -1,5 +1,7 @@
 /** Whoever begins to type while nothing that takes text has the focus writes into the message field. */
 
+import { isComposing } from "../../ui/keys.js";
+
 const EDITABLE = "input, textarea, select, [contenteditable=''], [contenteditable='true']";
 const PRESSED = "button, a, summary, [role='button'], [role='menuitem'], [role='option'], [role='tab']";
 
@@ -10,7 +12,7 @@ export function typeToCompose({ focus, signal }) {
 }
 
 function beginsText(event) {
-  if (event.defaultPrevented || event.isComposing || event.key.length !== 1) return false;
+  if (event.defaultPrevented || isComposing(event) || event.key.length !== 1) return false;
   const isAltGraph = event.getModifierState("AltGraph"); // some keyboards write @ by it, as Ctrl+Alt on Windows
   if (event.metaKey || ((event.ctrlKey || event.altKey) && !isAltGraph)) return false;
   const { target } = event;

@@ -2,6 +2,7 @@
 
 import { h, patch } from "../../ui/view.js";
 import { icon } from "../../ui/icons.js";
+import { isComposing } from "../../ui/keys.js";
 import { Lookup } from "./lookup.js";
 import { openDialog } from "../../ui/dialog.js";
 import { rank } from "./switcher-rank.js";
@@ -127,7 +128,7 @@ class Switcher {
       event.preventDefault();
       this.#chosen = (this.#chosen + step + entries.length) % Math.max(1, entries.length);
       this.#draw();
-    } else if (event.key === "Enter" && !event.isComposing && event.keyCode !== 229) {
+    } else if (event.key === "Enter" && !isComposing(event)) {
       event.preventDefault();
       if (entries[this.#chosen]) this.#go(entries[this.#chosen]);
     }

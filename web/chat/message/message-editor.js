@@ -2,6 +2,7 @@
 
 import { CONTENT_MAX } from "../../client/chat-client.js";
 import { h } from "../../ui/view.js";
+import { isComposing } from "../../ui/keys.js";
 import { lengthOf } from "../../ui/text.js";
 
 /** `text`: to begin with. `save(text)` and `cancel()` end it. */
@@ -22,7 +23,7 @@ export function messageEditor(message, { text: first, save, cancel }) {
     else save(text);
   };
   const onKeyDown = (event) => {
-    if (event.isComposing || event.keyCode === 229) return;
+    if (isComposing(event)) return;
     if (event.key === "Escape") cancel();
     else if (event.key === "Enter" && !event.shiftKey) submit(event.currentTarget);
     else return;

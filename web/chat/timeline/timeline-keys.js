@@ -3,6 +3,7 @@
  * move between messages, left and right between what is in one, and others act on the one with the focus.
  */
 
+import { isComposing, letterOf } from "../../ui/keys.js";
 import { onLongPress } from "./long-press.js";
 
 const CONTROLS = "button, a[href], pre";
@@ -27,11 +28,25 @@ export class TimelineKeys {
     onLongPress(scroller, (target, at) => this.#openMenu(target, at), { signal });
   }
 
+  /** Give the focus to the last message on the screen; false if there is none. */
+  focus() {
+    return this.#focusRow(this.#lastVisible(this.#messages));
+  }
+
+  get #messages() {
+    return this.#itemsOf().filter(({ kind }) => kind === "message");
+  }
+
+  #focusRow(item) {
+    return item !== undefined && this.#list.focusRow(item.key);
+  }
+
   #onKeyDown(event) {
-    const { target, key } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const { target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isComposing(event)) return;
     if (target.matches("textarea, input")) return;
     const isOnRow = target.matches("article") || target === this.#scroller;
+    const key = letterOf(event);
     const isDone = this.#moveInside(target, key) || (isOnRow && this.#onRowKey(target, key));
     if (isDone) event.preventDefault();
   }
@@ -48,13 +63,12 @@ export class TimelineKeys {
   }
 
   #moveFocus(from, step) {
-    const messages = this.#itemsOf().filter(({ kind }) => kind === "message");
+    const messages = this.#messages;
     const at = from.dataset.clientId
       ? messages.findIndex(({ message }) => message.clientId === from.dataset.clientId)
       : messages.findIndex(({ message }) => message.id === from.dataset.id);
     const to = Math.max(0, Math.min(at + step, messages.length - 1));
-    const next = at === -1 ? this.#lastVisible(messages) : messages[to];
-    if (next) this.#list.focusRow(next.key);
+    this.#focusRow(at === -1 ? this.#lastVisible(messages) : messages[to]);
     return true;
   }
 
@@ -76,9 +90,9 @@ export class TimelineKeys {
 
   /** Ctrl+U marks as unread from the message with the focus on, or else from the last one on the screen. */
   #onKeyAnywhere(event) {
-    const isWanted = (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key === "u";
-    if (!isWanted || event.defaultPrevented || document.querySelector("dialog[open]")) return;
-    const stored = this.#itemsOf().filter(({ kind, entry }) => kind === "message" && !entry);
+    const isWanted = (event.ctrlKey || event.metaKey) && !event.altKey && letterOf(event) === "u";
+    if (!isWanted || event.defaultPrevented || isComposing(event) || document.querySelector("dialog[open]")) return;
+    const stored = this.#messages.filter(({ entry }) => !entry);
     const item = this.#found(document.activeElement)?.item ?? this.#lastVisible(stored);
     if (!item) return;
     event.preventDefault();

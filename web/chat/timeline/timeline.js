@@ -26,6 +26,7 @@ export class Timeline {
   #items;
   #actions;
   #announcer;
+  #keys;
   #marks;
   #editing;
   #loads;
@@ -94,9 +95,9 @@ export class Timeline {
 
   // ---- for others ---------------------------------------------------------------------------------------------------
 
+  /** Give the focus to the last message on the screen; false if there is none. */
   focus() {
-    const last = this.#shownItems.findLast((item) => item.kind === "message");
-    if (last) this.#list.focusRow(last.key);
+    return this.#keys.focus();
   }
 
   /** Go to the newest message. */
@@ -272,7 +273,7 @@ export class Timeline {
       { signal },
     );
     document.addEventListener("visibilitychange", () => this.#onRange(), { signal });
-    new TimelineKeys({
+    this.#keys = new TimelineKeys({
       scroller: this.#places.scroller,
       itemsOf: () => this.#shownItems,
       list: this.#list,
