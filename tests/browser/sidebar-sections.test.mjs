@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { sidebarSections } from "../../web/chat/sidebar/sidebar-sections.js";
+import { shownOf, sidebarSections } from "../../web/chat/sidebar/sidebar-sections.js";
 
 const state = (id, name, kind = "room") => ({ room: { id, name, kind } });
 const sectionsOf = (states, stars = []) => {
@@ -25,4 +25,12 @@ test("rooms of one name keep their order however they come", () => {
   const states = [state("b", "Same"), state("a", "Same"), state("c", "Same")];
   assert.equal(sectionsOf(states).rooms, "a b c");
   assert.equal(sectionsOf(states.toReversed()).rooms, "a b c");
+});
+
+test("of a collapsed section what is unread is shown, and the room that is open", () => {
+  const states = ["1", "2", "3", "4"].map((id) => state(id, id));
+  const shown = (isCollapsed) =>
+    shownOf(states, { isCollapsed, roomId: "3", isUnread: ({ room }) => room.id === "2" }).map(({ room }) => room.id);
+  assert.deepEqual(shown(true), ["2", "3"]);
+  assert.deepEqual(shown(false), ["1", "2", "3", "4"]);
 });

@@ -15,11 +15,13 @@ BLUR = "document.activeElement.blur()"
 COMPOSING = [{"isComposing": True}, {"keyCode": 229}]
 
 
-def send_key(person: Person, key: str, **fields: object) -> None:
-    """Send a key to what has the focus, with fields that no keyboard of Playwright can set."""
+def send_key(person: Person, key: str, **fields: object) -> bool:
+    """Send a key to what has the focus, with fields that no keyboard of Playwright can set; returns whether it is left
+    to the browser.
+    """
     send = """([key, fields]) => document.activeElement.dispatchEvent(
         new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...fields }))"""
-    person.page.evaluate(send, [key, fields])
+    return bool(person.page.evaluate(send, [key, fields]))
 
 
 def make_rooms(person: Person, *names: str) -> None:
@@ -148,3 +150,165 @@ def test_a_dialog_that_is_still_being_loaded_opens_once(new_person: NewPerson, r
     expect(ann.dialog).to_have_count(0)
     ann.page.keyboard.press("Control+k")
     expect(ann.dialog).to_have_count(1)
+
+
+def test_ctrl_k_finds_a_room_by_some_letters_and_enter_goes_there(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann")
+    make_rooms(ann, f"{room_name} one", f"{room_name} two")
+    ann.composer.focus()
+    ann.page.keyboard.press("Control+k")
+    expect(ann.dialog.get_by_role("combobox")).to_be_focused()
+    ann.page.keyboard.type(f"{room_name} o")
+    expect(ann.dialog.get_by_role("option", selected=True)).to_have_text(f"{room_name} one")
+    ann.page.keyboard.press("Enter")
+    expect(ann.heading).to_have_text(f"{room_name} one")
+    expect(ann.dialog).to_have_count(0)
+
+
+def test_ctrl_f_searches_in_a_room_and_is_the_browsers_elsewhere_and_the_second_time(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    assert send_key(ann, "f", ctrlKey=True)
+    ann.make_room(room_name)
+    expect(ann.panel).to_be_hidden()
+    ann.composer.focus()
+    ann.page.keyboard.press("Control+f")
+    expect(ann.panel.get_by_role("searchbox")).to_be_focused()
+    assert send_key(ann, "f", ctrlKey=True)
+
+
+def test_alt_and_the_arrows_go_through_the_rooms_as_the_sidebar_shows_them(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    page = ann.page
+    names = [f"{room_name} {number}" for number in (1, 2, 3)]
+    make_rooms(ann, *names)
+    ann.choose_of_room("Star")
+    shown = page.locator(".sidebar [data-room-id]")
+    expect(shown).to_have_text([names[2], names[0], names[1]])
+    ann.composer.focus()
+
+    def press(key: str, room: str) -> None:
+        page.keyboard.press(key)
+        expect(ann.heading).to_have_text(room)
+        expect(page.locator(".sidebar [data-room-id][aria-current=true]")).to_have_text(room)
+
+    for room in (names[0], names[1], names[2]):
+        press("Alt+ArrowDown", room)
+    press("Alt+ArrowUp", names[1])
+    page.locator(".sidebar").get_by_role("button", name="Rooms", exact=True).click()
+    expect(shown).to_have_text([names[2], names[1]])
+    press("Alt+ArrowUp", names[2])
+    expect(shown).to_have_text([names[2]])
+    press("Alt+ArrowDown", names[2])
+
+
+def test_alt_shift_and_the_arrows_go_to_the_next_room_that_is_shown_as_unread(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    names = [f"{room_name} {number}" for number in (1, 2, 3, 4)]
+    make_rooms(ann, *names)
+    write(ann, "marked as unread by hand")
+    ann.message("by hand").focus()
+    ann.page.keyboard.press("u")
+    expect(ann.page.get_by_role("group", name="New messages")).to_be_visible()
+    ann.room_button(names[0]).click()
+    expect(ann.heading).to_have_text(names[0])
+    bob.join_room(names[1])
+    bob.send_message("new")
+    expect(ann.page.locator("[data-room-id][data-unread]")).to_have_count(2)
+    for key, room in (("ArrowUp", names[3]), ("ArrowUp", names[1]), ("ArrowDown", names[3])):
+        ann.page.keyboard.press(f"Alt+Shift+{key}")
+        expect(ann.heading).to_have_text(room)
+
+
+def test_t_opens_the_thread_enter_all_actions_and_delete_deletes(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann")
+    ann.make_room(room_name)
+    write(ann, "first", "second")
+    ann.message("first").focus()
+    ann.page.keyboard.press("Enter")
+    expect(ann.page.get_by_role("menu", name="Message")).to_be_visible()
+    ann.page.keyboard.press("Escape")
+    expect(ann.message("first")).to_be_focused()
+    ann.page.keyboard.press("Delete")
+    expect(ann.timeline).to_contain_text("This message was deleted.")
+    ann.message("second").focus()
+    ann.page.keyboard.press("t")
+    expect(ann.panel).to_contain_text("second")
+
+
+def test_ctrl_u_asks_for_files(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann")
+    ann.make_room(room_name)
+    for focus in (ann.composer.focus, ann.timeline.focus):
+        focus()
+        with ann.page.expect_file_chooser() as chooser:
+            ann.page.keyboard.press("Control+u")
+        assert chooser.value.is_multiple()
+    chooser.value.set_files({"name": "list.txt", "mimeType": "text/plain", "buffer": b"milk"})
+    expect(ann.page.get_by_role("list", name="Attachments")).to_contain_text("list.txt")
+
+
+def test_escape_closes_what_is_innermost(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann")
+    page = ann.page
+    ann.make_room(room_name)
+    write(ann, "first")
+    ann.open_panel("People")
+    ann.message("first").focus()
+    page.keyboard.press("r")
+    reply = page.locator("main .composer-reply")
+    expect(reply).to_be_visible()
+    page.keyboard.press("Control+k")
+    expect(ann.dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(ann.dialog).to_have_count(0)
+    expect(ann.composer).to_be_focused()
+    page.keyboard.type(":smil")
+    completion = page.locator("main .completion [role=option]")
+    for innermost, next_one in ((completion, reply), (reply, ann.panel)):
+        expect(innermost.first).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(innermost).to_have_count(0)
+        expect(next_one).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(ann.panel).to_be_hidden()
+    expect(ann.composer).to_have_value(":smil")
+
+
+KEYS = {
+    "Alt+Shift+↑",
+    "Alt+Shift+↓",
+    "Alt+↑",
+    "Alt+↓",
+    "Ctrl+B",
+    "Ctrl+E",
+    "Ctrl+F",
+    "Ctrl+I",
+    "Ctrl+K",
+    "Ctrl+U",
+    "Enter",
+    "Esc",
+    "Shift+Enter",
+    *"?↑+CEJKRTU",
+    "Del",
+}
+
+
+def test_a_question_mark_opens_a_list_of_all_keys(new_person: NewPerson, room_name: str) -> None:
+    """What each of them does is tested above, in test_composer.py, test_messages.py and test_accessibility.py."""
+    ann = new_person("ann")
+    ann.make_room(room_name)
+    ann.composer.press("?")
+    expect(ann.composer).to_have_value("?")
+    ann.timeline.focus()
+    ann.page.keyboard.press("?")
+    expect(ann.dialog.locator("kbd").first).to_be_visible()
+    assert set(ann.dialog.locator("kbd").all_inner_texts()) == KEYS
+    ann.page.keyboard.press("Escape")
+    expect(ann.timeline).to_be_focused()
+    expect(ann.composer).to_have_value("?")

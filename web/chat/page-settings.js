@@ -48,6 +48,11 @@ export class PageSettings {
     return this.client.unreadFrom?.[roomId] ?? null;
   }
 
+  /** Whether something in a room is not read, or the room was marked as unread by hand. */
+  isUnread({ unread, room }) {
+    return unread > 0 || this.unreadFrom(room.id) !== null;
+  }
+
   /** The last seq that was read of a thread; 0 if it was never opened. */
   threadRead(messageId) {
     return this.client.threads?.[messageId] ?? 0;

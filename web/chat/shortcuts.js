@@ -2,7 +2,7 @@
 
 import { h } from "../ui/view.js";
 import { isComposing, letterOf } from "../ui/keys.js";
-import { sidebarSections } from "./sidebar/sidebar-sections.js";
+import { shownOf, sidebarSections } from "./sidebar/sidebar-sections.js";
 
 const IS_MAC = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "");
 const CTRL = IS_MAC ? "⌘" : "Ctrl";
@@ -18,15 +18,20 @@ const SHORTCUTS = [
     match: ctrl("k"),
     run: (page) => void page.dialog("switcher"),
   },
-  { keys: `${CTRL}+F`, label: "Search", match: ctrl("f"), run: search },
+  { keys: `${CTRL}+F`, label: "Search, where a room is shown", match: ctrl("f"), run: search },
   { keys: "Alt+↑ Alt+↓", label: "Previous, next room", match: alt(false), run: (page, event) => step(page, event, {}) },
   {
     keys: "Alt+Shift+↑ Alt+Shift+↓",
     label: "Previous, next unread room",
     match: alt(true),
-    run: (page, event) => step(page, event, { isUnread: true }),
+    run: (page, event) => step(page, event, { ofUnread: true }),
   },
-  { keys: `${CTRL}+U`, label: "Mark as unread, from the message with the focus or the last one on the screen" },
+  {
+    keys: `${CTRL}+U`,
+    label: "Attach files",
+    match: ctrl("u"),
+    run: (page) => page.composer?.attach() ?? false,
+  },
   {
     keys: "Esc",
     label: "Close the panel, or mark the room as read",
@@ -110,9 +115,9 @@ function isLetter(...letters) {
   };
 }
 
-/** Where the search is open already, the key is the browser's own. */
+/** Where the search is open already, or no room is shown, the key is the browser's own. */
 function search(page) {
-  if (page.route.panel === "search") return false;
+  if (page.route.panel === "search" || !page.roomState) return false;
   page.openPanel("search");
 }
 
@@ -121,14 +126,16 @@ function escape(page, event) {
   else if (!isInField(event) || event.target.value === "") page.timeline?.markRead();
 }
 
-function step(page, { key }, { isUnread = false }) {
+/** Go on among the rooms that the sidebar shows, in its order. */
+function step(page, { key }, { ofUnread = false }) {
   const { chat, settings, roomId } = page;
-  const { starred, rooms, direct } = sidebarSections(chat.rooms.all, {
-    stars: settings.stars,
-    nameOf: (room) => chat.nameOf(room),
-  });
-  const all = [...starred, ...rooms, ...direct];
-  const wanted = all.filter((state) => !isUnread || state.unread > 0 || state.room.id === roomId);
+  if (!chat.rooms) return;
+  const isUnread = (state) => settings.isUnread(state);
+  const sections = sidebarSections(chat.rooms.all, { stars: settings.stars, nameOf: (room) => chat.nameOf(room) });
+  const shown = Object.entries(sections).flatMap(([name, states]) =>
+    shownOf(states, { isCollapsed: settings.isCollapsed(name), roomId, isUnread }),
+  );
+  const wanted = shown.filter((state) => !ofUnread || isUnread(state) || state.room.id === roomId);
   if (wanted.length === 0) return;
   const at = wanted.findIndex((state) => state.room.id === roomId);
   const next = key === "ArrowDown" ? at + 1 : at === -1 ? -1 : at - 1;

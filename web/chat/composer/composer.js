@@ -90,6 +90,13 @@ export class Composer {
     this.#field?.focus();
   }
 
+  /** Ask which files to attach; false where none can be. */
+  attach() {
+    const files = /** @type {HTMLInputElement | null} */ (this.#root.querySelector("input[type=file]"));
+    files?.click();
+    return files !== null;
+  }
+
   /** Put a text before what is written, on lines of its own: that of a message that failed, to be changed. */
   insert(text) {
     const { draft } = this;
@@ -226,11 +233,12 @@ export class Composer {
     if (this.#assistance.onKeyDown(event)) return event.preventDefault();
     const { key } = event;
     const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
-    const mark = (event.ctrlKey || event.metaKey) && !event.altKey && MARKS[letterOf(event)];
-    if (mark) {
+    const letter = (event.ctrlKey || event.metaKey) && !event.altKey && letterOf(event);
+    if (MARKS[letter]) {
       event.preventDefault();
-      toggleMark(this.#field, mark);
-    } else if (key === "Enter" && !event.shiftKey && !event.altKey) this.#submit(event);
+      toggleMark(this.#field, MARKS[letter]);
+    } else if (letter === "u" && this.attach()) event.preventDefault();
+    else if (key === "Enter" && !event.shiftKey && !event.altKey) this.#submit(event);
     else if (key === "Escape" && this.#endsByEscape()) event.preventDefault();
     else if (key === "ArrowUp" && isPlain && this.draft.isEmpty && this.#field.value === "") {
       event.preventDefault();

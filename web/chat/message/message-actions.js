@@ -100,7 +100,7 @@ export class MessageActions {
       this.#owner.markUnread && {
         label: "Mark as unread from here",
         icon: "inbox",
-        keys: "Ctrl U",
+        keys: "U",
         run: () => this.markUnread(message),
       },
       (isMine || isModerator) &&
@@ -130,6 +130,7 @@ export class MessageActions {
       r: () => this.reply(message),
       t: () => this.thread(message),
       c: () => this.copy(message.content ?? ""),
+      u: this.#owner.markUnread && (() => this.markUnread(message)),
       "+": () => this.pickReaction(message, row),
       Delete: (isMine || this.isModerator(message.roomId)) && (() => this.delete(message)),
       Enter: () => this.openMenu(message, row),

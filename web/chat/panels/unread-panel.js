@@ -25,8 +25,7 @@ export class UnreadPanel {
 
   #draw() {
     const { chat, settings } = this.#page;
-    const isUnread = ({ unread, room }) => unread > 0 || settings.unreadFrom(room.id) !== null;
-    const states = (chat.rooms?.all ?? []).filter(isUnread);
+    const states = (chat.rooms?.all ?? []).filter((state) => settings.isUnread(state));
     const byWeight = (one, other) =>
       other.mentions - one.mentions || chat.nameOf(one.room).localeCompare(chat.nameOf(other.room));
     patch(this.#root, [

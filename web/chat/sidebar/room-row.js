@@ -12,7 +12,7 @@ export function roomRow(state, page) {
   const { chat, settings } = page;
   const name = chat.nameOf(room);
   const isDirect = room.kind === "direct";
-  const isUnread = unread > 0 || settings.unreadFrom(room.id) !== null;
+  const isUnread = settings.isUnread(state);
   const isQuiet = settings.levelOf(room) === "none";
   const hasFailed = chat.unsent(room.id).some((entry) => entry.state === "failed");
   const status = isDirect && peerStatus(room, chat);

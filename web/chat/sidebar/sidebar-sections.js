@@ -15,3 +15,8 @@ export function sidebarSections(states, { stars, nameOf }) {
   }
   return sections;
 }
+
+/** The rooms of a section that are shown: of a collapsed one those that are unread, and the one that is open. */
+export function shownOf(states, { isCollapsed, roomId, isUnread }) {
+  return isCollapsed ? states.filter((state) => isUnread(state) || state.room.id === roomId) : states;
+}

@@ -9,7 +9,7 @@ import { roomRow } from "./room-row.js";
 import { RovingFocus } from "../../ui/roving-focus.js";
 import { openMenu } from "../../ui/menu.js";
 import { countText } from "../../ui/text.js";
-import { sidebarSections } from "./sidebar-sections.js";
+import { shownOf, sidebarSections } from "./sidebar-sections.js";
 
 export class Sidebar {
   #root;
@@ -107,7 +107,8 @@ export class Sidebar {
   #section(name, title, states, { add = null, empty = null } = {}) {
     const page = this.#page;
     const isCollapsed = page.settings.isCollapsed(name);
-    const shown = isCollapsed ? states.filter((state) => state.unread > 0 || state.room.id === page.roomId) : states;
+    const isUnread = (state) => page.settings.isUnread(state);
+    const shown = shownOf(states, { isCollapsed, roomId: page.roomId, isUnread });
     const toggle = () => page.settings.toggleCollapsed(name).catch((error) => page.failed(error));
     const heading = {
       type: "button",

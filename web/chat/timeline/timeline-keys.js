@@ -24,7 +24,6 @@ export class TimelineKeys {
     this.#leave = leave;
     scroller.addEventListener("keydown", (event) => this.#onKeyDown(event), { signal });
     scroller.addEventListener("contextmenu", (event) => this.#onContextMenu(event), { signal });
-    document.addEventListener("keydown", (event) => this.#onKeyAnywhere(event), { signal });
     onLongPress(scroller, (target, at) => this.#openMenu(target, at), { signal });
   }
 
@@ -86,17 +85,6 @@ export class TimelineKeys {
     const next = step === 0 ? row : controls[Math.max(0, controls.indexOf(target) + step)];
     next?.focus();
     return true;
-  }
-
-  /** Ctrl+U marks as unread from the message with the focus on, or else from the last one on the screen. */
-  #onKeyAnywhere(event) {
-    const isWanted = (event.ctrlKey || event.metaKey) && !event.altKey && letterOf(event) === "u";
-    if (!isWanted || event.defaultPrevented || isComposing(event) || document.querySelector("dialog[open]")) return;
-    const stored = this.#messages.filter(({ entry }) => !entry);
-    const item = this.#found(document.activeElement)?.item ?? this.#lastVisible(stored);
-    if (!item) return;
-    event.preventDefault();
-    this.#actions.markUnread(item.message);
   }
 
   #onContextMenu(event) {
