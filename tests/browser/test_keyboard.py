@@ -260,14 +260,14 @@ def test_escape_closes_what_is_innermost(new_person: NewPerson, room_name: str) 
     write(ann, "first")
     ann.open_panel("People")
     ann.message("first").focus()
-    page.keyboard.press("r")
-    reply = page.locator("main .composer-reply")
-    expect(reply).to_be_visible()
     page.keyboard.press("Control+k")
     expect(ann.dialog).to_be_visible()
     page.keyboard.press("Escape")
     expect(ann.dialog).to_have_count(0)
-    expect(ann.composer).to_be_focused()
+    expect(ann.message("first")).to_be_focused()
+    page.keyboard.press("r")
+    reply = page.locator("main .composer-reply")
+    expect(reply).to_be_visible()
     page.keyboard.type(":smil")
     completion = page.locator("main .completion [role=option]")
     for innermost, next_one in ((completion, reply), (reply, ann.panel)):
@@ -293,7 +293,9 @@ KEYS = {
     "Ctrl+U",
     "Enter",
     "Esc",
+    "F6",
     "Shift+Enter",
+    "Shift+F6",
     *"?↑+CEJKRTU",
     "Del",
 }
@@ -312,3 +314,30 @@ def test_a_question_mark_opens_a_list_of_all_keys(new_person: NewPerson, room_na
     ann.page.keyboard.press("Escape")
     expect(ann.timeline).to_be_focused()
     expect(ann.composer).to_have_value("?")
+
+
+def test_f6_goes_on_between_the_parts_of_the_page(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann")
+    page = ann.page
+    expect(ann.heading).to_be_visible()
+    page.keyboard.press("F6")
+    assert page.evaluate("document.activeElement.closest('.sidebar') !== null")
+    page.keyboard.press("F6")
+    expect(ann.heading).to_be_focused()
+    make_rooms(ann, f"{room_name} one", f"{room_name} two")
+    write(ann, "first")
+    ann.open_panel("People")
+    places = [ann.room_button("two"), ann.message("first"), ann.composer, ann.panel.locator("h2").first]
+    page.evaluate(BLUR)
+    for place in [*places, places[0]]:
+        page.keyboard.press("F6")
+        expect(place).to_be_focused()
+    for place in reversed(places):
+        page.keyboard.press("Shift+F6")
+        expect(place).to_be_focused()
+    page.locator("main header").get_by_role("button", name="More").focus()
+    page.keyboard.press("F6")
+    expect(ann.message("first")).to_be_focused()
+    page.locator("main header").get_by_role("button", name="More").focus()
+    page.keyboard.press("Shift+F6")
+    expect(ann.room_button("two")).to_be_focused()

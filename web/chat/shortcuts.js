@@ -7,6 +7,15 @@ import { shownOf, sidebarSections } from "./sidebar/sidebar-sections.js";
 const IS_MAC = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "");
 const CTRL = IS_MAC ? "⌘" : "Ctrl";
 
+/** The parts that F6 leads to, in the document's order, each with what takes the focus there: the first that is there. */
+const PARTS = [
+  { part: ".sidebar", first: ["[data-room-id][aria-current]", '[data-rove][tabindex="0"]'] },
+  { part: "main [data-timeline]", first: [] },
+  { part: "main .welcome", first: ["h1"] },
+  { part: "main .composer", first: ["textarea"] },
+  { part: ".panel", first: ["h2"] },
+];
+
 /**
  * `keys`: as they are shown. `match(event)`: whether it is this one. `run(page, event)`: returns false where it means
  * nothing now, and the key goes on to whoever has it. Without `match`, others act on it: it is here for the help.
@@ -25,6 +34,12 @@ const SHORTCUTS = [
     label: "Previous, next unread room",
     match: alt(true),
     run: (page, event) => step(page, event, { ofUnread: true }),
+  },
+  {
+    keys: "F6 Shift+F6",
+    label: "Next, previous part of the page",
+    match: ({ key, ctrlKey, altKey, metaKey }) => key === "F6" && !ctrlKey && !altKey && !metaKey,
+    run: goOn,
   },
   {
     keys: `${CTRL}+U`,
@@ -124,6 +139,25 @@ function search(page) {
 function escape(page, event) {
   if (page.route.panel) page.openPanel(null);
   else if (!isInField(event) || event.target.value === "") page.timeline?.markRead();
+}
+
+/** Give the focus to the next part of the page, after the last to the first. */
+function goOn(page, { shiftKey }) {
+  const { activeElement } = document;
+  const isBeyond = (part) => {
+    const position = activeElement.compareDocumentPosition(part);
+    if (shiftKey) return position === Node.DOCUMENT_POSITION_PRECEDING; // and does not hold it
+    return (position & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+  };
+  const places = PARTS.map(({ part, first }) => {
+    const root = document.querySelector(part);
+    const target = first.map((selector) => root?.querySelector(selector)).find(Boolean) ?? (first.length ? null : root);
+    return { root, target };
+  }).filter(({ target }) => target?.checkVisibility());
+  const ordered = shiftKey ? places.toReversed() : places;
+  const { target } = ordered.find(({ root }) => isBeyond(root)) ?? ordered[0] ?? {};
+  if (target?.matches("[data-timeline]") && page.timeline?.focus()) return;
+  /** @type {HTMLElement | undefined} */ (target)?.focus();
 }
 
 /** Go on among the rooms that the sidebar shows, in its order. */
