@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.person import Person
 
 NewPerson = Callable[..., Person]
+PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
 BLUR = "document.activeElement.blur()"
 # What an input method's key looks like: to most browsers, and after the word in Safari.
 COMPOSING = [{"isComposing": True}, {"keyCode": 229}]
@@ -341,3 +342,82 @@ def test_f6_goes_on_between_the_parts_of_the_page(new_person: NewPerson, room_na
     page.locator("main header").get_by_role("button", name="More").focus()
     page.keyboard.press("Shift+F6")
     expect(ann.room_button("two")).to_be_focused()
+
+
+def test_a_panel_takes_the_focus_and_gives_it_back(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann")
+    page = ann.page
+    ann.make_room(room_name)
+    write(ann, "first")
+    people = page.locator("main header").get_by_role("button", name="People")
+    people.focus()
+    page.keyboard.press("Enter")
+    heading = ann.panel.get_by_role("heading", name="People")
+    expect(heading).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(people).to_be_focused()
+    ann.message("first").focus()
+    page.keyboard.press("t")
+    expect(ann.panel.get_by_role("textbox")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(ann.message("first")).to_be_focused()
+    ann.message("first").hover()
+    ann.message("first").get_by_role("button", name="Reply in a thread").click()
+    expect(ann.panel.get_by_role("textbox")).to_be_focused()
+    page.go_back()
+    expect(ann.message("first")).to_be_focused()
+    people.click()
+    ann.person(ann.name).click()
+    expect(ann.panel.get_by_role("heading", name="Profile")).to_be_focused()
+    ann.panel.get_by_role("button", name="Close the panel").click()
+    expect(people).to_be_focused()
+    people.click()
+    expect(heading).to_be_focused()
+    ann.composer.focus()
+    page.keyboard.press("Escape")
+    expect(ann.panel).to_be_hidden()
+    expect(ann.composer).to_be_focused()
+    page.evaluate("location.hash += '&panel=people'")
+    page.reload()
+    expect(ann.panel).to_be_visible()
+    ann.expect_message("first")
+    expect(page.locator("body")).to_be_focused()
+
+
+def test_whoever_goes_to_another_room_goes_on_in_its_message_field(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann")
+    page = ann.page
+    ann.make_room(f"{room_name} one")
+    expect(ann.composer).to_be_focused()
+    make_rooms(ann, f"{room_name} two")
+    expect(ann.composer).to_be_focused()
+    ann.room_button("one").click()
+    expect(ann.heading).to_have_text(f"{room_name} one")
+    expect(ann.composer).to_be_focused()
+    page.keyboard.press("Control+k")
+    expect(ann.dialog).to_be_visible()
+    page.keyboard.type(f"{room_name} t")
+    page.keyboard.press("Enter")
+    expect(ann.heading).to_have_text(f"{room_name} two")
+    expect(ann.composer).to_be_focused()
+    room_id = page.url.partition("room=")[2]
+    assert ann.call("PATCH", f"/rooms/{room_id}", {"archived": True}) == 200
+    page.go_back()
+    expect(ann.heading).to_have_text(f"{room_name} one")
+    page.go_forward()
+    expect(ann.heading).to_be_focused()
+
+
+def test_on_a_phone_another_room_and_a_panel_bring_up_no_keyboard(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann", **PHONE)
+    ann.make_room(room_name)
+    write(ann, "first")
+    ann.page.get_by_role("button", name="Back to the rooms").click()
+    ann.room_button(room_name).click()
+    expect(ann.heading).to_be_focused()
+    ann.message("first").focus()
+    ann.page.keyboard.press("t")
+    expect(ann.panel.get_by_role("textbox")).to_be_visible()
+    expect(ann.panel.get_by_role("heading", name="Thread")).to_be_focused()
+    ann.panel.get_by_role("button", name="Back").click()
+    expect(ann.message("first")).to_be_focused()

@@ -37,7 +37,8 @@ export function openDialog({ title, className = "", mount }) {
     dialog.addEventListener("close", () => {
       unmount?.();
       dialog.remove();
-      if (before?.isConnected) before.focus();
+      // The browser has done so, and what the dialog was closed with may have led on.
+      if (before?.isConnected && document.activeElement === document.body) before.focus();
       resolve(result);
     });
     dialog.showModal();

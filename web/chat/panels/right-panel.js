@@ -2,6 +2,7 @@
 
 import { h, patch } from "../../ui/view.js";
 import { iconButton } from "../../ui/icons.js";
+import { NARROW } from "../../ui/narrow.js";
 
 /** Panel → what it is headed with, and the promise of its class: `constructor({root, page, id})`, `close()`. */
 const PANELS = {
@@ -24,6 +25,7 @@ export class RightPanel {
   #page;
   #panel = null; // the shown panel's component
   #shown = ""; // which panel that is, with what it is about
+  #opener = null; // what had the focus before
   #end;
 
   constructor({ root, page }) {
@@ -49,14 +51,34 @@ export class RightPanel {
     const isOfRoom = !OF_ALL_ROOMS.has(name);
     const shown = JSON.stringify([isOfRoom && roomId, name, id]);
     if (shown === this.#shown) return;
+    const isByUser = this.#shown !== ""; // and not what the page began with
+    const hadFocus = this.#hasFocus;
     this.#shown = shown;
     this.#closePanel();
     const panel = PANELS[name] ?? null;
     this.#root.hidden = panel === null;
     this.#root.dataset.panelName = name ?? "";
+    if (panel && !hadFocus) this.#opener = document.activeElement;
+    // Afterwards, since on a phone what is shown follows in the same frame.
+    if (isByUser && panel) queueMicrotask(() => this.#root.querySelector("h2")?.focus());
+    else if (hadFocus) queueMicrotask(() => this.#giveFocusBack());
     if (!panel) return patch(this.#root, []);
     this.#draw(panel, h("p", { class: "panel-wait", role: "status" }, "Loading…"));
     void this.#mount(panel, { shown, id });
+  }
+
+  get #hasFocus() {
+    return this.#root.contains(document.activeElement);
+  }
+
+  /** To what had it before the panel, or to the message that this was in, or else to the message field. */
+  #giveFocusBack() {
+    if (document.activeElement !== document.body && !this.#hasFocus) return; // it is in another room already
+    for (const place of [this.#opener, this.#opener?.closest("article")]) {
+      place?.focus();
+      if (place && place === document.activeElement && place !== document.body) return;
+    }
+    if (!NARROW.matches) this.#page.composer?.focus();
   }
 
   async #mount(panel, { shown, id }) {

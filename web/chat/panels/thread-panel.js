@@ -4,6 +4,7 @@ import { Composer } from "../composer/composer.js";
 import { h, patch } from "../../ui/view.js";
 import { MessageActions } from "../message/message-actions.js";
 import { MessageEditing } from "../message/message-editing.js";
+import { NARROW } from "../../ui/narrow.js";
 import { RoomItems } from "../timeline/room-items.js";
 import { rowOf } from "../timeline/timeline-rows.js";
 import { WindowList } from "../../ui/window-list.js";
@@ -97,7 +98,7 @@ export class ThreadPanel {
       (state, store) => versions.map((name) => store.version(name)),
       () => this.#draw(),
     );
-    this.#composer.focus?.();
+    if (!NARROW.matches) this.#composer.focus(); // on a phone it would bring up the keyboard
   }
 
   #draw() {

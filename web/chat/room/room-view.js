@@ -2,6 +2,7 @@
 
 import { h, patch } from "../../ui/view.js";
 import { Composer } from "../composer/composer.js";
+import { NARROW } from "../../ui/narrow.js";
 import { RoomHeader } from "./room-header.js";
 import { Timeline } from "../timeline/timeline.js";
 import { Welcome } from "./welcome.js";
@@ -38,12 +39,14 @@ export class RoomView {
     const isWaiting = roomId !== null && !isMember && !chat.rooms?.isListed;
     const shown = isWaiting ? `wait ${roomId}` : isMember ? `room ${roomId}` : `welcome ${roomId}`;
     if (shown === this.#shown) return;
+    const isChange = this.#shown !== "" && !this.#shown.startsWith("wait");
     this.#shown = shown;
     this.#closeParts();
     patch(this.#root, []); // the parts end before their elements go
     if (isWaiting) patch(this.#root, h("p", { class: "room-wait", role: "status" }, "Loading…"));
     else if (isMember) this.#showRoom(roomId);
     else this.#mount([["div", "welcome", Welcome, { roomId }]]);
+    if (isChange) queueMicrotask(() => this.#takeFocus()); // when the frame shows on a phone what the address names
   }
 
   #showRoom(roomId) {
@@ -55,6 +58,15 @@ export class RoomView {
     ]);
     const around = page.route.at ?? "unread";
     page.chat.open(roomId, { around }).catch(() => {}); // the timeline says it
+  }
+
+  /** Whoever went to another room goes on in it; on a phone not in the field, which would bring up the keyboard. */
+  #takeFocus() {
+    const page = this.#page;
+    const isElsewhere = document.activeElement?.closest(page.route.panel ? "dialog[open], .panel" : "dialog[open]");
+    if (isElsewhere) return;
+    if (!NARROW.matches) page.composer?.focus();
+    if (!this.#root.contains(document.activeElement)) this.#root.querySelector("h1")?.focus();
   }
 
   /** Mount components, in order: `[tag, class, Component, options]`. */
