@@ -384,6 +384,33 @@ def test_a_panel_takes_the_focus_and_gives_it_back(new_person: NewPerson, room_n
     expect(page.locator("body")).to_be_focused()
 
 
+def test_the_keys_of_messages_hold_in_a_thread(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann")
+    page = ann.page
+    ann.make_room(room_name)
+    write(ann, "first")
+    ann.message("first").focus()
+    page.keyboard.press("t")
+    field = ann.panel.get_by_role("textbox", name="Reply in the thread")
+    field.fill("a reply")
+    field.press("Enter")
+    thread = ann.panel.locator('[data-state="stored"]')
+    expect(thread).to_have_count(2)
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    expect(ann.panel.get_by_role("region", name="Thread")).to_be_focused()
+    page.keyboard.press("j")
+    expect(thread.last).to_be_focused()
+    page.keyboard.press("k")
+    expect(thread.first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(field).to_be_focused()
+    expect(ann.panel).to_be_visible()
+    thread.last.focus()
+    page.keyboard.press("e")
+    expect(ann.panel.get_by_role("textbox", name="Edit the message")).to_have_value("a reply")
+
+
 def test_whoever_goes_to_another_room_goes_on_in_its_message_field(new_person: NewPerson, room_name: str) -> None:
     ann = new_person("ann")
     page = ann.page

@@ -59,6 +59,7 @@ export class RightPanel {
     this.#root.hidden = panel === null;
     this.#root.dataset.panelName = name ?? "";
     if (panel && !hadFocus) this.#opener = document.activeElement;
+    if (!panel && !hadFocus) this.#opener = null;
     // Afterwards, since on a phone what is shown follows in the same frame.
     if (isByUser && panel) queueMicrotask(() => this.#root.querySelector("h2")?.focus());
     else if (hadFocus) queueMicrotask(() => this.#giveFocusBack());
@@ -74,7 +75,9 @@ export class RightPanel {
   /** To what had it before the panel, or to the message that this was in, or else to the message field. */
   #giveFocusBack() {
     if (document.activeElement !== document.body && !this.#hasFocus) return; // it is in another room already
-    for (const place of [this.#opener, this.#opener?.closest("article")]) {
+    const opener = this.#opener;
+    this.#opener = null;
+    for (const place of [opener, opener?.closest("article")]) {
       place?.focus();
       if (place && place === document.activeElement && place !== document.body) return;
     }

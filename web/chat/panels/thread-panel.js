@@ -7,6 +7,7 @@ import { MessageEditing } from "../message/message-editing.js";
 import { NARROW } from "../../ui/narrow.js";
 import { RoomItems } from "../timeline/room-items.js";
 import { rowOf } from "../timeline/timeline-rows.js";
+import { TimelineKeys } from "../timeline/timeline-keys.js";
 import { WindowList } from "../../ui/window-list.js";
 
 export class ThreadPanel {
@@ -23,6 +24,7 @@ export class ThreadPanel {
   #shownItems = [];
   #end = null;
   #isClosed = false;
+  #closing = new AbortController();
 
   /** `id`: of the message that the thread began with, or of one of its replies. */
   constructor({ root, page, id }) {
@@ -36,6 +38,7 @@ export class ThreadPanel {
 
   close() {
     this.#isClosed = true;
+    this.#closing.abort();
     this.#end?.();
     this.#composer?.close();
     this.#list?.close();
@@ -86,6 +89,11 @@ export class ThreadPanel {
       render: (item) => rowOf(item, context),
       onEnds: (end) => end === "end" && this.#thread.hasMore && this.#loadMore(),
       onRange: () => this.#markRead(),
+    });
+    new TimelineKeys({
+      ...{ scroller: places.scroller, list: this.#list, actions: this.#actions, signal: this.#closing.signal },
+      itemsOf: () => this.#shownItems,
+      leave: () => this.#composer.focus(),
     });
     const onSent = () => this.#list.toEnd();
     const editLast = () => this.#editLast();
