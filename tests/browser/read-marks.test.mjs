@@ -17,3 +17,14 @@ test("read marks only grow, until the server comes back from a backup with fewer
   await settled();
   assert.deepEqual(sent, [9, 3]);
 });
+
+test("what the server answers to a read mark is told: how many are unread and mention the user", async () => {
+  const answer = { roomId: "r", readSeq: 9, unreadCount: 4, mentionCount: 1 };
+  const connection = Object.assign(new EventTarget(), { isOnline: true, command: async () => answer });
+  const presence = new Presence({ connection, timed: () => 0 });
+  const told = [];
+  presence.addEventListener("read", ({ detail }) => told.push(detail));
+  presence.read("r", 9);
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.deepEqual(told, [answer]);
+});

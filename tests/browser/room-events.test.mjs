@@ -158,6 +158,30 @@ test("mentions count once, also when roomActivity came first, and none after the
   assert.deepEqual([state().unread, state().mentions], [0, 0], "a read mark never goes back");
 });
 
+test("the mentions after the part that was read stay counted, those in it do not", async () => {
+  const room = { ...ROOM, readSeq: 0, unreadCount: 3, mentionCount: 2 };
+  const { rooms, state } = await opened({ room });
+  rooms.get("r").timeline.merge([message(1, 5, { mentions: ["me"] }), message(3, 5, { mentions: ["room"] })]);
+  rooms.onRead({ roomId: "r", readSeq: 2 });
+  assert.deepEqual([state().unread, state().mentions], [1, 1]);
+  rooms.onRead({ roomId: "r", readSeq: 3 });
+  assert.deepEqual([state().unread, state().mentions], [0, 0]);
+});
+
+test("mentions that are not held stay counted until the server says how many are left", async () => {
+  const { rooms, connection, state } = await opened({ isOpen: false, room: { ...ROOM, lastSeq: 9, mentionCount: 2 } });
+  rooms.onRead({ roomId: "r", readSeq: 8 });
+  assert.equal(state().mentions, 1, "no more than are unread");
+  rooms.onRead({ roomId: "r", readSeq: 8, unreadCount: 1, mentionCount: 0 });
+  assert.equal(state().mentions, 0);
+  connection.say("mention", { message: message(10, 0, { mentions: ["me"] }) });
+  rooms.onRead({ roomId: "r", readSeq: 8, unreadCount: 1, mentionCount: 0 });
+  assert.equal(state().mentions, 1, "it was counted before the mention came");
+  rooms.onRead({ roomId: "r", readSeq: 8, unreadCount: 3, mentionCount: 2 });
+  connection.say("mention", { message: message(11, 0, { mentions: ["me"] }) });
+  assert.equal(state().mentions, 2, "it was counted after that mention came");
+});
+
 test("new settings of a room are taken over, older ones are not, and a room that was left stays away", async () => {
   const { connection, rooms, state } = await opened();
   const settings = (name, rev) => ({ room: { id: "r", name, lastSeq: 3, rev } });

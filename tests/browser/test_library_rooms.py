@@ -90,3 +90,17 @@ def test_the_last_message_of_a_room_is_asked_for_where_it_is_not_held_and_follow
     bob.send(other, ["newer"])
     ann.until("chat.rooms.get(argument).unread > 0", other)
     assert ann.run(last, other) == ["newer", "newer"]
+
+
+def test_who_reads_a_part_of_a_room_keeps_the_mentions_below_it(new_library_page: NewLibraryPage) -> None:
+    ann, bob = new_library_page("ann").register(), new_library_page("bob").register()
+    room_id = bob.make_room()
+    ann.open_room(room_id)
+    mention = "for (const n of [1, 2, 3]) chat.send(argument[0], `${n}`, { mentions: [argument[1]] });"
+    bob.run(mention, [room_id, ann.run("return chat.user.id")])
+    ann.until("chat.rooms.get(argument).mentions === 3", room_id)
+    counts = "const { unread, mentions } = chat.rooms.get(argument); return [unread, mentions];"
+    ann.run("window.told = new Promise((done) => chat.presence.addEventListener('read', done, { once: true }));")
+    assert ann.run(f"chat.read(argument, 1); {counts}", room_id) == [2, 2]
+    assert ann.run(f"await told; {counts}", room_id) == [2, 2]
+    assert ann.run(f"chat.read(argument, 3); {counts}", room_id) == [0, 0]

@@ -133,6 +133,7 @@ export class ChatSession extends EventTarget {
       this.#sender.sendNext(roomId);
       if (roomId === rooms.activeId) void presence.load(roomId);
     });
+    this.#on(presence, "read", (mark) => rooms.onRead(mark));
     this.#on(rooms, "closed", ({ roomId }) => presence.forget(roomId));
     this.#on(rooms, "list", () => this.#findRoomsOfUnsent());
     this.#on(outbox, "change", ({ roomId }) => {

@@ -129,7 +129,7 @@ export class MessageClient extends SessionClient {
    */
   read(roomId, seq) {
     const { rooms, presence } = this._current;
-    rooms.onRead({ roomId, readSeq: seq, mentionCount: 0 });
+    rooms.onRead({ roomId, readSeq: seq });
     presence.read(roomId, seq);
   }
 }

@@ -6,7 +6,7 @@
 const TYPING_AGAIN_MS = 4000; // a typing event expires after 6 s
 const READ_AGAIN_MS = 3000;
 
-/** Events: `people`, `typing` (detail {roomId}). */
+/** Events: `people`, `typing` (detail {roomId}), `read` (detail: what the server answers to a read mark). */
 export class Presence extends EventTarget {
   #people = new Map(); // roomId → {onlineCount, online: Map(userId → {userId, username, status}), isCounted}
   #typing = new Map(); // roomId → Map(userId → {username, timer})
@@ -145,8 +145,9 @@ export class Presence extends EventTarget {
     const seq = read.wanted;
     read.sentAt = this.timed();
     try {
-      await this.connection.command("messageRead", { roomId, seq });
+      const state = await this.connection.command("messageRead", { roomId, seq });
       read.done = Math.max(read.done, seq);
+      this.dispatchEvent(new CustomEvent("read", { detail: state }));
     } catch (error) {
       if (!error.retryAfterS) return; // retried with the next message or connection
       clearTimeout(read.timer);

@@ -104,8 +104,7 @@ export class RoomState {
 
   /** A message was deleted: if it counted as a mention, not any more. `before`: the copy that was shown, or null. */
   uncountMention(before, ownUserId) {
-    const isMention = !before?.deletedAt && before?.mentions?.some((who) => who === ownUserId || who === "room");
-    if (!isMention || before.userId === ownUserId || before.seq <= (this.room.readSeq ?? 0)) return false;
+    if (!before || !mentions(before, ownUserId) || before.seq <= (this.room.readSeq ?? 0)) return false;
     this.room.mentionCount = Math.max(0, (this.room.mentionCount ?? 0) - 1);
     return true;
   }
@@ -128,10 +127,22 @@ export class RoomState {
     return true;
   }
 
-  /** The user has read up to `readSeq`; false if that is behind what is known. */
-  markRead({ readSeq, mentionCount }) {
-    if (readSeq < (this.room.readSeq ?? 0)) return false;
-    Object.assign(this.room, { readSeq, mentionCount });
+  /**
+   * The user has read up to `readSeq`; false if that is behind what is known. Until the server says how many are left,
+   * only mentions that are held count as read. What it says may be older than a mention that was counted since.
+   * @param {{readSeq: number, unreadCount?: number, mentionCount?: number}} mark
+   * @param {string} ownUserId
+   */
+  markRead({ readSeq, unreadCount = 0, mentionCount = 0 }, ownUserId) {
+    const before = this.room.readSeq ?? 0;
+    if (readSeq < before) return false;
+    const isRead = ({ seq }) => seq > before && seq <= readSeq;
+    const read = this.timeline.held.filter((message) => isRead(message) && mentions(message, ownUserId)).length;
+    this.room.readSeq = readSeq;
+    const left = Math.max(0, Math.min(this.mentions - read, this.unread));
+    const countedTo = readSeq + unreadCount;
+    this.room.mentionCount = countedTo < this.mentionSeq ? Math.max(mentionCount, left) : mentionCount;
+    this.mentionSeq = Math.max(this.mentionSeq, countedTo);
     this.updateCounts();
     return true;
   }
@@ -140,4 +151,10 @@ export class RoomState {
     this.room.unreadCount = this.unread;
     if (this.unread === 0) this.room.mentionCount = 0;
   }
+}
+
+/** Whether a message of somebody else mentions the user. */
+function mentions(message, ownUserId) {
+  if (message.deletedAt || message.userId === ownUserId) return false;
+  return Boolean(message.mentions?.some((who) => who === ownUserId || who === "room"));
 }

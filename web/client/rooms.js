@@ -288,9 +288,9 @@ export class Rooms extends EventTarget {
     if (isNew) this.emit("list");
   }
 
-  /** Handle a read mark from the server or from this page. */
-  onRead({ roomId, readSeq, mentionCount }) {
-    if (this.get(roomId)?.markRead({ readSeq, mentionCount })) this.emit("list");
+  /** Handle a read mark from the server or, without counts, from this page. */
+  onRead({ roomId, ...mark }) {
+    if (this.get(roomId)?.markRead(mark, this.userId)) this.emit("list");
   }
 
   /** For the parts of this class. */
