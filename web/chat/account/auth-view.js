@@ -1,6 +1,7 @@
 /** The forms to log in and to register, also with an invite link. An error is shown beside its field. */
 
-import { classes, h, patch } from "../../ui/view.js";
+import { field, focusWrong } from "./field.js";
+import { h, patch } from "../../ui/view.js";
 import { RegisterFields } from "./register-fields.js";
 
 const LOGO = new URL("../../ui/favicon.svg", import.meta.url).href;
@@ -90,16 +91,8 @@ export class AuthView {
   }
 
   #field(name, label, attributes, hint = null) {
-    const id = `auth-${name}`; // a label needs it, and there is one such form on the page
-    const error = this.#errors[name] ?? "";
-    const described = classes(hint && `${id}-hint`, error && `${id}-error`);
-    const fixed = { id, name, required: true, dir: "auto", "aria-describedby": described || null };
-    return [
-      h("label", { for: id }, label),
-      h("input", { ...fixed, ...attributes, "aria-invalid": error ? "true" : null }),
-      hint && h("p", { class: "hint", id: `${id}-hint` }, hint),
-      h("p", { class: "field-error", id: `${id}-error`, "data-error-of": name }, error),
-    ];
+    const about = { id: `auth-${name}`, name, label, hint, error: this.#errors[name] };
+    return field(about, { dir: "auto", ...attributes });
   }
 
   #formError() {
@@ -146,8 +139,7 @@ export class AuthView {
 
   #showErrors() {
     this.#draw();
-    const [first] = Object.keys(this.#errors).filter((name) => name !== "form");
-    if (first) /** @type {HTMLElement} */ (this.#root.querySelector(`[name="${first}"]`)).focus();
+    focusWrong(this.#root, this.#errors);
   }
 }
 

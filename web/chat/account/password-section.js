@@ -1,10 +1,13 @@
 /** Changes the password, which ends all other sessions. */
 
 import { h, patch } from "../../ui/view.js";
+import { field, focusWrong } from "./field.js";
 
 export class PasswordSection {
   #root;
   #page;
+  #errors = {}; // field → text; `form`: of the form as a whole
+  #isBusy = false;
 
   constructor({ root, page }) {
     this.#root = root;
@@ -14,33 +17,61 @@ export class PasswordSection {
 
   close() {}
 
-  #draw(error = "") {
-    const field = (name, autocomplete) => ({ name, type: "password", autocomplete, required: true });
+  #draw() {
+    const { old, new: next, form = "" } = this.#errors;
+    const [until, after] = [
+      { id: "password-old", name: "old", label: "The password until now", error: old },
+      { id: "password-new", name: "new", label: "The new one", hint: "At least 8 characters.", error: next },
+    ];
     patch(
       this.#root,
       h(
         "form",
         { class: "form", novalidate: true, on: { submit: (event) => this.#submit(event) } },
-        h("label", {}, "The password until now", h("input", field("old", "current-password"))),
-        h("label", {}, "The new one", h("input", field("new", "new-password"))),
-        h("p", { class: "hint" }, "At least 8 characters. All your other sessions end."),
-        h("p", { class: "form-error", role: "alert" }, error),
-        h("div", { class: "dialog-actions" }, h("button", { type: "submit", class: "primary" }, "Change the password")),
+        h("div", { class: "field" }, field(until, { type: "password", autocomplete: "current-password" })),
+        h("div", { class: "field" }, field(after, { type: "password", autocomplete: "new-password" })),
+        h("p", { class: "hint" }, "All your other sessions end."),
+        h("p", { class: "form-error", role: "alert" }, form),
+        h(
+          "div",
+          { class: "dialog-actions" },
+          h("button", { type: "submit", class: "primary", disabled: this.#isBusy }, "Change the password"),
+        ),
       ),
     );
   }
 
   async #submit(event) {
     event.preventDefault();
-    const { old, new: next } = event.target.elements;
-    if (next.value.length < 8) return this.#draw("The new password needs at least 8 characters.");
-    try {
-      await this.#page.chat.api.people.changePassword(old.value, next.value);
-      event.target.reset();
+    if (this.#isBusy) return;
+    const form = event.target;
+    const { old, new: next } = form.elements;
+    this.#errors = wrong(old.value, next.value);
+    if (Object.keys(this.#errors).length === 0) {
+      this.#isBusy = true;
       this.#draw();
-      this.#page.toast("The password is changed.");
-    } catch (error) {
-      this.#draw(error.details?.newPassword ?? error.message);
+      try {
+        await this.#page.chat.api.people.changePassword(old.value, next.value);
+        form.reset();
+        this.#page.toast("The password is changed.");
+      } catch (error) {
+        this.#errors = refused(error);
+      }
+      this.#isBusy = false;
     }
+    this.#draw();
+    focusWrong(this.#root, this.#errors);
   }
+}
+
+function wrong(old, next) {
+  if (!old) return { old: "Give the password that you have now." };
+  return next.length < 8 ? { new: "Use at least 8 characters." } : {};
+}
+
+function refused({ code, message, details }) {
+  if (code === "forbidden") return { old: message };
+  const { oldPassword, newPassword } = details ?? {};
+  if (oldPassword) return { old: oldPassword };
+  return newPassword ? { new: newPassword } : { form: message };
 }

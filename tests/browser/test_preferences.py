@@ -1,0 +1,107 @@
+"""The user's preferences: errors of the forms, the download of one's data, and the deletion of the account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Route, expect
+
+from tests.browser.person import PASSWORD, Person
+
+NewPerson = Callable[..., Person]
+
+
+def open_preferences(person: Person, section: str) -> Locator:
+    """Open the preferences at a section, which is returned."""
+    person.choose(person.own_line, "Preferences")
+    person.dialog.get_by_role("navigation").get_by_role("button", name=section).click()
+    return person.dialog.get_by_role("region", name=section)
+
+
+def expect_wrong(field: Locator, text: str) -> None:
+    """The field has the focus, and what is wrong with it, which a screen reader reads with the field."""
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(re.compile(text))
+
+
+def test_what_is_wrong_with_a_new_password_is_said_at_its_field(new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    ann.ignored_errors = (*ann.ignored_errors, "403", "422")  # Chromium logs responses with an error status
+    section = open_preferences(ann, "Password")
+    old, new = section.get_by_label("The password until now"), section.get_by_label("The new one")
+    change = section.get_by_role("button", name="Change the password")
+    change.click()
+    expect_wrong(old, "password")
+    old.fill("not this one")
+    new.fill("short")
+    change.click()
+    expect_wrong(new, "at least 8 characters")
+    expect(old).not_to_have_attribute("aria-invalid", "true")
+    new.fill("a long new password")
+    change.click()
+    expect_wrong(old, "The password is wrong")
+    expect(new).not_to_have_attribute("aria-invalid", "true")
+    old.fill(PASSWORD)
+    new.fill("password")
+    change.click()
+    expect_wrong(new, "at least 8|commonest")
+    new.fill("a long new password")
+    change.click()
+    expect(ann.toasts).to_contain_text("The password is changed.")
+    expect(old).to_have_value("")
+    expect(section.locator("[aria-invalid]")).to_have_count(0)
+
+
+def test_the_download_of_ones_data_says_that_it_is_under_way_and_can_be_cancelled(new_person: NewPerson) -> None:
+    ann = new_person("ann")
+    section = open_preferences(ann, "Your data")
+    waiting: list[Route] = []
+    ann.page.route("**/users/me/export", lambda route: waiting.append(route))
+    section.get_by_role("button", name="Download my data").click()
+    expect(section.get_by_role("status")).to_contain_text("being made")
+    expect(section.get_by_role("button", name="Download my data")).to_have_count(0)
+    with ann.page.expect_event("requestfailed", lambda request: request.url.endswith("/users/me/export")):
+        section.get_by_role("button", name="Cancel").click()
+    expect(section.get_by_role("button", name="Download my data")).to_be_focused()
+    expect(section.get_by_role("status")).not_to_contain_text("being made")
+    expect(ann.toasts).to_be_empty()
+    ann.page.unroute("**/users/me/export")
+    with ann.page.expect_download() as download:
+        section.get_by_role("button", name="Download my data").click()
+    assert download.value.suggested_filename == "chat-rooms-export.zip"
+    expect(section.get_by_role("button", name="Download my data")).to_be_enabled()
+
+
+def test_an_account_is_deleted_by_its_password_and_the_page_says_so_whatever_comes_first(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    ann.ignored_errors = (*ann.ignored_errors, "403", "401")
+    ann.make_room(room_name)
+    section = open_preferences(ann, "Your data")
+    password = section.get_by_label("Your password")
+    delete = section.get_by_role("button", name="Delete my account")
+    confirm = ann.page.get_by_role("dialog", name="Delete your account?").get_by_role("button", name="Delete")
+    password.fill("not this one")
+    delete.click()
+    confirm.click()
+    expect_wrong(password, "The password is wrong")
+    assert ann.call("GET", "/auth/profile") == 200
+    login = ann.page.get_by_role("form", name="Log in")
+
+    def answer_late(route: Route) -> None:
+        """The closed socket tells the page of the end before the reply does."""
+        reply = route.fetch()
+        expect(login).to_be_visible()
+        route.fulfill(response=reply)
+
+    ann.page.route("**/users/me", answer_late)
+    password.fill(PASSWORD)
+    delete.click()
+    confirm.click()
+    expect(login).to_be_visible()
+    expect(ann.page.get_by_role("status").first).to_have_text("You are logged out.")
+    expect(ann.page).not_to_have_url(re.compile("room="))
+    expect(ann.toasts).to_be_empty()
