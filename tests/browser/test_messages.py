@@ -128,6 +128,25 @@ def test_a_reply_shows_what_it_answers_and_leads_there(pair: tuple[Person, Perso
     expect(ann.timeline.locator(".window-flash")).to_contain_text("Who has the key?")
 
 
+def test_a_reply_to_a_message_of_a_thread_is_written_in_the_thread(pair: tuple[Person, Person]) -> None:
+    ann, _ = pair
+    ann.send_message("Plan for Monday")
+    ann.expect_message("Plan for Monday")
+    act(ann, "Plan for Monday", "Reply in a thread")
+    field = ann.panel.get_by_role("textbox", name="Reply in the thread")
+    field.fill("What about Tuesday?")
+    field.press("Enter")
+    row = ann.panel.locator('[data-state="stored"]', has_text="What about Tuesday?")
+    row.hover()
+    row.get_by_role("button", name="Reply", exact=True).click()
+    expect(ann.panel.locator(".composer-reply")).to_contain_text("What about Tuesday?")
+    expect(field).to_be_focused()
+    expect(ann.page.locator("main .composer-reply")).to_have_count(0)
+    field.fill("Not on Tuesday")
+    field.press("Enter")
+    expect(ann.panel.locator('[data-state="stored"]', has_text="Not on Tuesday")).to_contain_text("What about Tuesday?")
+
+
 def test_a_thread_has_its_replies_and_its_own_message_field(pair: tuple[Person, Person]) -> None:
     ann, bob = pair
     ann.send_message("Plan for Monday")

@@ -11,8 +11,8 @@ export class MessageActions {
   #owner;
 
   /**
-   * `owner`: the timeline or thread that shows the messages: `edit(message)` and `jumpTo(message)`. All methods are
-   * bound, since rows take them as handlers.
+   * `owner`: the timeline or thread that shows the messages: `edit(message)`, `jumpTo(message)`, and `composer` where
+   * it has one of its own. All methods are bound, since rows take them as handlers.
    */
   constructor({ page, owner }) {
     this.#page = page;
@@ -21,7 +21,7 @@ export class MessageActions {
 
   person = (userId) => this.#page.openPanel("profile", userId);
   thread = (message) => this.#page.openPanel("thread", message.threadId ?? message.id);
-  reply = (message) => this.#page.composer?.reply(message);
+  reply = (message) => this.#composer?.reply(message);
   jumpTo = (message) => this.#owner.jumpTo(message);
   edit = (message) => this.#owner.edit(message);
   retry = (clientId) => this.#page.chat.retry(clientId);
@@ -29,12 +29,17 @@ export class MessageActions {
   showImage = (file) => this.#page.dialog("image", { file });
   showHistory = (message) => this.#page.dialog("history", { message });
 
+  /** Where a reply to the messages is written. */
+  get #composer() {
+    return "composer" in this.#owner ? this.#owner.composer : this.#page.composer;
+  }
+
   editUnsent = (clientId) => {
-    const { chat, composer } = this.#page;
+    const { chat } = this.#page;
     const entry = chat.unsent(this.#page.roomId).find((one) => one.clientId === clientId);
     if (!entry) return;
     chat.discard(clientId);
-    composer?.insert(entry.content);
+    this.#composer?.insert(entry.content);
   };
 
   copy = async (text) => {

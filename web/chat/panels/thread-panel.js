@@ -46,6 +46,11 @@ export class ThreadPanel {
     patch(this.#root, []);
   }
 
+  /** Replies to what the thread shows are written in it. */
+  get composer() {
+    return this.#composer;
+  }
+
   jumpTo(message) {
     this.#page.showMessage(message);
   }
