@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { dayLabel, msUntilMidnight, relativeLabel, timeLabel } from "../../web/ui/dates.js";
+import { dayLabel, momentLabel, msUntilMidnight, relativeLabel, timeLabel } from "../../web/ui/dates.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -52,6 +52,12 @@ test("lists say how long ago something was, or when", () => {
   assert.equal(label(2026, 2, 11, 9, 5), "yesterday");
   assert.equal(label(2026, 1, 3), "3 Feb");
   assert.equal(label(2025, 1, 3), "3 Feb 2025");
+});
+
+test("a moment to come has its day, unless that is today", () => {
+  const now = new Date(2026, 2, 12, 15, 4);
+  assert.equal(momentLabel(new Date(2026, 2, 12, 16, 0), now, "en-GB"), "16:00");
+  assert.match(momentLabel(new Date(2026, 2, 13, 9, 30), now, "en-GB"), /^09:30 on Friday,? 13 March$/);
 });
 
 test("the time is the locale's", () => {

@@ -71,6 +71,29 @@ def test_a_profile_leads_to_a_direct_room_and_can_be_blocked(pair: tuple[Person,
     expect(ann.heading).to_have_text(bob.name)
 
 
+def test_a_direct_room_with_a_blocked_person_offers_to_unblock_instead_of_a_message_field(
+    pair: tuple[Person, Person],
+) -> None:
+    ann, bob = pair
+    bob_id = bob.page.evaluate("JSON.parse(localStorage.getItem('chat.session')).user.id")
+    ann.composer.fill(f"/dm @{bob.name} Hello")
+    ann.composer.press("Enter")
+    ann.expect_message("Hello")
+    ann.page.evaluate(
+        "(hash) => { location.hash = hash; }", f"{ann.page.url.partition('#')[2]}&panel=profile&id={bob_id}"
+    )
+    ann.panel.get_by_role("button", name="Block").click()
+    ann.dialog.get_by_role("button", name="Block").click()
+    room = ann.page.locator("main")
+    expect(room.get_by_role("status").filter(has_text="You blocked this person.")).to_be_visible()
+    expect(ann.composer).to_have_count(0)
+    room.get_by_role("button", name="Unblock").click()
+    expect(ann.composer).to_be_focused()
+    expect(ann.panel.get_by_role("button", name="Block", exact=True)).to_be_visible()
+    ann.send_message("Hello again")
+    ann.expect_message("Hello again")
+
+
 def test_the_settings_of_a_room_change_on_both_pages(pair: tuple[Person, Person], room_name: str) -> None:
     ann, bob = pair
     ann.choose_of_room("Room settings")

@@ -51,6 +51,12 @@ function withYear(date, now, format) {
   return date.getFullYear() === now.getFullYear() ? format : { ...format, year: "numeric" };
 }
 
+/** A moment to come: "14:05", or "14:05 on Friday, 4 May" */
+export function momentLabel(date, now, locale = []) {
+  const time = timeLabel(date, locale);
+  return sameDay(date, now) ? time : `${time} on ${dayLabel(date, now, locale)}`;
+}
+
 /** "Today", "Yesterday", or the date, with the year if it is not the current one. */
 export function dayLabel(date, now, locale = []) {
   if (sameDay(date, now)) return "Today";

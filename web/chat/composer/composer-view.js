@@ -16,7 +16,7 @@ export function composerView({ page, room, threadId, draft, silence, waitMs, not
     isOver &&
       h("div", { key: "drop", class: "drop-overlay" }, icon("attach"), h("p", {}, "Drop files here to attach them")),
     silence
-      ? h("p", { key: "silence", class: "composer-silence", role: "status" }, icon("lock"), silence.text)
+      ? silenceRow(silence, on)
       : h(
           "form",
           { key: "form", class: "composer-form", on: { submit: on.submit } },
@@ -41,6 +41,17 @@ export function composerView({ page, room, threadId, draft, silence, waitMs, not
       ]),
     ),
   ];
+}
+
+function silenceRow({ text, blockedId }, { unblock }) {
+  const end = { type: "button", class: "link", on: { click: () => unblock(blockedId) } };
+  return h(
+    "div",
+    { key: "silence", class: "composer-silence" },
+    icon("lock"),
+    h("p", { role: "status" }, text),
+    blockedId && h("button", end, "Unblock"),
+  );
 }
 
 function controls({ label, draft, left, canSend, on }) {

@@ -1,8 +1,9 @@
 /** The message field of a room or a thread: what is typed, pasted, dropped and chosen there becomes its draft. */
 
 import { CONTENT_MAX } from "../../client/chat-client.js";
-import { dayLabel, lengthOf, sameDay, timeLabel } from "../../ui/text.js";
 import { isComposing, letterOf } from "../../ui/keys.js";
+import { lengthOf } from "../../ui/text.js";
+import { momentLabel } from "../../ui/dates.js";
 import { patch } from "../../ui/view.js";
 import { composerView } from "./composer-view.js";
 import { DropZone } from "./drop-zone.js";
@@ -72,7 +73,7 @@ export class Composer {
     const place = placeOf(roomId, threadId);
     const select = (state, store) => [
       ...[`draft:${place}`, `typing:${roomId}`, `messages:${roomId}`].map((name) => store.version(name)),
-      ...["list", "people", "connection"].map((name) => store.version(name)),
+      ...["list", "people", "connection", "blocks"].map((name) => store.version(name)),
     ];
     this.#ends.push(page.store.select(select, () => this.#draw()));
   }
@@ -122,7 +123,8 @@ export class Composer {
   }
 
   get #silence() {
-    return this.#room && reasonOfSilence(this.#room, { now: Date.now(), time: momentLabel });
+    const { blocks } = this.#page.chat;
+    return this.#room && reasonOfSilence(this.#room, { now: new Date(), time: momentLabel, blocks });
   }
 
   get #canWrite() {
@@ -162,6 +164,7 @@ export class Composer {
         list: (node) => (this.#listRoot = node),
         endReply: () => this.#endReply(),
         endNotice: () => this.#setNotice(null),
+        unblock: (userId) => this.#unblock(userId),
       },
     };
     patch(this.#root, composerView(view));
@@ -281,16 +284,20 @@ export class Composer {
     this.focus();
   }
 
+  async #unblock(userId) {
+    try {
+      await this.#page.chat.unblock(userId);
+    } catch (error) {
+      return this.#page.failed(error);
+    }
+    this.#page.store.flush();
+    this.focus();
+  }
+
   #offerCommands() {
     this.draft.replace("/");
     this.focus();
     this.#field.setSelectionRange(1, 1);
     void this.#assistance.complete();
   }
-}
-
-/** "14:05", or "14:05 on Friday, 4 May" */
-function momentLabel(date, now) {
-  const time = timeLabel(date);
-  return sameDay(date, new Date(now)) ? time : `${time} on ${dayLabel(date, new Date(now))}`;
 }

@@ -1,11 +1,17 @@
 /** Why nothing can be written in a room, and how long its slow mode lets its members wait. */
 
-/** The reason why nothing can be written, `{text, until?}`, or null. `now`: ms since the epoch. */
-export function reasonOfSilence(room, { now, time }) {
+/**
+ * The reason why nothing can be written, `{text, until?, blockedId?}`, or null. `now`: a Date. `time(date, now)`: how a
+ * moment is said. `blocks`: the ids of those whom the user has blocked. `blockedId`: of who is to be unblocked before.
+ * @returns {{text: string, until?: number, blockedId?: string} | null}
+ */
+export function reasonOfSilence(room, { now, time, blocks }) {
+  const { kind, peer } = room;
+  if (kind === "direct" && blocks.has(peer?.id)) return { text: "You blocked this person.", blockedId: peer.id };
   if (room.archivedAt) return { text: "This room is archived: it can be read, and nothing can be written in it." };
   const until = room.mutedUntil ? Date.parse(room.mutedUntil) : 0;
-  if (until <= now) return null;
-  const isLong = until - now > 365 * 86_400_000;
+  if (until <= now.getTime()) return null;
+  const isLong = until - now.getTime() > 365 * 86_400_000;
   return { text: `You are muted in this room${isLong ? "" : ` until ${time(new Date(until), now)}`}.`, until };
 }
 
