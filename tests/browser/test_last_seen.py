@@ -80,7 +80,7 @@ def test_a_page_that_starts_without_the_server_shows_what_was_seen_and_sends_lat
     again.goto(f"{server.url}/#room={room_id}")
     person.expect_message("seen before")
     expect(person.room_button(f"Quiet {room_name}")).to_be_visible()
-    expect(again.get_by_role("status").filter(has_text="What you write is kept")).to_be_visible()
+    expect(again.get_by_role("status").filter(has_text="Cannot reach the server")).to_contain_text("is kept")
     person.send_message("written without a server")
     expect(person.message("written without a server")).to_have_attribute("data-state", "waiting")
     again.reload()
@@ -89,6 +89,8 @@ def test_a_page_that_starts_without_the_server_shows_what_was_seen_and_sends_lat
     server.start()
     person.expect_message("written without a server")
     assert person.stored == ["seen before", "written without a server"]
+    server.kill()
+    expect(person.banner).to_contain_text("The connection was lost.")
 
 
 def test_after_a_logout_nothing_of_what_was_seen_is_left(ann: tuple[Person, ServerProcess], room_name: str) -> None:

@@ -3,8 +3,9 @@
 import { h, patch } from "../ui/view.js";
 
 const KEPT = "What you write is kept and sent when the connection is back.";
+const LOST = `The connection was lost. Reconnecting… ${KEPT}`;
+const UNREACHABLE = `Cannot reach the server. Trying again… ${KEPT}`;
 const WAITING = {
-  lost: `The connection was lost. Reconnecting… ${KEPT}`,
   offline: `You are offline. ${KEPT}`,
   restarting: `The server is restarting and will be back in a moment. ${KEPT}`,
   too_many: "You have the chat open in too many places. Close one of them; this one tries again by itself.",
@@ -15,7 +16,8 @@ const WAITING = {
 export class ConnectionBanner {
   #root;
   #page;
-  #hasTried = false; // whether a connection was lost or refused since the page was opened
+  #hasTried = false; // whether a connection was lost or refused since one was there
+  #wasOnline = false; // whether there was any
   #end;
 
   constructor({ root, page }) {
@@ -37,7 +39,7 @@ export class ConnectionBanner {
     const { state, reason } = connection;
     document.documentElement.dataset.link = state;
     if (state === "waiting") this.#hasTried = true;
-    if (connection.isOnline) this.#hasTried = false;
+    if (connection.isOnline) [this.#wasOnline, this.#hasTried] = [true, false];
     const text = this.#text(state, reason);
     const canTry = state === "replaced" || (state === "waiting" && reason !== "refused");
     const retry = () => (state === "replaced" ? connection.start() : connection.wake());
@@ -52,7 +54,7 @@ export class ConnectionBanner {
     if (state === "online" || state === "idle" || state === "ended") return "";
     if (navigator.onLine === false) return WAITING.offline;
     if (state === "replaced") return "This page was disconnected, because another one took its place.";
-    if (state === "waiting") return WAITING[reason] ?? WAITING.lost;
-    return this.#hasTried ? `Reconnecting… ${KEPT}` : "Connecting…";
+    if (state === "waiting") return WAITING[reason] ?? (this.#wasOnline ? LOST : UNREACHABLE);
+    return this.#hasTried && this.#wasOnline ? `Reconnecting… ${KEPT}` : "Connecting…";
   }
 }
