@@ -1,4 +1,6 @@
-"""The user's preferences: errors of the forms, the download of one's data, and the deletion of the account."""
+"""The user's preferences: what the page looks like, what notifies, the password, one's data, and the deletion of the
+account.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.person import PASSWORD, Person
+from tests.support.waiting import poll
 
 NewPerson = Callable[..., Person]
 
@@ -105,3 +108,79 @@ def test_an_account_is_deleted_by_its_password_and_the_page_says_so_whatever_com
     expect(ann.page.get_by_role("status").first).to_have_text("You are logged out.")
     expect(ann.page).not_to_have_url(re.compile("room="))
     expect(ann.toasts).to_be_empty()
+
+
+def row_height(person: Person, text: str) -> float:
+    return float(person.message(text).evaluate("node => node.getBoundingClientRect().height"))
+
+
+def colour(person: Person) -> str:
+    return str(person.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+
+def test_theme_density_and_levels_hold_over_a_reload_and_in_another_browser_of_the_same_user(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann", color_scheme="light")
+    ann.make_room(room_name)
+    ann.send_message("Good morning")
+    ann.expect_message("Good morning")
+    light, comfortable = colour(ann), row_height(ann, "Good morning")
+    look = open_preferences(ann, "Appearance")
+    look.get_by_label("Dark").check()
+    look.get_by_label("Compact").check()
+    root = ann.page.locator("html")
+    expect(root).to_have_attribute("data-theme", "dark")
+    expect(root).to_have_attribute("data-density", "compact")
+    dark, compact = colour(ann), row_height(ann, "Good morning")
+    assert dark != light
+    assert compact < comfortable
+    ann.dialog.get_by_role("button", name="Notifications").click()
+    ann.dialog.get_by_label(f"Notifications of {room_name}").select_option("all")
+    ann.page.keyboard.press("Escape")
+
+    phone = new_person("phone", registered=False, color_scheme="light")
+    phone.name = ann.name
+    phone.log_in()
+    ann.page.reload()
+    for person in (ann, phone):
+        expect(person.page.locator("html")).to_have_attribute("data-theme", "dark")
+        expect(person.page.locator("html")).to_have_attribute("data-density", "compact")
+        person.room_button(room_name).click()
+        person.expect_message("Good morning")
+        assert (colour(person), row_height(person, "Good morning")) == (dark, compact)
+        levels = open_preferences(person, "Notifications")
+        expect(levels.get_by_label(f"Notifications of {room_name}")).to_have_value("all")
+        person.dialog.get_by_role("button", name="Appearance").click()
+        expect(person.dialog.get_by_label("Dark")).to_be_checked()
+    phone.dialog.get_by_label("Light").check()
+    phone.dialog.get_by_label("Comfortable").check()
+    expect(root).to_have_attribute("data-theme", "light")
+    expect(ann.dialog.get_by_label("Light")).to_be_checked()
+    expect(root).not_to_have_attribute("data-density", "compact")
+    assert (colour(ann), row_height(ann, "Good morning")) == (light, comfortable)
+    ann.page.emulate_media(color_scheme="dark")
+    assert colour(ann) == light
+    ann.dialog.get_by_label("As the system").check()
+    expect(root).not_to_have_attribute("data-theme", "light")
+    assert colour(ann) == dark
+
+
+def test_the_next_user_of_the_browser_does_not_see_what_the_page_of_the_last_one_looked_like(
+    new_person: NewPerson,
+) -> None:
+    ann = new_person("ann")
+    look = open_preferences(ann, "Appearance")
+    look.get_by_label("Dark").check()
+    look.get_by_label("Compact").check()
+    stored = "localStorage.getItem('chat.appearance')"
+    poll(lambda: ann.page.evaluate(stored))
+    ann.page.keyboard.press("Escape")
+    ann.log_out()
+    root = ann.page.locator("html")
+    expect(root).not_to_have_attribute("data-theme", "dark")
+    expect(root).not_to_have_attribute("data-density", "compact")
+    assert ann.page.evaluate(stored) is None
+    ann.fill_login(ann.name, PASSWORD)
+    ann.expect_online()
+    expect(root).to_have_attribute("data-theme", "dark")

@@ -29,7 +29,7 @@ const settings = new PageSettings({ chat, store, signal });
 const drafts = new Drafts({ chat, store, people, signal });
 const lastSeen = new LastSeen({ chat, store: new LastSeenStore({ name: `${chat.storagePrefix}last-seen` }), signal });
 const page = new Page({ chat, store, people, settings, drafts, toasts, dialogs });
-new Appearance({ page });
+new Appearance({ page, signal });
 let notifying = null; // the promise of the notifications, once somebody was logged in
 let view = null; // the view that fills the page: AuthView or Shell
 

@@ -1,17 +1,17 @@
 /**
  * Theme and density of the page, by the user's settings. What was chosen last is kept in the browser, too, so that a
- * page that opens does not change its colours when the settings come.
+ * page that opens does not change its colours when the settings come. It goes with the session: the next user of the
+ * browser begins as the system is.
  */
 
 const KEY = "chat.appearance";
 const THEMES = new Set(["light", "dark"]);
 
 export class Appearance {
-  #end;
-
-  constructor({ page }) {
+  constructor({ page, signal }) {
     apply(stored());
-    this.#end = page.store.select(
+    page.chat.addEventListener("ended", forget, { signal });
+    const end = page.store.select(
       (state, store) => [store.version("settings")],
       () => {
         const { theme, density } = page.settings.all;
@@ -20,19 +20,26 @@ export class Appearance {
         store({ theme, density });
       },
     );
-  }
-
-  close() {
-    this.#end();
+    signal.addEventListener("abort", end);
   }
 }
 
+/** @param {{theme?: string, density?: string}} values */
 function apply({ theme, density }) {
   const { dataset } = document.documentElement;
   if (THEMES.has(theme)) dataset.theme = theme;
   else delete dataset.theme;
   if (density === "compact") dataset.density = density;
   else delete dataset.density;
+}
+
+function forget() {
+  apply({});
+  try {
+    localStorage.removeItem(KEY);
+  } catch {
+    // Nothing was stored.
+  }
 }
 
 function stored() {
