@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import BrowserContext, Locator, Route, expect
 
 from tests.browser.person import PASSWORD, Person
 from tests.support.waiting import poll
@@ -184,3 +184,31 @@ def test_the_next_user_of_the_browser_does_not_see_what_the_page_of_the_last_one
     ann.fill_login(ann.name, PASSWORD)
     ann.expect_online()
     expect(root).to_have_attribute("data-theme", "dark")
+
+
+def test_a_room_that_is_muted_for_a_while_says_until_when_and_the_mute_can_be_ended(
+    new_person: NewPerson, new_context: Callable[..., BrowserContext], room_name: str
+) -> None:
+    context = new_context()
+    context.clock.install()
+    ann = new_person("ann", context=context)
+    ann.make_room(room_name)
+
+    def mute() -> None:
+        ann.send_message("/mute 30")
+        expect(ann.toasts).to_contain_text("No notifications of this room for 30 minutes")
+
+    mute()
+    levels = open_preferences(ann, "Notifications")
+    level = levels.get_by_label(f"Notifications of {room_name}")
+    line = levels.get_by_role("listitem").filter(has_text=room_name)
+    expect(line).to_contain_text(re.compile(r"Muted until \d\d:\d\d"))
+    expect(level).to_have_count(0)
+    line.get_by_role("button", name=f"Unmute {room_name}").click()
+    expect(level).to_have_value("mentions")
+    ann.page.keyboard.press("Escape")
+    mute()
+    open_preferences(ann, "Notifications")
+    expect(line).to_contain_text("Muted until")
+    context.clock.fast_forward("30:01")
+    expect(level).to_have_value("mentions")
