@@ -20,7 +20,7 @@ export class SearchList {
     this.#options = { label, maxlength, row, more };
     this.#lookup = new Lookup({
       ask,
-      onFound: (found, query) => {
+      onFound: (found, { query }) => {
         this.#found = found;
         this.#text = describe(found, query);
         this.draw();

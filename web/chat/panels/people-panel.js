@@ -17,9 +17,10 @@ export class PeoplePanel {
   #roomId;
   #query = "";
   #members = new Map(); // userId → member, as far as loaded
-  #cursor = null;
+  #cursor = null; // of what follows in the answer to the query
+  #isWhole = false; // the members are all there are, and came in one answer
+  #isStale = false; // a member may be gone
   #error = null;
-  #isLoading = true;
   #askedAbout = new Set(); // people online who were not among the members: one reload for each
   #reload = null;
   #lookup;
@@ -30,15 +31,18 @@ export class PeoplePanel {
     this.#page = page;
     this.#roomId = page.roomId;
     this.#lookup = new Lookup({
-      ask: (q) => page.chat.members(this.#roomId, { q }),
-      onFound: (found) => this.#take(found, { isFirst: true }),
-      onFailed: (error) => this.#fail(error),
+      ask: (q, cursor) => page.chat.members(this.#roomId, { q, cursor }),
+      onFound: (found, about) => this.#take(found, about),
+      onFailed: (error) => {
+        this.#error = error;
+        this.#draw();
+      },
     });
+    void this.#lookup.now("");
     this.#end = page.store.select(
       (state, store) => ["people", `people:${this.#roomId}`, "list", "user"].map((name) => store.version(name)),
       () => this.#draw(),
     );
-    void this.#lookup.now("");
   }
 
   close() {
@@ -48,35 +52,21 @@ export class PeoplePanel {
     patch(this.#root, []);
   }
 
-  #take({ members, nextCursor }, { isFirst }) {
-    if (isFirst) this.#members = new Map();
+  #take({ members, nextCursor }, { query, isMore }) {
+    if (!isMore && (!query || this.#isStale)) this.#members = new Map();
+    this.#isStale &&= isMore;
     for (const member of members) this.#members.set(member.userId, member);
     this.#cursor = nextCursor;
+    this.#isWhole = !query && !isMore && nextCursor === null;
     this.#error = null;
-    this.#isLoading = false;
     this.#page.people.learnMembers(members);
     this.#draw();
   }
 
-  #fail(error) {
-    this.#error = error;
-    this.#isLoading = false;
-    this.#draw();
-  }
-
-  async #more() {
-    const cursor = this.#cursor;
-    this.#cursor = null;
-    try {
-      this.#take(await this.#page.chat.members(this.#roomId, { q: this.#query, cursor }), { isFirst: false });
-    } catch (error) {
-      this.#cursor = cursor;
-      this.#fail(error);
-    }
-  }
-
   #load = () => {
+    clearTimeout(this.#reload);
     this.#reload = null;
+    this.#isStale = true;
     void this.#lookup.now(this.#query);
   };
 
@@ -89,30 +79,32 @@ export class PeoplePanel {
   }
 
   #draw() {
-    const { chat } = this.#page;
+    const { chat, people } = this.#page;
     const state = chat.rooms?.get(this.#roomId);
     if (!state) return;
     const presence = chat.presence.of(this.#roomId);
     const online = presence?.online ?? new Map();
-    const isFound = ({ userId, username }) =>
-      !this.#query || this.#members.has(userId) || username.toLowerCase().startsWith(this.#query.toLowerCase());
-    const here = [...online.values()].filter(isFound).map((one) => ({ ...this.#members.get(one.userId), ...one }));
-    const others = [...this.#members.values()].filter(({ userId }) => !online.has(userId));
-    if (!this.#query && this.#cursor === null && !this.#isLoading) {
-      this.#loadAgainFor(here.filter(({ userId }) => !this.#members.has(userId)));
-    }
-    const count = presence?.onlineCount ?? 0;
-    const names = distinctNames([...here, ...others]);
-    const row = (person) => this.#row(person, names.get(person.userId), state);
-    const byName = (one, other) => names.get(one.userId).name.localeCompare(names.get(other.userId).name);
+    const named = (person) => ({ ...person, displayName: people.of(person.userId)?.displayName ?? person.displayName });
+    const here = [...online.values()].map((one) => named({ ...this.#members.get(one.userId), ...one }));
+    const others = [...this.#members.values()].filter(({ userId }) => !online.has(userId)).map(named);
+    if (this.#isWhole) this.#loadAgainFor(here.filter(({ userId }) => !this.#members.has(userId)));
+    const names = distinctNames([...people.all, ...here, ...others]);
+    const nameOf = ({ userId }) => names.get(userId).name;
+    const rows = (list) =>
+      list
+        .filter((person) => isFound(person, this.#query))
+        .sort((one, other) => nameOf(one).localeCompare(nameOf(other)))
+        .map((person) => this.#row(person, names.get(person.userId), state));
+    const [rowsHere, otherRows] = [rows(here), rows(others)];
+    const count = this.#query ? rowsHere.length : (presence?.onlineCount ?? 0);
     patch(this.#root, [
       this.#head(state),
       h(
         "div",
         { key: "scroll", class: "people-scroll" },
-        this.#section("here", `Online — ${count.toLocaleString()}`, here.sort(byName).map(row)),
-        this.#section("others", presence?.isCounted ? "Members" : "Not online", others.sort(byName).map(row)),
-        this.#note(),
+        this.#section("here", `Online — ${count.toLocaleString()}`, rowsHere),
+        this.#section("others", presence?.isCounted ? "Members" : "Not online", otherRows),
+        this.#note(rowsHere.length + otherRows.length),
       ),
     ]);
   }
@@ -121,6 +113,7 @@ export class PeoplePanel {
     const change = ({ target }) => {
       this.#query = target.value.trim();
       this.#lookup.change(this.#query);
+      this.#draw();
     };
     const mayInvite = room.kind !== "direct" && (!room.isPrivate || room.role !== "member") && !room.archivedAt;
     const invite = () => this.#page.dialog("invite", { roomId: room.id });
@@ -148,8 +141,9 @@ export class PeoplePanel {
     const isMe = userId === page.chat.user.id;
     const notes = [isMe && "you", role && role !== "member" && role].filter(Boolean).join(", ");
     const open = () => page.openPanel("profile", userId);
-    const items = memberMenu({ ...person, name }, state, page, { onChanged: this.#load });
-    const menu = ({ currentTarget }) => openMenu({ anchor: currentTarget, items, label: name });
+    const whole = handle ? `${name} (${handle})` : name; // who it is must be clear in a question, too
+    const items = memberMenu({ ...person, name: whole }, state, page, { onChanged: this.#load });
+    const menu = ({ currentTarget }) => openMenu({ anchor: currentTarget, items, label: whole });
     return h(
       "li",
       { key: userId, class: "person" },
@@ -176,18 +170,35 @@ export class PeoplePanel {
         ),
         h("span", { class: "sr-only" }, STATUS_NAMES[status]),
       ),
-      items.length > 0 && iconButton("more", `Moderate ${name}`, { class: "small", on: { click: menu } }),
+      items.length > 0 && iconButton("more", `Moderate ${whole}`, { class: "small", on: { click: menu } }),
     );
   }
 
-  #note() {
-    if (this.#error) {
-      const retry = { type: "button", class: "link", on: { click: this.#load } };
-      return h("p", { class: "timeline-note", role: "alert" }, `${this.#error.message} `, h("button", retry, "Retry"));
+  #note(count) {
+    const lookup = this.#lookup;
+    const button = (text, ask) => {
+      const click = () => {
+        void ask();
+        this.#draw();
+      };
+      return h("button", { type: "button", class: "link", on: { click } }, text);
+    };
+    if (lookup.isAsking) {
+      const isSeen = this.#query || this.#cursor || count === 0; // a list that is loaded again stays as it is
+      return isSeen && h("p", { class: "timeline-note", role: "status" }, this.#query ? "Searching…" : "Loading…");
     }
-    if (this.#isLoading) return h("p", { class: "timeline-note", role: "status" }, "Loading…");
-    if (this.#cursor)
-      return h("button", { type: "button", class: "link", on: { click: () => this.#more() } }, "Show more");
-    return this.#members.size === 0 && h("p", { class: "timeline-note", role: "status" }, "Nobody has such a name.");
+    if (this.#error) {
+      const retry = button("Retry", () => lookup.retry());
+      return h("p", { class: "timeline-note", role: "alert" }, `${this.#error.message} `, retry);
+    }
+    if (this.#cursor) return button("Show more", () => lookup.more(this.#cursor));
+    return count === 0 && h("p", { class: "timeline-note", role: "status" }, "Nobody has such a name.");
   }
+}
+
+/** Members are found by the beginnings of their user names, as the server does, or of words of their display names. */
+function isFound({ username, displayName }, query) {
+  const wanted = query.toLowerCase();
+  const names = [username, displayName ?? "", ...(displayName ?? "").split(/\s+/)];
+  return names.some((name) => name.toLowerCase().startsWith(wanted));
 }

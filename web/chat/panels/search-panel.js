@@ -19,7 +19,8 @@ export class SearchPanel {
   #isHere; // only in the shown room
   #found = []; // messages
   #cursor = null;
-  #state = "idle"; // idle, searching, done, or an error's text
+  /** @type {any} */
+  #state = "idle"; // idle, searching, done, or a ChatError
   #suggestions = { words: [], people: [], rooms: [] };
   #list = null;
   #lookup;
@@ -33,9 +34,13 @@ export class SearchPanel {
     this.#query = id ?? "";
     this.#isHere = page.roomId !== null;
     this.#lookup = new Lookup({
-      ask: () => this.#search(null),
-      onFound: (found) => this.#take(found, []),
-      onFailed: (error) => this.#fail(error),
+      ask: (_query, cursor) => this.#search(cursor),
+      onFound: (found, { isMore }) => this.#take(found, isMore ? this.#found : []),
+      onFailed: (error, { isMore }) => {
+        if (!isMore) this.#found = [];
+        this.#state = error;
+        this.#draw();
+      },
     });
     this.#suggest = new Lookup({
       ask: (prefix) => (prefix ? page.chat.api.messages.suggest(prefix) : { words: [], people: [], rooms: [] }),
@@ -66,7 +71,7 @@ export class SearchPanel {
   #change(query) {
     this.#query = query;
     if (!query.trim()) {
-      this.#lookup.close();
+      this.#lookup.cancel();
       this.#found = [];
       this.#state = "idle";
     } else {
@@ -84,6 +89,12 @@ export class SearchPanel {
     this.#draw();
   }
 
+  #retry() {
+    this.#state = "searching";
+    void this.#lookup.retry();
+    this.#draw();
+  }
+
   #search(cursor) {
     const roomId = this.#isHere ? this.#page.roomId : null;
     return this.#page.chat.api.messages.search(this.#query.trim(), { roomId, cursor, limit: 30 });
@@ -96,21 +107,8 @@ export class SearchPanel {
     this.#draw();
   }
 
-  #fail(error) {
-    this.#state = error.details?.q ? String(error.details.q) : error.message;
-    this.#draw();
-  }
-
-  async #more() {
-    if (!this.#cursor || this.#state !== "done") return;
-    const [query, cursor] = [this.#query, this.#cursor];
-    this.#cursor = null;
-    try {
-      const found = await this.#search(cursor);
-      if (query === this.#query) this.#take(found, this.#found);
-    } catch (error) {
-      this.#fail(error);
-    }
+  #more() {
+    if (this.#cursor && this.#state === "done") void this.#lookup.more(this.#cursor);
   }
 
   // ---- drawing ------------------------------------------------------------------------------------------------------
@@ -118,7 +116,7 @@ export class SearchPanel {
   #draw() {
     patch(this.#root, [
       h("div", { key: "head", class: "search-head" }, this.#field(), this.#chips(), this.#offers()),
-      h("p", { key: "status", class: "hint search-status", role: "status" }, this.#statusText()),
+      h("p", { key: "status", class: "hint search-status", role: "status" }, this.#status()),
       h("div", {
         ...{ key: "found", class: "search-found", foreign: true },
         ref: (root) => (this.#list = new MessageList({ root, page: this.#page, onEnd: () => this.#more() })),
@@ -201,11 +199,16 @@ export class SearchPanel {
     return all.length > 0 && h("ul", { class: classes("search-offers"), "aria-label": "Suggestions" }, all);
   }
 
-  #statusText() {
-    if (this.#state === "idle")
+  #status() {
+    const state = this.#state;
+    if (state === "idle")
       return "Words, “phrases”, from:name, in:room, before:2026-01-31, after:, has:file, mentions:me.";
-    if (this.#state === "searching") return "Searching…";
-    if (this.#state !== "done") return this.#state;
+    if (state === "searching") return "Searching…";
+    if (state !== "done") {
+      if (state.details?.q) return String(state.details.q); // the query is wrong
+      const retry = { type: "button", class: "link", on: { click: () => this.#retry() } };
+      return [`${state.message} `, h("button", retry, "Retry")];
+    }
     if (this.#found.length === 0) return "Nothing was found.";
     return `${plural(this.#found.length, "message")}${this.#cursor ? " and more" : ""}`;
   }

@@ -1,0 +1,135 @@
+"""The people panel: who is shown, how others are found, and what an answer that comes late does."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.person import Person
+from tests.support import client
+from tests.support.server import ServerProcess
+
+NewPerson = Callable[..., Person]
+
+
+def query_of(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def serve_small_pages(page: Page, limit: int) -> None:
+    """The page asks for this many members at once, so that a few people fill several pages."""
+
+    def ask_for_less(route: Route) -> None:
+        route.continue_(url=re.sub(r"limit=\d+", f"limit={limit}", route.request.url))
+
+    page.route("**/members?*", ask_for_less)
+
+
+def hold(page: Page, is_held: Callable[[str], bool]) -> list[Route]:
+    """Requests to the URLs that are chosen so wait here until the test lets them go."""
+    held: list[Route] = []
+    page.route(is_held, lambda route: held.append(route))
+    return held
+
+
+def add_member(server: ServerProcess, room_id: str, name: str, display_name: str | None = None) -> client.Person:
+    """A member who is not online, with a user name that begins so."""
+    person = client.register(server.url, f"{name}-{secrets.token_hex(3)}")
+    if display_name:
+        assert person.call("PATCH", "/users/me", {"displayName": display_name}).status == 200
+    person.join(room_id)
+    return person
+
+
+def test_a_search_finds_people_past_the_first_page_and_by_the_words_of_their_names(
+    server: ServerProcess, new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    room_id = ann.make_room(room_name)
+    bea = add_member(server, room_id, "bea", "Beatrice Wyndham")
+    zoe = add_member(server, room_id, "zoe")
+    serve_small_pages(ann.page, 2)
+    ann.open_panel("People")
+    expect(ann.person("Beatrice Wyndham")).to_be_visible()
+    expect(ann.person(zoe.username)).to_have_count(0)
+    search = ann.panel.get_by_role("searchbox")
+    search.fill(zoe.username.upper())
+    expect(ann.person(zoe.username)).to_be_visible()
+    expect(ann.panel.locator("[data-user-id]")).to_have_count(1)
+    search.fill("wynd")
+    expect(ann.panel.locator("[data-user-id]")).to_have_count(1)
+    expect(ann.person("Beatrice Wyndham")).to_have_attribute("data-user-id", bea.id)
+    search.fill("nobody-at-all")
+    expect(ann.panel.get_by_role("status")).to_have_text("Nobody has such a name.")
+    search.fill("")
+    ann.panel.get_by_role("button", name="Show more").click()
+    expect(ann.person(zoe.username)).to_be_visible()
+    expect(ann.panel.get_by_role("button", name="Show more")).to_have_count(0)
+
+
+def test_rows_that_do_not_fit_a_query_go_at_once_and_a_late_page_of_an_earlier_query_adds_none(
+    server: ServerProcess, new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    room_id = ann.make_room(room_name)
+    names = [add_member(server, room_id, name).username for name in ("kim", "kit", "kurt", "zoe")]
+    serve_small_pages(ann.page, 2)
+    ann.open_panel("People")
+    expect(ann.person(names[0])).to_be_visible()
+    search, people = ann.panel.get_by_role("searchbox"), ann.panel.locator("[data-user-id]")
+    search.fill("k")
+    expect(ann.person(names[1])).to_be_visible()
+    more = hold(ann.page, lambda url: "cursor" in query_of(url))
+    zoes = hold(ann.page, lambda url: query_of(url).get("q") == "z")
+    with ann.page.expect_request(lambda request: "cursor" in query_of(request.url)):
+        ann.panel.get_by_role("button", name="Show more").click()
+    with ann.page.expect_request(lambda request: query_of(request.url).get("q") == "z"):
+        search.fill("z")
+    expect(people).to_have_count(0)
+    expect(ann.panel.get_by_role("status")).to_have_text("Searching…")
+    with ann.page.expect_response(lambda response: "cursor" in query_of(response.url)):
+        more[0].continue_()
+    zoes[0].continue_()
+    expect(ann.person(names[3])).to_be_visible()
+    search.fill("")
+    expect(people).to_have_count(2)
+    expect(ann.person(names[2])).to_have_count(0)
+
+
+def test_two_people_of_one_name_can_be_told_apart_wherever_one_of_them_is_meant(
+    server: ServerProcess, new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    room_id = ann.make_room(room_name)
+    sams = [add_member(server, room_id, name, "Sam Oak") for name in ("sam", "sammy")]
+    ann.open_panel("People")
+    for sam in sams:
+        row = ann.panel.locator(f'[data-user-id="{sam.id}"]')
+        expect(row).to_contain_text(f"Sam Oak @{sam.username}")
+    ann.panel.get_by_role("searchbox").fill(sams[1].username)
+    expect(ann.panel.locator("[data-user-id]")).to_have_count(1)
+    expect(ann.person(f"@{sams[1].username}")).to_be_visible()
+    whole = f"Sam Oak (@{sams[1].username})"
+    ann.choose(ann.panel.get_by_role("button", name=f"Moderate {whole}"), "Remove")
+    expect(ann.dialog).to_contain_text(f"Remove {whole}?")
+    ann.dialog.get_by_role("button", name="Remove").click()
+    expect(ann.panel.locator("[data-user-id]")).to_have_count(0)
+    ann.panel.get_by_role("searchbox").fill("")
+    expect(ann.person("Sam Oak")).to_have_attribute("data-user-id", sams[0].id)
+
+
+def test_a_person_who_joins_and_one_who_goes_are_shown_without_a_reload(new_person: NewPerson, room_name: str) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    ann.make_room(room_name)
+    ann.open_panel("People")
+    expect(ann.people("here")).to_have_count(1)
+    bob.join_room(room_name)
+    expect(ann.people("here").filter(has_text=bob.name)).to_be_visible()
+    expect(ann.panel.get_by_role("button", name=f"Moderate {bob.name}")).to_be_visible()
+    bob.page.close()
+    expect(ann.people("others").filter(has_text=bob.name)).to_be_visible()
+    expect(ann.people("here")).to_have_count(1)

@@ -1,0 +1,72 @@
+"""The search panel: what is found in the messages, how it is narrowed, and what a failure and a late answer do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Route, expect
+
+from tests.browser.person import Person
+
+NewPerson = Callable[..., Person]
+
+
+def searched(url: str) -> str | None:
+    """The words that a request to this URL searches for."""
+    parts = urlsplit(url)
+    return parse_qs(parts.query)["q"][0] if parts.path == "/messages/search" else None
+
+
+def test_what_is_found_leads_to_its_place_and_chips_narrow_the_search(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann")
+    for room in (f"{room_name} two", room_name):
+        ann.make_room(room)
+        ann.send_message(f"A teapot in {room}")
+        ann.expect_message("A teapot")
+    panel = ann.open_panel("Search")
+    found, status = panel.locator(".found-message"), panel.get_by_role("status")
+    panel.get_by_role("searchbox").fill("teapot")
+    expect(status).to_have_text("1 message")
+    panel.get_by_role("button", name=f"In {room_name}", exact=True).click()
+    expect(status).to_have_text("2 messages")
+    panel.get_by_role("button", name="With files").click()
+    expect(status).to_have_text("Nothing was found.")
+    panel.get_by_role("button", name="With files").click()
+    found.filter(has_text=f"{room_name} two").click()
+    expect(ann.heading).to_have_text(f"{room_name} two")
+    expect(ann.message("A teapot")).to_be_in_viewport()
+
+
+def test_a_search_that_fails_can_be_tried_again_and_a_late_answer_is_dropped(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    ann.make_room(room_name)
+    for text in ("One kettle", "One teapot"):
+        ann.send_message(text)
+        ann.expect_message(text)
+    ann.ignored_errors = (*ann.ignored_errors, "net::ERR_FAILED")
+    panel = ann.open_panel("Search")
+    found, search = panel.locator(".found-message"), panel.get_by_role("searchbox")
+    search.fill("one")
+    expect(found).to_have_count(2)
+
+    ann.page.route(lambda url: searched(url) == "kettle", lambda route: route.abort(), times=1)
+    search.fill("kettle")
+    retry = panel.get_by_role("status").get_by_role("button", name="Retry")
+    expect(retry).to_be_visible()
+    expect(found).to_have_count(0)
+    retry.click()
+    expect(found).to_contain_text("One kettle")
+
+    held: list[Route] = []
+    ann.page.route(lambda url: searched(url) == "teapot", lambda route: held.append(route), times=1)
+    with ann.page.expect_request(lambda request: searched(request.url) == "teapot"):
+        search.fill("teapot")
+    search.fill("")
+    with ann.page.expect_response(lambda response: searched(response.url) == "teapot"):
+        held[0].continue_()
+    search.fill("kettle")
+    expect(panel.get_by_role("status")).to_have_text("1 message")
+    expect(found).to_contain_text("One kettle")
