@@ -133,3 +133,60 @@ def test_a_person_who_joins_and_one_who_goes_are_shown_without_a_reload(new_pers
     bob.page.close()
     expect(ann.people("others").filter(has_text=bob.name)).to_be_visible()
     expect(ann.people("here")).to_have_count(1)
+
+
+def test_what_came_of_a_try_to_join_stays_when_a_search_is_answered_later(
+    server: ServerProcess, new_person: NewPerson, room_name: str
+) -> None:
+    owner = client.register(server.url, f"owner-{secrets.token_hex(3)}")
+    room = owner.make_room(name=room_name, maxUsers=2)
+    add_member(server, room["id"], "second")
+    ann = new_person("ann")
+    ann.ignored_errors = (*ann.ignored_errors, "status of 409")
+    ann.choose(ann.page.get_by_role("button", name="Add a room"), "Find rooms")
+    search, status = ann.dialog.get_by_role("searchbox"), ann.dialog.get_by_role("status")
+    join = ann.dialog.get_by_role("button", name=f"Join {room_name}")
+    search.fill(room_name)
+    expect(status).to_be_empty()
+    expect(ann.dialog.get_by_role("listitem")).to_have_count(1)
+    held = hold(ann.page, lambda url: query_of(url).get("q") == room_name[:-1])
+    with ann.page.expect_request(lambda request: query_of(request.url).get("q") == room_name[:-1]):
+        search.fill(room_name[:-1])
+    expect(status).to_have_text("Searching…")
+    join.click()
+    expect(status).to_contain_text("full")
+    with ann.page.expect_response(lambda response: query_of(response.url).get("q") == room_name[:-1]):
+        held[0].continue_()
+    expect(join).to_be_enabled()
+    expect(status).to_contain_text("full")
+    search.fill("nobody has made such a room")
+    expect(status).to_have_text("No room has such a name. You can make one: New room.")
+
+
+def test_what_came_of_an_invitation_stays_and_a_search_that_fails_can_be_tried_again(
+    server: ServerProcess, new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    ann.ignored_errors = (*ann.ignored_errors, "net::ERR_FAILED")
+    bea = client.register(server.url, f"bea-{secrets.token_hex(3)}").username
+    ann.make_room(room_name, private=True)
+    ann.open_panel("People")
+    ann.panel.get_by_role("button", name="Invite people").click()
+    search, status = ann.dialog.get_by_role("searchbox"), ann.dialog.get_by_role("status")
+    ann.page.route(lambda url: query_of(url).get("q") == bea, lambda route: route.abort(), times=1)
+    search.fill(bea)
+    status.get_by_role("button", name="Retry").click()
+    invite = ann.dialog.get_by_role("button", name=f"Invite {bea}")
+    expect(invite).to_be_visible()
+
+    held = hold(ann.page, lambda url: query_of(url).get("q") == bea[:-1])
+    with ann.page.expect_request(lambda request: query_of(request.url).get("q") == bea[:-1]):
+        search.fill(bea[:-1])
+    ann.page.route("**/invites", lambda route: route.abort())
+    ann.dialog.get_by_role("button", name="Make an invite link").click()
+    expect(status).to_have_text("The server cannot be reached.")
+    with ann.page.expect_response(lambda response: query_of(response.url).get("q") == bea[:-1]):
+        held[0].continue_()
+    invite.click()
+    expect(status).to_have_text(f"{bea} is now in {room_name}.")
+    expect(invite).to_be_disabled()

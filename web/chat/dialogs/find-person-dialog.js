@@ -7,15 +7,14 @@ import { SearchList } from "./search-list.js";
 
 /**
  * `roomId`: of the room that people are invited to; without it, a direct room with the chosen one is opened.
- * `more(draw)`: returns a function that draws what stands below; `draw(text)` draws all again.
+ * `below(list)`: a vnode below the list, or null.
  */
-export function openFindPersonDialog({ page, roomId = null, more = null }) {
+export function openFindPersonDialog({ page, roomId = null, below = (_list) => null }) {
   const room = roomId && page.chat.rooms.get(roomId).room;
   return openDialog({
     title: room ? `Invite to ${room.name}` : "New direct message",
     mount: ({ body, close }) => {
       const done = new Set(); // ids of those who were invited here
-      let told = { query: "", text: "" }; // an answer to the same query that comes later leaves it there
       const act = async (user, button) => {
         button.disabled = true;
         try {
@@ -23,23 +22,21 @@ export function openFindPersonDialog({ page, roomId = null, more = null }) {
           else page.go({ roomId: (await page.chat.direct(user.id)).id });
           done.add(user.id);
           if (!room) return close();
-          told = { query: list.query, text: `${user.displayName} is now in ${room.name}.` };
-          list.draw(told.text);
+          list.say(`${user.displayName} is now in ${room.name}.`);
         } catch (error) {
           button.disabled = false;
-          list.draw(error.message);
+          list.say(error.message);
         }
       };
       const row = (user) =>
         personRow(user, { page, verb: room ? "Invite" : "Message", isDone: done.has(user.id), act });
-      const ask = async (query) => (await page.chat.findUsers(query)).filter((user) => user.id !== page.chat.user.id);
-      const describe = (users, query) => {
-        if (users.length === 0) return "Nobody has such a name.";
-        return query === told.query ? told.text : "";
+      const ask = async (query) => {
+        const found = await page.chat.findUsers(query);
+        return { items: found.filter((user) => user.id !== page.chat.user.id) };
       };
-      const below = more?.((text) => list.draw(text)) ?? (() => null);
-      const options = { label: "Search people by name", maxlength: 64, ask, row, describe, more: below };
-      const list = new SearchList({ root: body, ...options });
+      const label = "Search people by name";
+      const empty = "Nobody has such a name.";
+      const list = new SearchList({ root: body, label, maxlength: 64, ask, row, empty, below });
       return () => list.close();
     },
   });

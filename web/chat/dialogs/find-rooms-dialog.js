@@ -20,8 +20,6 @@ class RoomFinder {
   #page;
   #close;
   #list;
-  #rooms = [];
-  #cursor = null;
 
   constructor({ root, page, close }) {
     this.#page = page;
@@ -30,11 +28,9 @@ class RoomFinder {
       root,
       label: "Search by name",
       maxlength: 80,
-      ask: (query) => this.#ask(query),
+      ask: (query, cursor) => this.#ask(query, cursor),
       row: (room) => this.#row(room),
-      describe: (rooms) => (rooms.length === 0 ? "No room has such a name. You can make one: New room." : ""),
-      more: () =>
-        this.#cursor && h("button", { type: "button", class: "link", on: { click: () => this.#more() } }, "Show more"),
+      empty: "No room has such a name. You can make one: New room.",
     });
   }
 
@@ -42,22 +38,9 @@ class RoomFinder {
     this.#list.close();
   }
 
-  async #ask(query) {
-    const { rooms, nextCursor } = await this.#page.chat.findRooms({ q: query });
-    this.#cursor = nextCursor;
-    this.#rooms = rooms.filter((room) => room.kind !== "direct");
-    return this.#rooms;
-  }
-
-  async #more() {
-    try {
-      const { rooms, nextCursor } = await this.#page.chat.findRooms({ q: this.#list.query, cursor: this.#cursor });
-      this.#cursor = nextCursor;
-      this.#rooms.push(...rooms.filter((room) => room.kind !== "direct"));
-      this.#list.draw();
-    } catch (error) {
-      this.#list.draw(error.message);
-    }
+  async #ask(query, cursor) {
+    const { rooms, nextCursor } = await this.#page.chat.findRooms({ q: query, cursor });
+    return { items: rooms.filter((room) => room.kind !== "direct"), nextCursor };
   }
 
   #row(room) {
@@ -89,7 +72,7 @@ class RoomFinder {
       this.#close();
       this.#page.go({ roomId: room.id });
     } catch (error) {
-      this.#list.draw(error.message);
+      this.#list.say(error.message);
       currentTarget.disabled = false;
     }
   }

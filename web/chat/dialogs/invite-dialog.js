@@ -8,29 +8,29 @@ import { openFindPersonDialog } from "./find-person-dialog.js";
 
 /** `roomId`: of the room. */
 export function openInviteDialog({ page, roomId }) {
-  return openFindPersonDialog({ page, roomId, more: (draw) => linkMaker({ page, roomId, draw }) });
+  return openFindPersonDialog({ page, roomId, below: linkMaker({ page, roomId }) });
 }
 
-/** A function that draws the link, once there is one, and the form that makes it. */
-function linkMaker({ page, roomId, draw }) {
+/** A function that draws the form that makes a link, and then the link, below a SearchList. */
+function linkMaker({ page, roomId }) {
   let url = null;
-  const make = async (event) => {
+  const make = async (event, list) => {
     event.preventDefault();
     try {
       const invite = await page.chat.api.rooms.createInvite(roomId, chosenInvite(event.target.elements));
       url = endpoint(page.chat.api.baseUrl, invite.url).href;
-      draw();
+      list.draw();
     } catch (error) {
-      draw(error.message);
+      list.say(error.message);
     }
   };
-  return () =>
+  return (list) =>
     url === null
       ? h(
           "form",
-          { class: "form", on: { submit: make } },
+          { class: "form", on: { submit: (event) => make(event, list) } },
           inviteFields(),
           h("button", { type: "submit" }, "Make an invite link"),
         )
-      : copyField({ label: "Invite link", value: url, tell: draw, hasFocus: true });
+      : copyField({ label: "Invite link", value: url, tell: (text) => list.say(text), hasFocus: true });
 }

@@ -7,45 +7,49 @@ export class SearchList {
   #root;
   #options;
   #lookup;
-  #query = "";
-  #found = null; // null until the first answer
-  #text = "";
+  #found = [];
+  #cursor = null; // of what follows
+  #error = null;
+  #told = ""; // what came of something that was done here
 
   /**
-   * `label`: of the field. `ask(query)` resolves to an array. `row(item)`: a vnode of a list item, with a key.
-   * `describe(found, query)`: a line about what was found. `more()`: a vnode after the list, or null.
+   * `label`: of the field. `ask(query, cursor)` resolves to `{items, nextCursor}`. `row(item)`: a vnode of a list item,
+   * with a key. `empty`: said where nothing is found. `below(list)`: a vnode after the list, or null.
    */
-  constructor({ root, label, maxlength, ask, row, describe = (_found, _query) => "", more = () => null }) {
+  constructor({ root, label, maxlength, ask, row, empty, below = (_list) => null }) {
     this.#root = root;
-    this.#options = { label, maxlength, row, more };
+    this.#options = { label, maxlength, row, empty, below };
     this.#lookup = new Lookup({
       ask,
-      onFound: (found, { query }) => {
-        this.#found = found;
-        this.#text = describe(found, query);
+      onFound: ({ items, nextCursor = null }, { isMore }) => {
+        this.#found = isMore ? [...this.#found, ...items] : items;
+        this.#cursor = nextCursor;
+        this.#error = null;
         this.draw();
       },
-      onFailed: (error) => {
-        this.#text = error.message;
+      onFailed: (error, { isMore }) => {
+        if (!isMore) this.#found = [];
+        this.#error = error;
         this.draw();
       },
     });
-    this.draw();
     void this.#lookup.now("");
+    this.draw();
   }
 
   close() {
     this.#lookup.close();
   }
 
-  get query() {
-    return this.#query;
+  /** Tell what came of something that was done here: until the query changes, whatever is found meanwhile. */
+  say(text) {
+    this.#told = text;
+    this.draw();
   }
 
-  /** What was found may have changed in place. `text`: a new line about it. */
-  draw(text = this.#text) {
-    this.#text = text;
-    const { label, maxlength, row, more } = this.#options;
+  /** What the rows or what is below them show has changed. */
+  draw() {
+    const { label, maxlength, row, below } = this.#options;
     const input = {
       type: "text",
       role: "searchbox",
@@ -58,16 +62,32 @@ export class SearchList {
       maxlength,
       on: {
         input: ({ target }) => {
-          this.#query = target.value.trim();
-          this.#lookup.change(this.#query);
+          this.#told = "";
+          this.#lookup.change(target.value.trim());
+          this.draw();
         },
       },
     };
     patch(this.#root, [
       h("input", input),
-      h("p", { class: "hint", role: "status" }, this.#found === null && !this.#text ? "Searching…" : this.#text),
-      h("ul", { class: "results" }, (this.#found ?? []).map(row)),
-      more(),
+      h("p", { class: "hint search-line", role: "status" }, this.#told || this.#state()),
+      h("ul", { class: "results" }, this.#found.map(row)),
+      this.#cursor && this.#button("Show more", () => this.#lookup.more(this.#cursor)),
+      below(this),
     ]);
+  }
+
+  #state() {
+    if (this.#lookup.isAsking) return "Searching…";
+    if (this.#error) return [`${this.#error.message} `, this.#button("Retry", () => this.#lookup.retry())];
+    return this.#found.length === 0 && this.#cursor === null && this.#options.empty;
+  }
+
+  #button(text, ask) {
+    const click = () => {
+      void ask();
+      this.draw();
+    };
+    return h("button", { key: text, type: "button", class: "link", on: { click } }, text);
   }
 }
