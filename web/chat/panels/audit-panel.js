@@ -1,64 +1,71 @@
 /** What moderators and owners did in the shown room. */
 
+import { auditText } from "./audit-text.js";
+import { distinctNames } from "../../ui/names.js";
 import { fullLabel, relativeLabel } from "../../ui/dates.js";
 import { h } from "../../ui/view.js";
 import { PagedSection } from "../paged-section.js";
 
-/** What the actions of the contract's documents are called. */
-const WORDS = {
-  role: "changed the role of",
-  mute: "muted",
-  unmute: "unmuted",
-  remove: "removed",
-  ban: "banned",
-  unban: "ended the ban of",
-  invite: "invited",
-  settings: "changed the settings",
-  invite_link_made: "made an invite link",
-  invite_link_revoked: "revoked an invite link",
-  message_edited: "edited a message of",
-  message_deleted: "deleted a message of",
-  webhook_made: "made a webhook",
-  webhook_revoked: "revoked a webhook",
-  bot_made: "made a bot",
-  bot_revoked: "revoked a bot",
-};
-
 export class AuditPanel {
+  #page;
   #list;
+  #names = new Map(); // userId → {name, handle}
+  #version = -1; // of people, of which the names were made
 
   constructor({ root, page }) {
-    const { roomId, chat, people } = page;
-    const nameOf = (userId) => people.of(userId)?.displayName ?? "somebody";
-    const row = ({ at, by, action, userId, details }, index) => {
-      const date = new Date(at);
-      const more = Object.entries(details ?? {}).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
-      return h(
-        "li",
-        { key: `${at} ${index}`, class: "report" },
-        h(
-          "div",
-          { class: "two-lines" },
-          h(
-            "p",
-            {},
-            h("b", {}, h("bdi", {}, nameOf(by))),
-            ` ${WORDS[action] ?? action.replaceAll("_", " ")} `,
-            userId && h("b", {}, h("bdi", {}, nameOf(userId))),
-          ),
-          more.length > 0 && h("small", { dir: "auto" }, more.join(", ")),
-          h("small", {}, h("time", { title: fullLabel(date) }, relativeLabel(date, new Date()))),
-        ),
-      );
-    };
+    this.#page = page;
+    const { roomId, chat } = page;
     const load = async (cursor) => {
       const { entries, nextCursor } = await chat.api.rooms.audit(roomId, { cursor });
       return { items: entries, nextCursor };
     };
-    this.#list = new PagedSection({ root, load, row, empty: "Nothing was done here yet." });
+    const row = (entry, index) => this.#row(entry, index);
+    const empty = "Nothing was done here yet.";
+    this.#list = new PagedSection({ root, load, row, empty, store: page.store });
   }
 
   close() {
     this.#list.close();
+  }
+
+  #row(entry, index) {
+    const { at, by, details } = entry;
+    const date = new Date(at);
+    const { parts, note } = auditText(entry);
+    const shown = parts.map((/** @type {any} */ part) => {
+      if (part.person) return this.#name(part.person);
+      return part.quote === undefined ? part : h("b", {}, h("bdi", {}, part.quote));
+    });
+    const show = { type: "button", class: "link", on: { click: () => this.#show(details.messageId) } };
+    return h(
+      "li",
+      { key: `${at} ${index}`, class: "report", "data-action": entry.action },
+      h(
+        "div",
+        { class: "two-lines" },
+        h("p", {}, this.#name(by), " ", shown, "."),
+        note && h("p", { class: "report-reason", dir: "auto" }, note),
+        h("small", {}, h("time", { datetime: at, title: fullLabel(date) }, relativeLabel(date, new Date()))),
+        details?.messageId && h("div", { class: "report-actions" }, h("button", show, "Show it")),
+      ),
+    );
+  }
+
+  #name(userId) {
+    const { people, chat, store } = this.#page;
+    const isKnown = people.of(userId) !== null; // what is not is read soon
+    const version = store.version("people");
+    if (version !== this.#version) this.#names = distinctNames([...people.all, chat.user]);
+    this.#version = version;
+    const { name, handle } = (isKnown && this.#names.get(userId)) || { name: "somebody", handle: null };
+    return [h("b", {}, h("bdi", {}, name)), handle && ` ${handle}`];
+  }
+
+  async #show(messageId) {
+    try {
+      this.#page.showMessage(await this.#page.chat.api.messages.get(messageId));
+    } catch (error) {
+      this.#page.failed(error);
+    }
   }
 }
