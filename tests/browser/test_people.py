@@ -135,6 +135,20 @@ def test_a_person_who_joins_and_one_who_goes_are_shown_without_a_reload(new_pers
     expect(ann.people("here")).to_have_count(1)
 
 
+def test_a_profile_shows_the_role_of_a_person_whose_name_others_begin_with(
+    server: ServerProcess, new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    room_id = ann.make_room(room_name)
+    kim = add_member(server, room_id, "kim")
+    for ending in ("-", ".a", "0", "_", "a"):
+        client.register(server.url, f"{kim.username}{ending}").join(room_id)
+    assert ann.call("PATCH", f"/rooms/{room_id}/members/{kim.id}", {"role": "moderator"}) == 200
+    ann.page.goto(f"{ann.url}/#room={room_id}&panel=profile&id={kim.id}")
+    expect(ann.panel).to_contain_text("moderator of this room")
+    expect(ann.panel.get_by_role("button", name="Moderate")).to_be_visible()
+
+
 def test_what_came_of_a_try_to_join_stays_when_a_search_is_answered_later(
     server: ServerProcess, new_person: NewPerson, room_name: str
 ) -> None:

@@ -45,7 +45,8 @@ export class ProfilePanel {
       this.#user = await chat.person(this.#userId);
       people.learn(this.#user);
       if (roomState && roomState.room.kind !== "direct") {
-        const { members } = await chat.members(roomState.room.id, { q: this.#user.username });
+        // The list is sorted by user name, so that of those whose names begin so the person is the first.
+        const { members } = await chat.members(roomState.room.id, { q: this.#user.username, limit: 1 });
         this.#member = members.find(({ userId }) => userId === this.#userId) ?? null;
       }
     } catch (error) {
