@@ -183,6 +183,8 @@ def test_what_came_of_an_invitation_stays_and_a_search_that_fails_can_be_tried_a
     ann = new_person("ann")
     ann.ignored_errors = (*ann.ignored_errors, "net::ERR_FAILED")
     bea = client.register(server.url, f"bea-{secrets.token_hex(3)}").username
+    bob = client.register(server.url, f"bob-{secrets.token_hex(3)}")
+    assert bob.call("PATCH", "/users/me", {"displayName": "Robert"}).status == 200
     ann.make_room(room_name, private=True)
     ann.open_panel("People")
     ann.panel.get_by_role("button", name="Invite people").click()
@@ -204,3 +206,6 @@ def test_what_came_of_an_invitation_stays_and_a_search_that_fails_can_be_tried_a
     invite.click()
     expect(status).to_have_text(f"{bea} is now in {room_name}.")
     expect(invite).to_be_disabled()
+    search.fill(bob.username)
+    ann.dialog.get_by_role("button", name="Invite Robert").click()
+    expect(status).to_have_text(f"Robert (@{bob.username}) is now in {room_name}.")

@@ -22,7 +22,7 @@ export function openFindPersonDialog({ page, roomId = null, below = (_list) => n
           else page.go({ roomId: (await page.chat.direct(user.id)).id });
           done.add(user.id);
           if (!room) return close();
-          list.say(`${user.displayName} is now in ${room.name}.`);
+          list.say(`${wholeName(user)} is now in ${room.name}.`);
         } catch (error) {
           button.disabled = false;
           list.say(error.message);
@@ -40,6 +40,11 @@ export function openFindPersonDialog({ page, roomId = null, below = (_list) => n
       return () => list.close();
     },
   });
+}
+
+/** Several may have the display name. */
+function wholeName({ displayName, username }) {
+  return displayName === username ? username : `${displayName} (@${username})`;
 }
 
 function personRow(user, { page, verb, isDone, act }) {
