@@ -64,7 +64,7 @@ def test_a_list_stays_as_it_was_loaded_last_when_an_earlier_answer_comes_late(
     ann.choose_of_room("Room settings")
     ann.dialog.get_by_role("button", name="Invite links").click()
     expect(ann.dialog.get_by_role("status")).to_have_text("Loading…")
-    ann.dialog.get_by_role("button", name="Make a link").click()
+    ann.dialog.get_by_role("button", name="Make a link", exact=True).click()
     revoke = ann.dialog.get_by_role("button", name="Revoke")
     expect(revoke).to_have_count(1)
     [(route, response)] = late
