@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.person import Person
 from tests.support.server import ServerProcess, serving
+from tests.support.waiting import poll
 
 NewPerson = Callable[..., Person]
 
@@ -22,11 +23,10 @@ WRITE_MANY = """async ([roomId, from, to]) => {
         if (!reply.ok) throw new Error(await reply.text());
     }
 }"""
-UNREAD_ON_THE_SERVER = """async ([name, unread]) => {
+UNREAD_ON_THE_SERVER = """async (name) => {
     const { accessToken } = JSON.parse(localStorage.getItem("chat.session"));
     const reply = await fetch("/rooms?mine=true", { headers: { Authorization: `Bearer ${accessToken}` } });
-    const room = (await reply.json()).rooms.find((room) => room.name === name);
-    return unread === null ? room.unreadCount : room.unreadCount === unread;
+    return (await reply.json()).rooms.find((room) => room.name === name).unreadCount;
 }"""
 
 
@@ -36,11 +36,22 @@ def write_many(person: Person, room_id: str, first: int, last: int) -> None:
 
 def unread_of(person: Person, room: str) -> int:
     """How many messages of the room are unread, as the server counts."""
-    return int(person.page.evaluate(UNREAD_ON_THE_SERVER, [room, None]))
+    return int(person.page.evaluate(UNREAD_ON_THE_SERVER, room))
 
 
 def expect_unread(person: Person, room: str, count: int) -> None:
-    person.page.wait_for_function(UNREAD_ON_THE_SERVER, arg=[room, count], polling=500)
+    poll(lambda: unread_of(person, room) == count)
+
+
+def scroll_until(found: Locator, px: int) -> None:
+    """Turn the wheel over the timeline until this is drawn; what is loaded on the way takes its time."""
+
+    def is_drawn() -> bool:
+        found.page.mouse.move(700, 400)
+        found.page.mouse.wheel(0, px)
+        return found.count() > 0
+
+    poll(is_drawn)
 
 
 def row(person: Person, seq: int) -> Locator:
@@ -131,12 +142,7 @@ def test_scrolling_back_keeps_what_is_read_where_it_is_to_the_beginning(
     ann.expect_message("number 150")
     expect(row(ann, 150)).to_be_in_viewport()
     page = ann.page
-    for _ in range(40):
-        if page.locator(".room-start").count():
-            break
-        page.mouse.move(700, 400)
-        page.mouse.wheel(0, -1500)
-        page.wait_for_function("() => new Promise((done) => requestAnimationFrame(() => done(true)))")
+    scroll_until(page.locator(".room-start"), -1500)
     expect(page.locator(".room-start")).to_have_text(f"This is where {room_name} began.")
     ann.timeline.evaluate("node => { node.scrollTop = 0; }")
     expect(row(ann, 1)).to_be_in_viewport()
@@ -154,13 +160,7 @@ def test_an_address_leads_to_a_message_far_back_and_newer_ones_are_loaded_from_t
     ann.page.goto(f"{ann.url}/#room={room_id}&at=20")
     expect(ann.timeline.locator(".window-flash")).to_contain_text("number 20")
     expect(row(ann, 20)).to_be_in_viewport()
-    for _ in range(60):
-        if row(ann, 150).count():
-            break
-        ann.page.mouse.move(700, 400)
-        ann.page.mouse.wheel(0, 1500)
-        ann.page.wait_for_function("() => new Promise((done) => requestAnimationFrame(() => done(true)))")
-    expect(row(ann, 150)).to_be_attached()
+    scroll_until(row(ann, 150), 1500)
     ann.page.evaluate("id => { location.hash = `#room=${id}&at=75`; }", room_id)
     expect(row(ann, 75)).to_be_in_viewport()
 
