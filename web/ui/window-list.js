@@ -8,19 +8,19 @@
 
 import { RowHeights } from "./row-heights.js";
 import { indexesToDraw, rangeAround, successor } from "./window-range.js";
+import { WindowReports } from "./window-reports.js";
 import { WindowRows } from "./window-rows.js";
 
 const MARGIN_SCREENS = 1; // drawn above and below what is visible
 const NEAR_END_PX = 48; // as near to the end as counts as at the end
 const ROUNDS_MAX = 4; // rows that turn out lower than estimated uncover others
-const NEAR_SCREENS = 2; // more is asked for when an end is as near as this
 const VIEW_MIN_PX = 200; // a view without a height yet
 
 export class WindowList {
   #root;
-  #onRange;
-  #onEnds;
   #rows;
+  #reports;
+  #isSet = false; // before `set` there is nothing to tell
   #items = [];
   #options = { follow: false, header: null, footer: null };
   #heights = new RowHeights();
@@ -31,8 +31,6 @@ export class WindowList {
   #staysAtEnd = true; // while `follow` is set
   #scrollTop = 0; // as it was when the anchor was taken
   #width = 0; // with which the heights were measured
-  #asked = { start: this.#items, end: this.#items }; // the items for which `onEnds` was called; none before `set`
-  #shown = ""; // what `onRange` was told last
   #observer = new ResizeObserver((entries) => this.#onResize(entries));
   #frame = null;
   #closing = new AbortController();
@@ -44,8 +42,7 @@ export class WindowList {
    */
   constructor({ root, render, onRange = (range) => {}, onEnds = (end) => {} }) {
     this.#root = root;
-    this.#onRange = onRange;
-    this.#onEnds = onEnds;
+    this.#reports = new WindowReports({ onRange, onEnds });
     this.#rows = new WindowRows({ root, render, observer: this.#observer });
     root.style.setProperty("overflow-anchor", "none");
     root.addEventListener("scroll", () => this.#onScroll(), { passive: true, signal: this.#closing.signal });
@@ -55,6 +52,7 @@ export class WindowList {
 
   close() {
     this.#closing.abort();
+    this.#reports.close();
     this.#observer.disconnect();
     if (this.#frame !== null) cancelAnimationFrame(this.#frame);
     this.#rows.clear();
@@ -68,6 +66,7 @@ export class WindowList {
     this.#moveAnchor();
     const before = this.#items;
     this.#items = items;
+    this.#isSet = true;
     this.#options = { follow, header, footer };
     this.#heights.setKeys(items.map((item) => item.key));
     if (this.#anchor !== null && this.#indexOf(this.#anchor.key) === -1) {
@@ -280,24 +279,8 @@ export class WindowList {
   }
 
   #tell() {
-    const view = this.#root.clientHeight;
-    if (view === 0) return; // not shown: nobody is near an end
-    if (this.#items.length === 0) return this.#askFor("start");
     const top = this.#root.scrollTop - this.#origin;
-    const keyAt = (px) => this.#items[this.#heights.indexAt(px)].key;
-    const keys = { first: keyAt(top), last: keyAt(top + view - 1) };
-    const shown = JSON.stringify([keys, this.isAtEnd]);
-    if (shown !== this.#shown) {
-      this.#shown = shown;
-      this.#onRange(keys);
-    }
-    if (top < NEAR_SCREENS * view) this.#askFor("start");
-    if (top + view > this.#heights.total - NEAR_SCREENS * view) this.#askFor("end");
-  }
-
-  #askFor(end) {
-    if (this.#asked[end] === this.#items) return;
-    this.#asked[end] = this.#items;
-    queueMicrotask(() => !this.#closing.signal.aborted && this.#onEnds(end));
+    const of = { items: this.#items, heights: this.#heights, top, view: this.#root.clientHeight };
+    if (this.#isSet) this.#reports.tell({ ...of, isAtEnd: this.isAtEnd });
   }
 }
