@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import APIResponse, Locator, Route, expect
 
 from tests.browser.person import Person
 from tests.support import client
@@ -154,6 +154,31 @@ def test_a_room_is_deleted_once_its_name_is_typed_and_is_gone_for_all(
     delete.click()
     for person in (ann, bob):
         expect(person.room_button(room_name)).to_have_count(0)
+    expect(ann.dialog).to_have_count(0)
+
+
+def test_the_settings_of_a_room_close_where_it_is_gone_before_the_answer_to_its_deletion(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    ann.make_room(room_name)
+    late: list[tuple[Route, APIResponse]] = []
+
+    def hold_deletion(route: Route) -> None:
+        if route.request.method == "DELETE":
+            late.append((route, route.fetch()))
+        else:
+            route.fallback()
+
+    ann.page.route(re.compile(r"/rooms/[^/?]+$"), hold_deletion)
+    ann.choose_of_room("Room settings")
+    ann.dialog.get_by_role("button", name="Delete the room").click()
+    question = ann.page.get_by_role("dialog", name=f"Delete {room_name}?")
+    question.get_by_role("textbox").fill(room_name)
+    question.get_by_role("button", name="Delete").click()
+    expect(ann.room_button(room_name)).to_have_count(0)
+    ((route, answer_to_it),) = late
+    route.fulfill(response=answer_to_it)
     expect(ann.dialog).to_have_count(0)
 
 

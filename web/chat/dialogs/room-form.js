@@ -25,12 +25,14 @@ export class RoomForm {
 
   close() {}
 
+  /** Null once the room is gone, which may be told before the answer to what ended it. */
   get #room() {
-    return this.#page.chat.rooms.get(this.#roomId).room;
+    return this.#page.chat.rooms?.get(this.#roomId)?.room ?? null;
   }
 
   #draw(errors = {}) {
     const room = this.#room;
+    if (!room) return this.#closeDialog();
     const isReadOnly = room.role === "member";
     const text = (name, maxlength) => ({ name, value: room[name] ?? "", maxlength, dir: "auto", readonly: isReadOnly });
     const slow = Object.entries({
