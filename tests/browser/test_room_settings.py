@@ -135,6 +135,42 @@ def test_members_make_links_into_a_public_room_and_see_their_own(pair: tuple[Per
     expect(bob.dialog.get_by_role("listitem")).to_have_count(1)
 
 
+def test_who_clicks_twice_makes_one_webhook_and_one_link(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann")
+    ann.make_room(room_name)
+    held: list[Route] = []
+
+    def hold_post(route: Route) -> None:
+        if route.request.method == "POST":
+            held.append(route)
+        else:
+            route.fallback()
+
+    ann.page.route(re.compile("/(webhooks|invites)$"), hold_post)
+
+    def make_by_two_clicks(button: str) -> None:
+        ann.dialog.get_by_role("button", name=button).dblclick()
+        poll(lambda: ann.page.evaluate("0") == 0 and held)
+        for route in held:
+            route.continue_()
+        held.clear()
+
+    open_tab(ann, "Integrations")
+    ann.dialog.get_by_label("Name").fill("Deploys")
+    make_by_two_clicks("Make a webhook")
+    expect(row(ann, "Deploys")).to_have_count(1)
+    ann.dialog.get_by_role("button", name="Invite links").click()
+    make_by_two_clicks("Make a link")
+    expect(row(ann, "Used 0 times")).to_have_count(1)
+    ann.page.keyboard.press("Escape")
+    ann.choose_of_room("Invite people")
+    make_by_two_clicks("Make an invite link")
+    expect(ann.dialog.get_by_label("Invite link", exact=True)).to_be_visible()
+    ann.page.keyboard.press("Escape")
+    open_tab(ann, "Invite links")
+    expect(row(ann, "Used 0 times")).to_have_count(2)
+
+
 def test_a_room_is_deleted_once_its_name_is_typed_and_is_gone_for_all(
     pair: tuple[Person, Person], room_name: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 import { h, patch } from "./view.js";
 import { openDialog } from "./dialog.js";
+import { singleFlight } from "./single-flight.js";
 
 /**
  * Resolves to whether the form was sent. `fields()`: the vnodes above the button, drawn again after a failure. `action`:
@@ -24,14 +25,17 @@ export async function openFormDialog({ title, fields, action, isDanger = false, 
           ),
         ),
       );
-    const send = async (event) => {
-      event.preventDefault();
+    const sendOnce = singleFlight(async (elements) => {
       try {
-        await submit(event.target.elements);
+        await submit(elements);
         close(true);
       } catch (error) {
         draw(error.message);
       }
+    });
+    const send = (event) => {
+      event.preventDefault();
+      void sendOnce(event.target.elements);
     };
     draw();
   };

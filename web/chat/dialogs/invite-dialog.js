@@ -5,6 +5,7 @@ import { copyField } from "./copy-field.js";
 import { endpoint } from "../../client/api-request.js";
 import { h } from "../../ui/view.js";
 import { openFindPersonDialog } from "./find-person-dialog.js";
+import { singleFlight } from "../../ui/single-flight.js";
 
 /** `roomId`: of the room. */
 export function openInviteDialog({ page, roomId }) {
@@ -14,15 +15,18 @@ export function openInviteDialog({ page, roomId }) {
 /** A function that draws the form that makes a link, and then the link, below a SearchList. */
 function linkMaker({ page, roomId }) {
   let url = null;
-  const make = async (event, list) => {
-    event.preventDefault();
+  const makeOnce = singleFlight(async (chosen, list) => {
     try {
-      const invite = await page.chat.api.rooms.createInvite(roomId, chosenInvite(event.target.elements));
+      const invite = await page.chat.api.rooms.createInvite(roomId, chosen);
       url = endpoint(page.chat.api.baseUrl, invite.url).href;
       list.draw();
     } catch (error) {
       list.say(error.message);
     }
+  });
+  const make = (event, list) => {
+    event.preventDefault();
+    void makeOnce(chosenInvite(event.target.elements), list);
   };
   return (list) =>
     url === null

@@ -5,6 +5,7 @@ import { endpoint } from "../../client/api-request.js";
 import { fullLabel } from "../../ui/dates.js";
 import { h, patch } from "../../ui/view.js";
 import { PagedSection } from "../paged-section.js";
+import { singleFlight } from "../../ui/single-flight.js";
 
 /**
  * `field`: what the contract calls the name; `rule`: said where the server takes no such name. `secret`: what is shown
@@ -42,7 +43,12 @@ export class RoomIntegrations {
       h("form", {
         class: "form",
         foreign: true,
-        on: { submit: (event) => this.#submit(event) },
+        on: {
+          submit: (event) => {
+            event.preventDefault();
+            void this.#make(event.target.elements.name);
+          },
+        },
         ref: (node) => (this.#formRoot = node),
       }),
       h("div", { class: "tab-section", foreign: true, ref: (node) => (this.#list = this.#listIn(node)) }),
@@ -120,11 +126,9 @@ export class RoomIntegrations {
     ]);
   }
 
-  async #submit(event) {
-    event.preventDefault();
+  #make = singleFlight(async (input) => {
     const kind = this.#kind;
     const { field, rule } = KINDS[kind];
-    const input = event.target.elements.name;
     const name = input.value.trim();
     const { api } = this.#page.chat;
     this.#error = this.#told = "";
@@ -138,7 +142,7 @@ export class RoomIntegrations {
     }
     this.#drawForm();
     if (!this.#error) await this.#list.reload();
-  }
+  });
 
   async #revoke({ kind, id, name }) {
     const question = { title: `Revoke ${name}?`, text: KINDS[kind].loss, action: "Revoke", isDanger: true };

@@ -7,6 +7,7 @@ import { h } from "../../ui/view.js";
 import { isCopied } from "../../ui/clipboard.js";
 import { PagedSection } from "../paged-section.js";
 import { plural } from "../../ui/text.js";
+import { singleFlight } from "../../ui/single-flight.js";
 
 export class RoomInvites {
   #list;
@@ -17,10 +18,10 @@ export class RoomInvites {
     const { rooms } = page.chat.api;
     this.#page = page;
     this.#roomId = roomId;
+    const makeOnce = singleFlight((chosen) => this.#list.change(() => rooms.createInvite(roomId, chosen)));
     const make = (event) => {
       event.preventDefault();
-      const chosen = chosenInvite(event.target.elements);
-      return this.#list.change(() => rooms.createInvite(roomId, chosen));
+      void makeOnce(chosenInvite(event.target.elements));
     };
     this.#list = new PagedSection({
       root,
