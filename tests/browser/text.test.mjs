@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { hueOf, HUES, initialsOf, lengthOf, mentionsIn, typingLabel } from "../../web/ui/text.js";
+import { hueOf, HUES, initialsOf, lengthOf, typingLabel } from "../../web/ui/text.js";
+import { mentionsIn } from "../../web/ui/markdown.js";
 
 test("mentions are unique ids, case-insensitive, at most fifty", () => {
   const ids = new Map([

@@ -1,8 +1,5 @@
 /** Texts for display: initials, colours, lengths, counts. Pure. */
 
-export { dayLabel, fullLabel, sameDay, timeLabel } from "./dates.js";
-export { mentionsIn } from "./markdown.js";
-
 export const HUES = 10;
 const NUMBER = new Intl.NumberFormat(); // toLocaleString() makes one each time
 

@@ -2,7 +2,7 @@
 
 import { classes, h } from "../../ui/view.js";
 import { icon, iconButton } from "../../ui/icons.js";
-import { typingLabel } from "../../ui/text.js";
+import { plural, typingLabel } from "../../ui/text.js";
 import { durationLabel } from "./restrictions.js";
 
 /**
@@ -150,9 +150,9 @@ function uploadRow(uploads, upload) {
 }
 
 function stateText({ room, waitMs, left }) {
-  if (left !== null && left < 0) return `${-left} ${left === -1 ? "character" : "characters"} too many`;
+  if (left !== null && left < 0) return `${plural(-left, "character")} too many`;
   if (waitMs > 0) return `Slow mode: again in ${durationLabel(waitMs)}`;
-  if (left !== null) return `${left} ${left === 1 ? "character" : "characters"} left`;
+  if (left !== null) return `${plural(left, "character")} left`;
   const isSlow = room.slowModeS > 0 && room.role === "member";
   return isSlow ? `Slow mode: a message each ${durationLabel(room.slowModeS * 1000)}` : "";
 }

@@ -56,6 +56,7 @@ export class ReportsPanel {
   close() {
     this.#list.close();
   }
+
   async #delete(message, chat) {
     await chat.api.messages.delete(message.id);
     this.#deleted.add(message.id);
