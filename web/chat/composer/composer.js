@@ -1,21 +1,18 @@
 /** The message field of a room or a thread: what is typed, pasted, dropped and chosen there becomes its draft. */
 
 import { CONTENT_MAX } from "../../client/chat-client.js";
-import { isComposing, letterOf } from "../../ui/keys.js";
 import { lengthOf } from "../../ui/text.js";
 import { momentLabel } from "../../ui/dates.js";
 import { patch } from "../../ui/view.js";
+import { ComposerField } from "./composer-field.js";
 import { composerView } from "./composer-view.js";
 import { DropZone } from "./drop-zone.js";
 import { placeOf } from "./drafts.js";
-import { Assistance } from "./assistance.js";
 import { Submission } from "./submission.js";
 import { FILES_MAX } from "./uploads.js";
 import { SlowMode, reasonOfSilence } from "./restrictions.js";
-import { fitHeight, toggleMark } from "./text-field.js";
 import { typeToCompose } from "./type-to-compose.js";
 
-const MARKS = { b: "**", i: "*", e: "`" };
 const TICK_MS = 250;
 const COUNTED_FROM = CONTENT_MAX - 200;
 
@@ -27,9 +24,8 @@ export class Composer {
   #draft;
   #onSent;
   #editLast;
-  #field = null;
+  #field = null; // a ComposerField while something can be written
   #listRoot = null; // where the completion is drawn
-  #assistance = null; // of the field
   #submission;
   #slow = new SlowMode();
   #notice = null; // {text, action?}: why a command was not run
@@ -81,9 +77,9 @@ export class Composer {
   close() {
     this.#closing.abort();
     clearTimeout(this.#timer);
-    if (!this.#threadId) this.#page.chat.presence?.stopTyping(this.#roomId);
+    this.#stopTyping();
     for (const end of this.#ends.reverse()) end();
-    this.#assistance?.close();
+    this.#field?.close();
     patch(this.#root, []);
   }
 
@@ -138,7 +134,7 @@ export class Composer {
 
   #listen(signal) {
     const { draft } = this;
-    draft.addEventListener("replaced", () => this.#takeText(), { signal });
+    draft.addEventListener("replaced", () => this.#field?.takeText(), { signal });
     draft.addEventListener("sent", () => this.#onSent(), { signal });
     draft.addEventListener("failed", ({ detail }) => this.#page.failed(detail), { signal });
   }
@@ -160,7 +156,7 @@ export class Composer {
         submit: (event) => this.#submit(event),
         field: (node) => this.#adopt(node),
         files: (files) => this.#addFiles(files),
-        emoji: (anchor) => this.#assistance.pickEmoji(anchor),
+        emoji: (anchor) => this.#field.pickEmoji(anchor),
         list: (node) => (this.#listRoot = node),
         endReply: () => this.#endReply(),
         endNotice: () => this.#setNotice(null),
@@ -179,28 +175,20 @@ export class Composer {
   }
 
   /** The text area was made, also again after the room could be written in. */
-  #adopt(field) {
-    this.#field = field;
-    this.#assistance?.close();
-    const of = { page: this.#page, roomId: this.#roomId };
-    this.#assistance = new Assistance({ ...of, field, listRoot: () => this.#listRoot });
-    field.value = this.draft.text;
-    const { signal } = this.#closing;
-    field.addEventListener("input", (event) => this.#onInput(event), { signal });
-    field.addEventListener("keydown", (event) => this.#onKeyDown(event), { signal });
-    field.addEventListener("paste", (event) => this.#onPaste(event), { signal });
-    if (!this.#threadId) {
-      field.addEventListener("blur", () => this.#page.chat.presence?.stopTyping(this.#roomId), { signal });
-    }
-    queueMicrotask(() => fitHeight(field));
-  }
-
-  /** The draft's text was changed by others than the field. */
-  #takeText() {
-    if (!this.#field || this.#field.value === this.draft.text) return;
-    this.#field.value = this.draft.text;
-    fitHeight(this.#field);
-    this.#assistance?.update();
+  #adopt(node) {
+    this.#field?.close();
+    this.#field = new ComposerField({
+      ...{ node, page: this.#page, roomId: this.#roomId, draft: this.draft, listRoot: () => this.#listRoot },
+      on: {
+        text: (value) => this.#onText(value),
+        blur: () => this.#stopTyping(),
+        submit: (event) => this.#submit(event),
+        files: (files) => this.#addFiles(files),
+        attach: () => this.attach(),
+        escape: () => this.#endsByEscape(),
+        editLast: () => this.#editLast(),
+      },
+    });
   }
 
   #setOver(isOver) {
@@ -216,37 +204,16 @@ export class Composer {
 
   // ---- typing -------------------------------------------------------------------------------------------------------
 
-  #onInput(event) {
-    const { value } = this.#field;
+  #onText(value) {
     this.draft.text = value;
     if (this.#notice) this.#setNotice(null);
-    fitHeight(this.#field);
-    if (!this.#threadId) this.#tellTyping(value);
-    this.#assistance.onInput(event);
+    if (!value.trim() || value.startsWith("/")) this.#stopTyping();
+    else if (!this.#threadId) this.#page.chat.presence?.typing(this.#roomId);
   }
 
-  #tellTyping(value) {
-    const { presence } = this.#page.chat;
-    if (value.trim() && !value.startsWith("/")) presence?.typing(this.#roomId);
-    else presence?.stopTyping(this.#roomId);
-  }
-
-  #onKeyDown(event) {
-    if (isComposing(event)) return;
-    if (this.#assistance.onKeyDown(event)) return event.preventDefault();
-    const { key } = event;
-    const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
-    const letter = (event.ctrlKey || event.metaKey) && !event.altKey && letterOf(event);
-    if (MARKS[letter]) {
-      event.preventDefault();
-      toggleMark(this.#field, MARKS[letter]);
-    } else if (letter === "u" && this.attach()) event.preventDefault();
-    else if (key === "Enter" && !event.shiftKey && !event.altKey) this.#submit(event);
-    else if (key === "Escape" && this.#endsByEscape()) event.preventDefault();
-    else if (key === "ArrowUp" && isPlain && this.draft.isEmpty && this.#field.value === "") {
-      event.preventDefault();
-      this.#editLast();
-    }
+  /** Nobody is told of who types in a thread. */
+  #stopTyping() {
+    if (!this.#threadId) this.#page.chat.presence?.stopTyping(this.#roomId);
   }
 
   /** What Escape ends: a notice, the wait for uploads, then the reply. */
@@ -261,14 +228,6 @@ export class Composer {
   #endReply() {
     this.draft.replyTo = null;
     this.focus();
-  }
-
-  #onPaste(event) {
-    const { files, types } = event.clipboardData;
-    // A table or a text comes from other programs with a picture of itself.
-    if (files.length === 0 || types.includes("text/plain")) return;
-    event.preventDefault();
-    this.#addFiles([...files]);
   }
 
   #addFiles(files) {
@@ -296,8 +255,6 @@ export class Composer {
 
   #offerCommands() {
     this.draft.replace("/");
-    this.focus();
-    this.#field.setSelectionRange(1, 1);
-    void this.#assistance.complete();
+    this.#field.completeAt(1);
   }
 }
