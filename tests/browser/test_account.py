@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.person import PASSWORD, Person
 
@@ -44,6 +44,28 @@ def test_logging_out_asks_first_and_says_what_is_not_sent(new_person: NewPerson)
     expect(ann.page.get_by_role("status").first).to_have_text("You are logged out.")
     ann.fill_login(f"{ann.name}@example.test", PASSWORD)
     ann.expect_online()
+
+
+def test_a_dialog_that_is_still_loading_at_the_log_out_is_not_opened(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann")
+    page = ann.page
+    ann.make_room(room_name)
+    held: list[Route] = []
+    for part in ("preferences-dialog", "people-panel"):
+        page.route(f"**/*{part}*", lambda route: held.append(route))
+    with page.expect_request("**/*people-panel*"):
+        page.locator("main header").get_by_role("button", name="People").click()
+    with page.expect_request("**/*preferences-dialog*"):
+        ann.choose(ann.own_line, "Preferences")
+    ann.log_out()
+    panel, dialog = held
+    panel.continue_()
+    with page.expect_event("requestfinished", lambda request: "preferences-dialog" in request.url):
+        dialog.continue_()
+    ann.fill_login(ann.name, PASSWORD)
+    ann.expect_online()
+    expect(ann.dialog).to_have_count(0)
+    expect(ann.toasts).to_be_empty()
 
 
 def test_a_status_and_a_few_words_are_set_by_the_own_line(new_person: NewPerson) -> None:

@@ -160,7 +160,9 @@ export class Page {
   async dialog(name, options = {}) {
     if (this.#loading.has(name)) return null; // asked for twice, it opens once
     this.#loading.add(name);
+    const userId = this.chat.user?.id;
     const open = await this.#load(name).finally(() => this.#loading.delete(name));
+    if (this.chat.user?.id !== userId) return null; // the session that it was for has ended
     try {
       return (await open?.({ page: this, ...options })) ?? null;
     } catch (error) {

@@ -39,6 +39,7 @@ export class RightPanel {
 
   close() {
     this.#end();
+    this.#shown = ""; // what is still being loaded is not shown any more
     this.#closePanel();
   }
 
