@@ -11,7 +11,7 @@ export const SPANS = new Map([
   ["6h", { minutes: 360, label: "6 h", words: "the last 6 hours" }],
   ["24h", { minutes: 1440, label: "24 h", words: "the last 24 hours" }],
 ]);
-export const DEFAULT_SPAN = "1h";
+const DEFAULT_SPAN = "1h";
 
 /**
  * @typedef {object} Choice

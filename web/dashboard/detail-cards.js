@@ -193,7 +193,7 @@ export function byClass(answers) {
 }
 
 /** The number of responses with status 5xx since the start. */
-export function failuresOf({ http: routes }) {
+function failuresOf({ http: routes }) {
   return Object.values(routes).reduce((total, { answers }) => total + (byClass(answers)[5] ?? 0), 0);
 }
 

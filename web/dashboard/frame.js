@@ -48,7 +48,7 @@ export function frameOf({ series, snapshot, choice, width }) {
 }
 
 /** By metric the forecasts that have a limit in sight. */
-export function forecastsOf(snapshot) {
+function forecastsOf(snapshot) {
   const found = new Map();
   for (const [name, { metric, factor }] of FORECASTS) {
     const forecast = snapshot.performance.forecast?.[name];
@@ -72,7 +72,7 @@ function isOwn({ processId, answeredBy, processes }) {
 }
 
 /** The threshold of a metric, `{degraded, alert, isLowBad}` or null. */
-export function shownThreshold(metric, snapshot) {
+function shownThreshold(metric, snapshot) {
   const isOfMachine = metric.name === "memory" || metric.name === "diskFreeBytes";
   if (isOfMachine && !isOwn(snapshot)) return null;
   return thresholdOf(metric, snapshot.thresholds, snapshot.processId === null ? snapshot.processes.length : 1);

@@ -105,7 +105,7 @@ export const METRICS = [
 ];
 
 /** The sample of a cluster, of those of its processes. */
-export function sampleOfAll(samples) {
+function sampleOfAll(samples) {
   const found = {};
   for (const { name, ofAll } of METRICS) {
     const values = samples.map((sample) => sample[name]).filter((value) => Number.isFinite(value));

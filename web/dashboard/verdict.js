@@ -49,7 +49,7 @@ const CHECKS = new Map([
  * What is not well: active alerts of all processes, and checks of the one that answers that no alert is about.
  * @returns {Cause[]} The worst first, then the oldest.
  */
-export function causesOf(snapshot, series = null) {
+function causesOf(snapshot, series = null) {
   const causes = [];
   const alerted = new Set();
   for (const { processId, alerts } of snapshot.processes)

@@ -9,7 +9,7 @@ import { classes, h } from "./view.js";
 
 export const HEIGHT = 148;
 /** The same in all charts, so that equal times stand above one another. */
-export const MARGIN = { top: 10, right: 10, bottom: 20, left: 58 };
+const MARGIN = { top: 10, right: 10, bottom: 20, left: 58 };
 const THRESHOLD_NEAR = 1.25; // a threshold that is further above the values would press them to the ground
 const LABEL_WIDTH = 62;
 // The axis leaves out one point of a hundred that is so many times as high as all others.
@@ -40,7 +40,7 @@ const SPIKE = 4;
  */
 
 /** The function from a time to its place in the charts of a frame. */
-export function timeScale({ domain, width }) {
+function timeScale({ domain, width }) {
   return scale(domain, [MARGIN.left, width - MARGIN.right]);
 }
 

@@ -7,7 +7,7 @@ export { isEmoji, isEmojiOnly } from "./emoji-pattern.js";
  *
  * @typedef {{emoji: string, shortcodes: string[], words: string[], category: string}} Entry
  */
-export class EmojiTable {
+class EmojiTable {
   /** @type {Entry[]} */
   entries = [];
   /** @type {{name: string, entries: Entry[]}[]} */
