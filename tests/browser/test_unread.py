@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.person import Person
 from tests.support.server import ServerProcess
@@ -24,6 +24,11 @@ POST_MANY = """async ([roomId, count]) => {
         if (!reply.ok) throw new Error(await reply.text());
     }
 }"""
+# As an operating system keeps it: also when the page is gone.
+ICON_NUMBER = """
+    navigator.setAppBadge = async (number) => localStorage.setItem("iconNumber", number);
+    navigator.clearAppBadge = async () => localStorage.removeItem("iconNumber");
+"""
 READ_SEQ = """async (roomId) => {
     const { accessToken } = JSON.parse(localStorage.getItem("chat.session"));
     const reply = await fetch(`/rooms/${roomId}`, { headers: { Authorization: `Bearer ${accessToken}` } });
@@ -112,6 +117,28 @@ def test_unread_rooms_and_mentions_are_in_the_title_and_in_their_panels(new_pers
     bob.page.reload()
     bob.expect_message("three")
     expect(bob.room_button(room_name)).not_to_have_attribute("data-unread", re.compile(r"\d"))
+
+
+def test_the_number_on_the_icon_of_the_app_is_that_of_the_user_who_is_logged_in(
+    new_person: NewPerson, new_context: Callable[..., BrowserContext], room_name: str
+) -> None:
+    context = new_context()
+    context.add_init_script(ICON_NUMBER)
+    ann, bob = new_person("ann"), new_person("bob", context=context)
+    ann.make_room(room_name)
+    bob.join_room(room_name)
+    bob.make_room("Desk")
+
+    def wait_for_number(number: str | None) -> None:
+        poll(lambda: bob.page.evaluate("localStorage.getItem('iconNumber')") == number)
+
+    bob.page.evaluate("localStorage.setItem('iconNumber', 7)")  # of a page that was closed
+    bob.page.reload()
+    wait_for_number(None)
+    ann.send_message(f"Are you there, @{bob.name}?")
+    wait_for_number("1")
+    bob.log_out()
+    wait_for_number(None)
 
 
 def test_a_mark_of_unread_holds_until_the_room_is_marked_as_read(new_person: NewPerson, room_name: str) -> None:

@@ -6,7 +6,7 @@ import { FaviconBadge } from "../ui/favicon-badge.js";
 export class PageTitle {
   #page;
   #badge;
-  #appBadge = 0; // the number on the app's icon
+  #appBadge = null; // the number on the app's icon; one that an earlier page set stays until it is set again
   #end;
 
   constructor({ page }) {
@@ -22,6 +22,7 @@ export class PageTitle {
     this.#end();
     document.title = "Chat Rooms";
     this.#badge.show("none");
+    this.#setAppBadge(0);
   }
 
   #draw(roomId) {
