@@ -1,5 +1,6 @@
 /** Where the user is logged in; each of them can be ended. */
 
+import { deviceOf } from "./user-agent.js";
 import { h } from "../../ui/view.js";
 import { PagedSection } from "../paged-section.js";
 import { relativeLabel } from "../../ui/dates.js";
@@ -44,13 +45,4 @@ export class SessionsSection {
       for (const { id } of sessions) await this.#people.endSession(id);
     });
   }
-}
-
-/** "Firefox on Linux", as far as a user agent tells. */
-function deviceOf(userAgent) {
-  const browser = /(Firefox|Edg|OPR|Chrome|Safari)\//.exec(userAgent)?.[1];
-  const system = /(Android|iPhone|iPad|Windows|Mac OS X|Linux)/.exec(userAgent)?.[1];
-  const name = { Edg: "Edge", OPR: "Opera" }[browser] ?? browser;
-  if (!name) return userAgent.split(/[\s/]/)[0] || "Another program";
-  return system ? `${name} on ${system === "Mac OS X" ? "macOS" : system}` : name;
 }
