@@ -83,10 +83,9 @@ export class PeopleDirectory {
     try {
       for (let userId = this.#next(); userId; userId = this.#next()) {
         this.#lookups += 1;
-        const user = await this.#chat.person(userId).catch((error) => (error.status === 404 ? "gone" : null));
-        if (user === "gone")
-          this.#hold({ isWhole: true, id: userId, username: "deleted", displayName: "Deleted user" });
-        else if (user) this.learn(user);
+        const reader = this.#chat.user;
+        const user = await this.#chat.person(userId).catch((error) => (error.status === 404 ? deleted(userId) : null));
+        if (user && this.#chat.user?.id === reader.id) this.learn(user); // and not to the next user of the page
       }
     } finally {
       this.#running -= 1;
@@ -104,4 +103,8 @@ export class PeopleDirectory {
     this.#wanted.clear();
     this.#lookups = 0;
   }
+}
+
+function deleted(id) {
+  return { id, username: "deleted", displayName: "Deleted user" };
 }
