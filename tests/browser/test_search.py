@@ -38,6 +38,51 @@ def test_what_is_found_leads_to_its_place_and_chips_narrow_the_search(new_person
     expect(ann.message("A teapot")).to_be_in_viewport()
 
 
+def test_a_result_in_another_room_leaves_the_search_as_it_is_also_after_back_and_a_reload(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    for room in (f"{room_name} two", room_name):
+        ann.make_room(room)
+        ann.send_message(f"A teapot in {room}")
+        ann.expect_message("A teapot")
+    panel = ann.open_panel("Search")
+    search, status = panel.get_by_role("searchbox"), panel.get_by_role("status")
+    here = panel.get_by_role("button", name=f"In {room_name}", exact=True)
+
+    def expect_the_search(*, in_room: str) -> None:
+        expect(ann.heading).to_have_text(in_room)
+        expect(search).to_have_value("teapot")
+        expect(status).to_have_text("2 messages")
+
+    search.fill("teapot")
+    expect(status).to_have_text("1 message")
+    here.click()
+    expect(status).to_have_text("2 messages")
+    search.evaluate("node => (node.dataset.mark = 'the same')")
+    panel.locator(".found-message", has_text=f"{room_name} two").click()
+    expect_the_search(in_room=f"{room_name} two")
+    expect(search).to_have_attribute("data-mark", "the same")
+    ann.page.go_back()
+    expect_the_search(in_room=room_name)
+    expect(search).to_have_attribute("data-mark", "the same")
+    ann.page.reload()
+    expect_the_search(in_room=room_name)
+    expect(here).to_have_attribute("aria-pressed", "false")
+
+    here.click()
+    expect(status).to_have_text("1 message")
+    ann.page.reload()
+    expect(status).to_have_text("1 message")
+    expect(here).to_have_attribute("aria-pressed", "true")
+    ann.send_message("/search kettle")
+    expect(search).to_have_value("kettle")
+    expect(status).to_have_text("Nothing was found.")
+    ann.page.go_back()
+    expect(search).to_have_value("teapot")
+    expect(status).to_have_text("1 message")
+
+
 def test_a_search_that_fails_can_be_tried_again_and_a_late_answer_is_dropped(
     new_person: NewPerson, room_name: str
 ) -> None:

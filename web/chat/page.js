@@ -102,13 +102,13 @@ export class Page {
 
   /** Go to a message; its panel stays beside it, where there is room for both. */
   showMessage({ roomId, seq = null }) {
-    const { panel, id } = NARROW.matches ? NOWHERE : this.route; // on a phone they are two screens
-    this.go({ roomId, at: seq, panel, id });
+    const { panel, id, within } = NARROW.matches ? NOWHERE : this.route; // on a phone they are two screens
+    this.go({ roomId, at: seq, panel, id, within });
   }
 
-  /** Open a panel on the right; null closes it. `id`: see route.js. */
-  openPanel(panel, id = null) {
-    this.go({ panel, id });
+  /** Open a panel on the right; null closes it. `id`, `within`: see route.js. */
+  openPanel(panel, id = null, { within = null } = {}) {
+    this.go({ panel, id, within });
   }
 
   /** The address was changed by the browser. */

@@ -54,8 +54,8 @@ function shrug({ text, send }) {
   return send(`${text} ${SHRUG}`.trim());
 }
 
-function search({ page, text }) {
-  page.openPanel("search", text);
+function search({ page, roomId, text }) {
+  page.openPanel("search", text || null, { within: roomId });
 }
 
 function sayMe({ text, send }) {

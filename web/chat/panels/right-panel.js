@@ -18,7 +18,9 @@ const PANELS = {
 };
 
 /** Panels that stay as they are when another room is shown. */
-const OF_ALL_ROOMS = new Set(["unread", "mentions", "profile"]);
+const OF_ALL_ROOMS = new Set(["unread", "mentions", "profile", "search"]);
+/** Panels that follow in the address what they are about: the others are made anew. */
+const FOLLOWING = new Set(["search"]);
 
 export class RightPanel {
   #root;
@@ -50,7 +52,7 @@ export class RightPanel {
 
   #show(roomId, name, id) {
     const isOfRoom = !OF_ALL_ROOMS.has(name);
-    const shown = JSON.stringify([isOfRoom && roomId, name, id]);
+    const shown = JSON.stringify([isOfRoom && roomId, name, !FOLLOWING.has(name) && id]);
     if (shown === this.#shown) return;
     const isByUser = this.#shown !== ""; // and not what the page began with
     const hadFocus = this.#hasFocus;

@@ -1,4 +1,7 @@
-/** Searches what the user may read: words and chips that narrow it, and what is found, each leading to its place. */
+/**
+ * Searches what the user may read: words and chips that narrow it, and what is found, each leading to its place. What is
+ * searched stands in the address, so that it is there again after a reload, and on the way back.
+ */
 
 import { classes, h, patch } from "../../ui/view.js";
 import { icon } from "../../ui/icons.js";
@@ -16,7 +19,8 @@ export class SearchPanel {
   #root;
   #page;
   #query;
-  #isHere; // only in the shown room
+  #within = null; // only in the room with this id
+  #written; // {id, within} as they stand in the address
   #found = []; // messages
   #cursor = null;
   /** @type {any} */
@@ -25,14 +29,12 @@ export class SearchPanel {
   #list = null;
   #lookup;
   #suggest;
-  #end;
+  #ends;
 
-  /** `id`: the query to begin with. */
-  constructor({ root, page, id }) {
+  constructor({ root, page }) {
     this.#root = root;
     this.#page = page;
-    this.#query = id ?? "";
-    this.#isHere = page.roomId !== null;
+    this.#read(page.route);
     this.#lookup = new Lookup({
       ask: (_query, cursor) => this.#search(cursor),
       onFound: (found, { isMore }) => this.#take(found, isMore ? this.#found : []),
@@ -50,20 +52,52 @@ export class SearchPanel {
       },
       onFailed: () => {}, // one searches without
     });
-    this.#end = page.store.select(
-      (state, store) => [store.version("people")],
-      () => this.#draw(),
-    );
+    this.#ends = [
+      page.store.select(
+        ({ route }, store) => [route.roomId, store.version("people"), store.version("list")],
+        () => this.#draw(),
+      ),
+      page.store.select(
+        ({ route: { panel, id, within } }) => [panel, id, within],
+        (panel) => panel === "search" && this.#follow(page.route),
+      ),
+    ];
     if (this.#query) this.#begin();
     /** @type {HTMLElement} */ (root.querySelector("input")).focus();
   }
 
   close() {
-    this.#end();
+    for (const end of this.#ends) end();
     this.#lookup.close();
     this.#suggest.close();
     this.#list?.close();
     patch(this.#root, []);
+  }
+
+  // ---- the address --------------------------------------------------------------------------------------------------
+
+  /** Take over what the address says. A search that begins there is of the shown room. */
+  #read({ id, within, roomId }) {
+    this.#query = id ?? "";
+    this.#within = id ? within : roomId;
+    this.#written = { id, within };
+  }
+
+  /** The address says something else than this panel has written: Back, or a command to search. */
+  #follow(route) {
+    if (route.id === this.#written.id && route.within === this.#written.within) return;
+    this.#read(route);
+    if (this.#query) return this.#begin();
+    this.#forget();
+    this.#draw();
+  }
+
+  #write() {
+    const id = this.#query.trim() || null;
+    const within = id && this.#within;
+    if (id === this.#written.id && within === this.#written.within) return;
+    this.#written = { id, within };
+    if (this.#page.route.panel === "search") this.#page.go({ id, within }, { replace: true });
   }
 
   // ---- searching ----------------------------------------------------------------------------------------------------
@@ -71,9 +105,8 @@ export class SearchPanel {
   #change(query) {
     this.#query = query;
     if (!query.trim()) {
-      this.#lookup.cancel();
-      this.#found = [];
-      this.#state = "idle";
+      this.#forget();
+      this.#write();
     } else {
       this.#state = "searching";
       this.#lookup.change(query);
@@ -81,6 +114,12 @@ export class SearchPanel {
     const last = /(?:^|\s)([\p{L}\p{N}_-]{2,})$/u.exec(query)?.[1] ?? "";
     this.#suggest.change(last);
     this.#draw();
+  }
+
+  #forget() {
+    this.#lookup.cancel();
+    this.#found = [];
+    this.#state = "idle";
   }
 
   #begin() {
@@ -96,8 +135,8 @@ export class SearchPanel {
   }
 
   #search(cursor) {
-    const roomId = this.#isHere ? this.#page.roomId : null;
-    return this.#page.chat.api.messages.search(this.#query.trim(), { roomId, cursor, limit: 30 });
+    this.#write();
+    return this.#page.chat.api.messages.search(this.#query.trim(), { roomId: this.#within, cursor, limit: 30 });
   }
 
   #take({ messages, nextCursor }, before) {
@@ -139,7 +178,9 @@ export class SearchPanel {
   }
 
   #chips() {
-    const { roomState, chat } = this.#page;
+    const { roomId, chat } = this.#page;
+    const room = chat.rooms?.get(this.#within ?? roomId)?.room;
+    const where = room ? `In ${chat.nameOf(room)}` : "In one room";
     const chip = (label, isPressed, toggle) =>
       h(
         "button",
@@ -148,14 +189,14 @@ export class SearchPanel {
         h("span", { dir: "auto" }, label),
       );
     const here = () => {
-      this.#isHere = !this.#isHere;
+      this.#within = this.#within ? null : roomId;
       if (this.#query.trim()) this.#begin();
       else this.#draw();
     };
     return h(
       "div",
       { class: "chips", role: "group", "aria-label": "Narrow the search" },
-      roomState && chip(`In ${chat.nameOf(roomState.room)}`, this.#isHere, here),
+      (room || this.#within) && chip(where, this.#within !== null, here),
       FLAGS.map(([word, label]) => chip(label, this.#hasWord(word), () => this.#toggleWord(word))),
       ...this.#filters().map((word) => chip(word, true, () => this.#toggleWord(word))),
     );
