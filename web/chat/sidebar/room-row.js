@@ -7,6 +7,15 @@ import { countText, plural } from "../../ui/text.js";
 import { peerStatus } from "../room-peer.js";
 import { STATUS_NAMES } from "../status-names.js";
 
+/** The ids of the rooms that have the mark of a message that was not sent. */
+export function roomsOfFailed(chat) {
+  return (chat.outbox?.roomIds ?? []).filter((roomId) => hasFailed(roomId, chat));
+}
+
+function hasFailed(roomId, chat) {
+  return chat.unsent(roomId).some(({ state }) => state === "failed");
+}
+
 export function roomRow(state, page) {
   const { room, unread, mentions } = state;
   const { chat, settings } = page;
@@ -14,14 +23,14 @@ export function roomRow(state, page) {
   const isDirect = room.kind === "direct";
   const isUnread = settings.isUnread(state);
   const isQuiet = settings.levelOf(room) === "none";
-  const hasFailed = chat.unsent(room.id).some((entry) => entry.state === "failed");
+  const isUnsent = hasFailed(room.id, chat);
   const status = isDirect && peerStatus(room, chat);
   const parts = [
     [name, room.isPrivate && !isDirect && "private", isDirect && STATUS_NAMES[status]],
     [
       unread > 0 && `${unread} unread`,
       mentions > 0 && plural(mentions, "mention"),
-      hasFailed && "a message was not sent",
+      isUnsent && "a message was not sent",
     ],
   ];
   const attributes = {
@@ -48,7 +57,7 @@ export function roomRow(state, page) {
         h("span", { class: "room-name", dir: "auto" }, name),
         isDirect && lastLine(state, page),
       ),
-      hasFailed && h("span", { class: "badge badge-failed", title: "A message was not sent" }, "!"),
+      isUnsent && h("span", { class: "badge badge-failed", title: "A message was not sent" }, "!"),
       isQuiet && icon("bell-off", { size: "small" }),
       badge(unread, mentions, isQuiet),
     ),

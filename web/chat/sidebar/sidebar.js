@@ -5,7 +5,7 @@ import { h, patch } from "../../ui/view.js";
 import { icon, iconButton } from "../../ui/icons.js";
 import { ownLine } from "./own-line.js";
 import { roomMenu } from "./room-menu.js";
-import { roomRow } from "./room-row.js";
+import { roomRow, roomsOfFailed } from "./room-row.js";
 import { RovingFocus } from "../../ui/roving-focus.js";
 import { openMenu } from "../../ui/menu.js";
 import { countText } from "../../ui/text.js";
@@ -26,6 +26,7 @@ export class Sidebar {
     this.#end = page.store.select(
       ({ route }, store) => [
         [route.roomId, route.panel].join(" "),
+        roomsOfFailed(page.chat).join(" "), // and not each change of the outbox, which every message makes four times
         ...["list", "user", "connection", "settings", "people", "previews"].map((name) => store.version(name)),
       ],
       () => this.#draw(),
