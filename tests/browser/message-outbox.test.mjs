@@ -22,6 +22,15 @@ function locks() {
   };
 }
 
+async function poll(condition) {
+  for (let turn = 0; turn < 1000; turn += 1) {
+    const found = condition();
+    if (found === true || found?.length > 0) return found;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`This did not come: ${condition}`);
+}
+
 const texts = (outbox, roomId = "r") => outbox.entries(roomId).map(({ content }) => content);
 const write = (outbox, content) => outbox.add({ roomId: "r", content });
 
@@ -100,6 +109,39 @@ test("the entries of an open page stay with it and are taken over when it is clo
   first.close();
   await taken;
   assert.deepEqual(texts(second), ["one"]);
+});
+
+test("what is discarded goes from the storage of all pages of the user, of an open one once it is closed", async () => {
+  const storage = storageOf({ closed: [["left", 1]] });
+  storage.setItem("chat.outbox.other.page", "[]");
+  const shared = locks();
+  const first = await opened({ storage, locks: shared });
+  const [text] = await poll(() => texts(first));
+  assert.equal(text, "left");
+  const second = await opened({ storage, locks: shared });
+  write(first, "one");
+  write(second, "two");
+  const told = [];
+  first.addEventListener("change", ({ detail }) => told.push(detail.roomId));
+  first.discard();
+  assert.deepEqual([texts(first), told], [[], ["r"]]);
+  write(second, "three"); // it has not heard yet
+  second.close();
+  await poll(() => storage.keys().length === 1);
+  assert.deepEqual(storage.keys(), ["chat.outbox.other.page"]);
+});
+
+test("what is discarded goes at once where there are no locks, or where they are refused", async () => {
+  const refused = { request: () => Promise.reject(new DOMException("opaque origin", "SecurityError")) };
+  for (const given of [null, refused]) {
+    const storage = memoryStorage();
+    const first = await opened({ storage, locks: given });
+    const second = await opened({ storage, locks: given });
+    write(first, "one");
+    write(second, "two");
+    first.discard();
+    await poll(() => storage.keys().length === 0);
+  }
 });
 
 test("the number of entries is bounded", async () => {

@@ -77,12 +77,20 @@ def test_the_download_of_ones_data_says_that_it_is_under_way_and_can_be_cancelle
     expect(section.get_by_role("button", name="Download my data")).to_be_enabled()
 
 
-def test_an_account_is_deleted_by_its_password_and_the_page_says_so_whatever_comes_first(
+def unsent_keys(person: Person) -> list[str]:
+    keys: list[str] = person.page.evaluate("Object.keys(localStorage)")
+    return [key for key in keys if ".outbox." in key]
+
+
+def test_an_account_is_deleted_by_its_password_with_what_is_unsent_and_the_page_says_so_whatever_comes_first(
     new_person: NewPerson, room_name: str
 ) -> None:
     ann = new_person("ann")
     ann.ignored_errors = (*ann.ignored_errors, "403", "401")
     ann.make_room(room_name)
+    ann.send_message("nul \u0000 here")
+    expect(ann.messages("failed")).to_be_visible()
+    assert unsent_keys(ann) != []
     section = open_preferences(ann, "Your data")
     password = section.get_by_label("Your password")
     delete = section.get_by_role("button", name="Delete my account")
@@ -108,6 +116,7 @@ def test_an_account_is_deleted_by_its_password_and_the_page_says_so_whatever_com
     expect(ann.page.get_by_role("status").first).to_have_text("You are logged out.")
     expect(ann.page).not_to_have_url(re.compile("room="))
     expect(ann.toasts).to_be_empty()
+    poll(lambda: unsent_keys(ann) == [])
 
 
 def row_height(person: Person, text: str) -> float:

@@ -40,6 +40,14 @@ export class MessageOutbox extends EventTarget {
     this.#stored.close();
   }
 
+  /** Drop all that this user has not sent, here and in other pages, for good: the account is deleted. */
+  discard() {
+    const { roomIds } = this;
+    this.#entries = [];
+    this.#stored.discard();
+    for (const roomId of roomIds) this.#emit("change", { roomId });
+  }
+
   entries(roomId) {
     return this.#entries.filter((entry) => entry.roomId === roomId);
   }

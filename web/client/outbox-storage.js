@@ -33,6 +33,18 @@ export class OutboxStorage {
     this.#closing.abort();
   }
 
+  /** Remove all that is stored of the user: of pages that are open once they are closed. For good. */
+  discard() {
+    this.#leftovers.clear();
+    this.#remove(this.key);
+    this.close(); // so that nothing is taken over any more
+    for (const key of this.#otherKeys()) {
+      const remove = () => this.#remove(key);
+      if (this.locks) this.locks.request(key, remove).catch(remove);
+      else remove();
+    }
+  }
+
   /** Store the entries; false if the storage is full or refuses. */
   save(entries) {
     try {

@@ -145,6 +145,17 @@ export class SessionClient extends EventTarget {
   }
 
   /**
+   * Delete the user's account, and with it what is unsent. Throws ChatError: `forbidden` for a wrong password.
+   * @param {string} password
+   */
+  async deleteAccount(password) {
+    const session = this._current;
+    await this.api.people.deleteAccount(password);
+    session.outbox.discard();
+    if (session === this.#session) this.tokens.clear(); // otherwise the closed socket has told it before the reply
+  }
+
+  /**
    * Disconnect and free everything, without logging out: as if the page were closed. The client cannot be used again;
    * another one may `resume` the session.
    */

@@ -88,12 +88,11 @@ export class AccountSection {
     this.#draw();
     store.set({ isLeaving: true }); // the server closes the connection, which may be seen before its reply
     try {
-      await chat.api.people.deleteAccount(password);
+      await chat.deleteAccount(password);
     } catch (error) {
       store.set({ isLeaving: false });
       return this.#fail(error.code === "forbidden" ? { password: error.message } : { form: error.message });
     }
-    if (chat.user) await chat.logout();
     this.#closeDialog();
   }
 
