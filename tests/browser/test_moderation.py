@@ -31,7 +31,7 @@ def test_a_mute_and_its_end_reach_the_muted_one(pair: tuple[Person, Person]) -> 
     ann.open_panel("People")
     moderate(ann, bob, "Mute")
     ann.dialog.get_by_role("button", name="Mute").click()
-    expect(ann.toasts).to_contain_text(f"{bob.name} is muted.")
+    expect(ann.toasts).to_contain_text(f"{bob.name} is muted for 1 hour.")
     moderate(ann, bob, "Unmute")
     expect(ann.toasts).to_contain_text("may write again")
     bob.page.reload()

@@ -203,11 +203,12 @@ def test_a_room_that_is_muted_for_a_while_says_until_when_and_the_mute_can_be_en
     ann = new_person("ann", context=context)
     ann.make_room(room_name)
 
-    def mute() -> None:
-        ann.send_message("/mute 30")
-        expect(ann.toasts).to_contain_text("No notifications of this room for 30 minutes")
+    def mute(minutes: int, span: str) -> None:
+        ann.send_message(f"/mute {minutes}")
+        expect(ann.toasts).to_contain_text(f"No notifications of this room for {span}")
 
-    mute()
+    mute(2000, "1 day, 9 hours and 20 minutes")
+    mute(30, "30 minutes")
     levels = open_preferences(ann, "Notifications")
     level = levels.get_by_label(f"Notifications of {room_name}")
     line = levels.get_by_role("listitem").filter(has_text=room_name)
@@ -216,7 +217,7 @@ def test_a_room_that_is_muted_for_a_while_says_until_when_and_the_mute_can_be_en
     line.get_by_role("button", name=f"Unmute {room_name}").click()
     expect(level).to_have_value("mentions")
     ann.page.keyboard.press("Escape")
-    mute()
+    mute(30, "30 minutes")
     open_preferences(ann, "Notifications")
     expect(line).to_contain_text("Muted until")
     context.clock.fast_forward("30:01")

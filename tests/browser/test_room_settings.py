@@ -238,7 +238,7 @@ def test_from_a_report_its_author_is_muted_and_banned_and_the_message_deleted(
 
     report.get_by_role("button", name="Mute").click()
     ann.dialog.get_by_role("button", name="Mute", exact=True).click()
-    expect(ann.toasts).to_contain_text(f"{bob.name} is muted.")
+    expect(ann.toasts).to_contain_text(f"{bob.name} is muted for 1 hour.")
     message = {"roomId": room_id, "content": "Still here"}
     poll(lambda: bob.call("POST", "/messages", message) == 403)
 

@@ -1,5 +1,7 @@
 /** The commands that begin with a slash in the message field, as a table. Loaded with the first slash. */
 
+import { spanText } from "../../ui/spans.js";
+
 /**
  * What a command is given: `page`, `roomId`, `text` (all behind its name, trimmed), `send(content)`, which sends a
  * message to where the field writes, `offer()`, which lists the commands. It may return a text, which says why it does
@@ -92,7 +94,7 @@ async function mute({ page, roomId, text }) {
   const minutes = text === "" ? null : Number(text.replace(/\s*(m|min|minutes?)$/i, ""));
   if (minutes !== null && !(minutes > 0 && minutes <= 525_600)) return "Write minutes behind /mute, or nothing.";
   await page.settings.mute(roomId, minutes === null ? null : Date.now() + minutes * 60_000);
-  const until = minutes === null ? "" : ` for ${minutes === 1 ? "a minute" : `${minutes} minutes`}`;
+  const until = minutes === null ? "" : ` for ${spanText(minutes * 60)}`;
   const action = { label: "Undo", run: () => unmute({ page, roomId }) };
   page.toast(`No notifications of this room${until}.`, { action });
   return null;

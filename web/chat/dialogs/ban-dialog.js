@@ -3,8 +3,10 @@
 import { h } from "../../ui/view.js";
 import { openFormDialog } from "../../ui/form-dialog.js";
 import { spanField } from "./span-field.js";
+import { spanText } from "../../ui/spans.js";
 
 export async function openBanDialog({ page, roomId, userId, name, onChanged }) {
+  let expiresIn = null; // seconds
   const isDone = await openFormDialog({
     title: `Ban ${name}`,
     action: "Ban",
@@ -15,11 +17,11 @@ export async function openBanDialog({ page, roomId, userId, name, onChanged }) {
       h("label", {}, "Reason", h("textarea", { name: "reason", rows: "2", maxlength: 500, dir: "auto" })),
     ],
     submit: ({ span, reason }) => {
-      const expiresIn = span.value ? Number(span.value) * 60 : null;
+      expiresIn = span.value ? Number(span.value) * 60 : null;
       return page.chat.api.rooms.ban(roomId, userId, { reason: reason.value.trim() || null, expiresIn });
     },
   });
   if (!isDone) return;
-  page.toast(`${name} is banned.`);
+  page.toast(`${name} is banned ${expiresIn ? `for ${spanText(expiresIn)}` : "for good"}.`);
   onChanged();
 }

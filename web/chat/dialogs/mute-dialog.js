@@ -3,8 +3,10 @@
 import { h } from "../../ui/view.js";
 import { openFormDialog } from "../../ui/form-dialog.js";
 import { spanField } from "./span-field.js";
+import { spanText } from "../../ui/spans.js";
 
 export async function openMuteDialog({ page, roomId, userId, name, onChanged }) {
+  let seconds = 0;
   const isDone = await openFormDialog({
     title: `Mute ${name}`,
     action: "Mute",
@@ -14,11 +16,12 @@ export async function openMuteDialog({ page, roomId, userId, name, onChanged }) 
       h("label", {}, "For how long?", spanField(60)),
     ],
     submit: ({ span }) => {
-      const until = new Date(Date.now() + Number(span.value) * 60_000);
+      seconds = Number(span.value) * 60;
+      const until = new Date(Date.now() + seconds * 1000);
       return page.chat.api.rooms.mute(roomId, userId, until.toISOString());
     },
   });
   if (!isDone) return;
-  page.toast(`${name} is muted.`);
+  page.toast(`${name} is muted for ${spanText(seconds)}.`);
   onChanged();
 }

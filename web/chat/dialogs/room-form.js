@@ -1,8 +1,9 @@
 /** The fields of a room, and what ends it: archiving, which can be undone, and deleting, which cannot. */
 
 import { h, patch } from "../../ui/view.js";
+import { spanText } from "../../ui/spans.js";
 
-const SLOW_MODES = { 0: "Off", 10: "10 seconds", 30: "30 seconds", 60: "1 minute", 300: "5 minutes", 3600: "1 hour" };
+const SLOW_MODES = [0, 10, 30, 60, 300, 3600]; // seconds between two messages of a member
 /** What is said where the server takes no such value: its own answer is for programs. */
 const RULES = {
   name: "Use 1 to 80 characters, one of them visible.",
@@ -35,12 +36,9 @@ export class RoomForm {
     if (!room) return this.#closeDialog();
     const isReadOnly = room.role === "member";
     const text = (name, maxlength) => ({ name, value: room[name] ?? "", maxlength, dir: "auto", readonly: isReadOnly });
-    const slow = Object.entries({
-      ...SLOW_MODES,
-      [room.slowModeS]: SLOW_MODES[room.slowModeS] ?? `${room.slowModeS} s`,
-    });
-    const options = slow.map(([value, label]) =>
-      h("option", { value, selected: Number(value) === room.slowModeS }, label),
+    const slow = [...new Set([...SLOW_MODES, room.slowModeS ?? 0])].sort((one, other) => one - other);
+    const options = slow.map((value) =>
+      h("option", { value, selected: value === room.slowModeS }, value ? spanText(value) : "Off"),
     );
     const error = (name) => errors[name] && h("p", { class: "field-error" }, RULES[name] ?? String(errors[name]));
     patch(this.#root, [

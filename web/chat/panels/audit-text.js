@@ -2,6 +2,7 @@
 
 import { fullLabel } from "../../ui/dates.js";
 import { plural } from "../../ui/text.js";
+import { spanText } from "../../ui/spans.js";
 
 /**
  * @typedef {{person: string} | {quote: string}} Part The id of somebody, or a text that people wrote.
@@ -47,7 +48,7 @@ const SETTINGS = {
   description: (value) => (value ? ["changed the description to ", { quote: value }] : ["removed the description"]),
   isPrivate: (value) => [value ? "made the room private" : "made the room public"],
   maxUsers: (value) => [`limited the room to ${plural(value, "member")}`],
-  slowModeS: (value) => [value ? `set slow mode to one message in ${plural(value, "second")}` : "ended slow mode"],
+  slowModeS: (value) => [value ? `set slow mode to one message in ${spanText(value)}` : "ended slow mode"],
   archived: (value) => [value ? "archived the room" : "opened the room again"],
 };
 
