@@ -19,8 +19,11 @@ test("what the server refuses stands beside its field", () => {
   assert.deepEqual(refused({ code: "username_taken", message: "This name is taken." }), {
     username: "This name is taken.",
   });
-  const details = { password: "too common", other: "unknown" };
-  assert.deepEqual(refused({ code: "validation_failed", message: "", details }), { password: "too common" });
+  const details = { password: "is one of the commonest", email: "Expected `str` matching regex", other: "is required" };
+  assert.deepEqual(refused({ code: "validation_failed", message: "", details }), {
+    email: "Email is not valid.",
+    password: "Password is one of the commonest.",
+  });
   assert.equal(refused({ code: "rate_limited", message: "Slow down." }), null);
   assert.match(refused({ code: "validation_failed", message: "", details: { invite: "gone" } }).form, /not valid/);
 });

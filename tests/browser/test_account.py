@@ -15,7 +15,7 @@ NewPerson = Callable[..., Person]
 def test_errors_of_the_forms_are_shown_beside_their_fields(new_person: NewPerson) -> None:
     ann = new_person("ann")
     eve = new_person("eve", registered=False)
-    eve.ignored_errors = (*eve.ignored_errors, "409", "401")  # Chromium logs responses with an error status
+    eve.ignored_errors = (*eve.ignored_errors, "409", "401", "422")  # Chromium logs responses with an error status
     page = eve.page
     page.goto(eve.url)
     page.get_by_role("button", name="Create an account").click()
@@ -30,9 +30,50 @@ def test_errors_of_the_forms_are_shown_beside_their_fields(new_person: NewPerson
     page.get_by_label("Password").fill("long enough for it")
     page.get_by_role("button", name="Create account").click()
     expect(page.locator('[data-error-of="username"]')).to_contain_text("taken")
+    page.get_by_label("Username").fill(eve.name)
+    page.get_by_label("Password").fill("password")
+    page.get_by_role("button", name="Create account").click()
+    expect(page.locator('[data-error-of="password"]')).to_have_text(re.compile(r"^Password is one of .*[^.]\.$"))
     page.get_by_role("button", name="Log in").click()
     eve.fill_login(ann.name, "wrong password")
     expect(page.get_by_role("alert")).not_to_be_empty()
+
+
+def test_what_the_server_does_not_take_is_said_in_a_sentence_about_the_field(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    ann.ignored_errors = (*ann.ignored_errors, "422")
+    error = ann.dialog.locator(".form-error")
+    ann.choose(ann.own_line, "Profile")
+    ann.panel.get_by_role("button", name="Edit the profile").click()
+    ann.dialog.get_by_role("textbox", name="Name").fill("nna \u202e")
+    ann.dialog.get_by_role("button", name="Save").click()
+    expect(error).to_have_text(re.compile(r"^The name takes no control.*characters\.$"))
+    ann.page.keyboard.press("Escape")
+
+    ann.choose(ann.page.get_by_role("button", name="Add a room"), "New room")
+    ann.dialog.get_by_label("Name").fill("moor \u202e")
+    make = ann.dialog.get_by_role("button", name="Make room")
+    make.click()
+    expect(error).to_have_text(re.compile(r"^The name takes no control.*characters\.$"))
+    ann.dialog.get_by_label("Name").fill(room_name)
+    ann.dialog.get_by_label("What is it about?").fill("nul \0")
+    make.click()
+    expect(error).to_have_text("The description holds a NUL character.")
+    ann.page.keyboard.press("Escape")
+
+    ann.make_room(room_name)
+    ann.choose_of_room("Room settings")
+    ann.dialog.get_by_label("What is it about?").fill("nul \0")
+    ann.dialog.get_by_role("button", name="Save").click()
+    expect(ann.dialog.locator(".field-error")).to_have_text("The description holds a NUL character.")
+    ann.page.keyboard.press("Escape")
+
+    panel = ann.open_panel("Search")
+    for query, said in (("has:soul", "has: takes file."), ('""', "A search takes words, phrases or operators.")):
+        panel.get_by_role("searchbox").fill(query)
+        expect(panel.get_by_role("status")).to_have_text(said)
 
 
 def test_logging_out_asks_first_and_says_what_is_not_sent(new_person: NewPerson) -> None:

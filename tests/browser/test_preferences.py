@@ -49,7 +49,7 @@ def test_what_is_wrong_with_a_new_password_is_said_at_its_field(new_person: NewP
     old.fill(PASSWORD)
     new.fill("password")
     change.click()
-    expect_wrong(new, "at least 8|commonest")
+    expect_wrong(new, "The new password is one of the commonest")
     new.fill("a long new password")
     change.click()
     expect(ann.toasts).to_contain_text("The password is changed.")

@@ -2,6 +2,7 @@
 
 import { h, patch } from "../../ui/view.js";
 import { field, focusWrong } from "./field.js";
+import { refusalText } from "../refusal.js";
 
 export class PasswordSection {
   #root;
@@ -72,6 +73,6 @@ function wrong(old, next) {
 function refused({ code, message, details }) {
   if (code === "forbidden") return { old: message };
   const { oldPassword, newPassword } = details ?? {};
-  if (oldPassword) return { old: oldPassword };
-  return newPassword ? { new: newPassword } : { form: message };
+  if (oldPassword) return { old: refusalText("The password", oldPassword) };
+  return newPassword ? { new: refusalText("The new password", newPassword) } : { form: message };
 }

@@ -1,7 +1,9 @@
 /** What may be wrong with the fields of a registration: as far as the page sees it, and as the server says. Pure. */
 
+import { refusalText } from "../refusal.js";
+
 const TAKEN = { username_taken: "username", email_taken: "email" };
-const FIELDS = ["username", "email", "password"];
+const FIELDS = { username: "Username", email: "Email", password: "Password" };
 
 export const RegisterFields = {
   /** Field → what is wrong with it; empty if nothing is. */
@@ -17,9 +19,10 @@ export const RegisterFields = {
 
   /** The same of a ChatError of the server, or null where it is not about one of the fields. */
   refused({ code, message, details }) {
-    const about = code in TAKEN ? { [TAKEN[code]]: message } : (details ?? {});
-    const found = FIELDS.filter((field) => about[field]).map((field) => [field, String(about[field])]);
-    if (about.invite) return { form: "This invite link is not valid any more. Ask for another one." };
-    return found.length > 0 ? Object.fromEntries(found) : null;
+    if (code in TAKEN) return { [TAKEN[code]]: message };
+    if (details?.invite) return { form: "This invite link is not valid any more. Ask for another one." };
+    const found = Object.entries(FIELDS).filter(([field]) => details?.[field]);
+    if (found.length === 0) return null;
+    return Object.fromEntries(found.map(([field, label]) => [field, refusalText(label, details[field])]));
   },
 };

@@ -2,6 +2,9 @@
 
 import { h, patch } from "../../ui/view.js";
 import { openDialog } from "../../ui/dialog.js";
+import { refusalText } from "../refusal.js";
+
+const LABELS = { name: "The name", description: "The description" };
 
 export function openNewRoomDialog({ page }) {
   return openDialog({
@@ -68,12 +71,13 @@ class NewRoomForm {
       this.#page.go({ roomId: room.id });
     } catch (error) {
       this.#isBusy = false;
-      this.#show(Object.values(error.details ?? {})[0] ?? error.message);
+      const [name, label] = Object.entries(LABELS).find(([field]) => error.details?.[field]) ?? [];
+      this.#show(name ? refusalText(label, error.details[name]) : error.message);
     }
   }
 
   #show(error) {
-    this.#error = String(error);
+    this.#error = error;
     this.#draw();
   }
 }

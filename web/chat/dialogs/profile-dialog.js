@@ -4,6 +4,7 @@ import { avatar } from "../../ui/avatar.js";
 import { colorFields } from "./color-fields.js";
 import { h, patch } from "../../ui/view.js";
 import { openDialog } from "../../ui/dialog.js";
+import { refusalText } from "../refusal.js";
 
 export function openProfileDialog({ page }) {
   const { chat } = page;
@@ -45,7 +46,8 @@ export function openProfileDialog({ page }) {
       try {
         await work();
       } catch (failure) {
-        error = failure.details?.displayName ?? failure.message;
+        const about = failure.details?.displayName;
+        error = about ? refusalText("The name", about) : failure.message;
       }
       progress = null;
       draw();

@@ -1,9 +1,11 @@
 /** The fields of a room, and what ends it: archiving, which can be undone, and deleting, which cannot. */
 
 import { h, patch } from "../../ui/view.js";
+import { refusalText } from "../refusal.js";
 import { spanText } from "../../ui/spans.js";
 
 const SLOW_MODES = [0, 10, 30, 60, 300, 3600]; // seconds between two messages of a member
+const LABELS = { description: "The description", slowModeS: "Slow mode" };
 /** What is said where the server takes no such value: its own answer is for programs. */
 const RULES = {
   name: "Use 1 to 80 characters, one of them visible.",
@@ -40,7 +42,8 @@ export class RoomForm {
     const options = slow.map((value) =>
       h("option", { value, selected: value === room.slowModeS }, value ? spanText(value) : "Off"),
     );
-    const error = (name) => errors[name] && h("p", { class: "field-error" }, RULES[name] ?? String(errors[name]));
+    const error = (name) =>
+      errors[name] && h("p", { class: "field-error" }, RULES[name] ?? refusalText(LABELS[name], errors[name]));
     patch(this.#root, [
       h(
         "form",

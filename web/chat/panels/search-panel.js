@@ -7,6 +7,7 @@ import { classes, h, patch } from "../../ui/view.js";
 import { icon } from "../../ui/icons.js";
 import { Lookup } from "../dialogs/lookup.js";
 import { MessageList } from "./message-list.js";
+import { refusalText } from "../refusal.js";
 import { plural } from "../../ui/text.js";
 
 /** Chips that need no value. */
@@ -246,11 +247,16 @@ export class SearchPanel {
       return "Words, “phrases”, from:name, in:room, before:2026-01-31, after:, has:file, mentions:me.";
     if (state === "searching") return "Searching…";
     if (state !== "done") {
-      if (state.details?.q) return String(state.details.q); // the query is wrong
+      if (state.details?.q) return wrongQuery(String(state.details.q));
       const retry = { type: "button", class: "link", on: { click: () => this.#retry() } };
       return [`${state.message} `, h("button", retry, "Retry")];
     }
     if (this.#found.length === 0) return "Nothing was found.";
     return `${plural(this.#found.length, "message")}${this.#cursor ? " and more" : ""}`;
   }
+}
+
+/** The server says "before: takes …" of a filter, and "takes …" of the whole. */
+function wrongQuery(detail) {
+  return /^\w+: /.test(detail) ? `${detail}.` : refusalText("A search", detail);
 }
