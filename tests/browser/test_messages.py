@@ -79,6 +79,35 @@ def test_a_deleted_message_can_be_brought_back_until_the_server_is_told(pair: tu
     expect(bob.timeline).to_contain_text("This message was deleted.")
 
 
+def test_undo_is_there_for_as_long_as_it_is_pointed_at_and_the_focus_comes_back(pair: tuple[Person, Person]) -> None:
+    ann, _ = pair
+    page = ann.page
+    page.clock.install()
+    ann.send_message("Oops")
+    ann.expect_message("Oops")
+    menu(ann, "Oops", "Delete")
+    expect(ann.message("This message was deleted.")).to_be_focused()
+    undo = ann.toasts.get_by_role("button", name="Undo")
+    field, toast = page.locator("main .composer").bounding_box(), ann.toasts.locator(".toast").bounding_box()
+    assert field and toast and toast["y"] + toast["height"] <= field["y"]  # nothing that is written is covered
+    undo.hover()
+    page.clock.run_for(20_000)
+    expect(undo).to_be_visible()
+    ann.composer.focus()
+    page.keyboard.press("F6")
+    expect(undo).to_be_focused()
+    ann.heading.hover()
+    page.clock.run_for(20_000)
+    page.keyboard.press("Enter")
+    ann.expect_message("Oops")
+    expect(ann.composer).to_be_focused()
+    menu(ann, "Oops", "Delete")
+    ann.heading.hover()
+    page.clock.run_for(20_000)
+    expect(undo).to_have_count(0)
+    expect(ann.message("This message was deleted.")).to_be_focused()
+
+
 def test_a_message_is_deleted_also_where_the_page_is_left_before_its_time(pair: tuple[Person, Person]) -> None:
     ann, bob = pair
     ann.send_message("Oops")

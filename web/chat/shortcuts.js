@@ -14,6 +14,7 @@ const PARTS = [
   { part: "main .welcome", first: ["h1"] },
   { part: "main .composer", first: ["textarea"] },
   { part: ".panel", first: ["h2"] },
+  { part: ".toasts", first: [".toast button"] },
 ];
 
 /**

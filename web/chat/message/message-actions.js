@@ -121,7 +121,10 @@ export class MessageActions {
         icon: "delete",
         keys: "Del",
         isDanger: true,
-        run: () => this.delete(message),
+        run: () => {
+          anchor.closest("article")?.focus(); // the toolbar, with the button that has the focus now, goes
+          this.delete(message);
+        },
       },
     ];
     return items.filter((item) => item === null || Boolean(item));
