@@ -232,6 +232,52 @@ def test_on_a_phone_nothing_is_wider_and_back_joins_the_screens(new_person: NewP
         page.keyboard.press("Escape")
 
 
+def test_on_a_phone_all_preferences_are_within_the_screen(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann", **PHONE)
+    ann.make_room(room_name)
+    ann.page.get_by_role("button", name="Back to the rooms").click()
+    ann.choose(ann.own_line, "Preferences")
+    tabs = ann.dialog.get_by_role("navigation").get_by_role("button")
+    expect(tabs).to_have_count(6)
+    beyond = """dialog => [...dialog.querySelectorAll("*")]
+        .filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth)
+        .map((one) => one.outerHTML.slice(0, 120))"""
+    for tab in tabs.all():
+        tab.click()
+        expect(tab).to_have_attribute("aria-current", "true")
+        assert ann.dialog.evaluate(beyond) == []
+
+
+def test_what_is_below_a_message_is_hit_by_a_finger(new_person: NewPerson) -> None:
+    ann = new_person("ann", **PHONE)
+    page = ann.page
+    ann.make_room("Kitchen")
+    ann.send_message("Cake?")
+    ann.expect_message("Cake?")
+    row = ann.message("Cake?")
+    row.focus()
+    page.keyboard.press("+")
+    page.get_by_label("Search emoji").fill("cake")
+    page.keyboard.press("Enter")
+    expect(row.locator("[data-emoji]")).to_be_visible()
+    ann.composer.fill("again")
+    row.focus()
+    page.keyboard.press("r")
+    expect(ann.composer).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(ann.timeline.locator("button.quote")).to_be_visible()
+    # Where a finger's breadth around its middle is pressed, it is it that is pressed.
+    missed = """(button) => {
+        const { left, top, width, height } = button.getBoundingClientRect();
+        const [x, y] = [left + width / 2, top + height / 2];
+        return [[0, -21], [0, 21], [-21, 0], [21, 0]].filter(([right, down]) => {
+            return !button.contains(document.elementFromPoint(x + right, y + down));
+        });
+    }"""
+    for button in ann.timeline.locator(".reaction, button.quote, .message-picture").all():
+        assert button.evaluate(missed) == [], button.evaluate("one => one.outerHTML")
+
+
 def test_what_is_pressed_on_a_phone_is_44_pixels_high(new_person: NewPerson) -> None:
     ann = new_person("ann", **PHONE)
     ann.make_room("Kitchen")

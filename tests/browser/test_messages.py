@@ -157,6 +157,19 @@ def test_a_reply_shows_what_it_answers_and_leads_there(pair: tuple[Person, Perso
     expect(ann.timeline.locator(".window-flash")).to_contain_text("Who has the key?")
 
 
+def test_a_reply_names_whom_it_answers_where_there_is_room(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    assert bob.call("PATCH", "/users/me", {"displayName": "Bartholomew Longname"}) == 200
+    bob.send_message("Yes")
+    ann.expect_message("Yes")
+    act(ann, "Yes", "Reply")
+    ann.send_message("No")
+    ann.expect_message("No")
+    whom = ann.timeline.locator("button.quote b")
+    expect(whom).to_have_text("Bartholomew Longname")
+    assert whom.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
 def test_a_reply_to_a_message_of_a_thread_is_written_in_the_thread(pair: tuple[Person, Person]) -> None:
     ann, _ = pair
     ann.send_message("Plan for Monday")
