@@ -12,6 +12,7 @@ from tests.browser.person import Person
 
 NewPerson = Callable[..., Person]
 HTML = "<img src=x onerror=alert(1)><b>bold</b>"
+HAS_FOCUS = "row => row.contains(document.activeElement)"
 
 
 @pytest.fixture
@@ -143,6 +144,21 @@ def test_any_emoji_can_be_found_by_a_word_with_the_keyboard(pair: tuple[Person, 
     search.fill("anchor")
     search.press("Enter")
     expect(bob.message("Sailing?").locator('[data-emoji="⚓"]')).to_be_visible()
+
+
+def test_the_focus_stays_at_a_message_whose_menu_was_used(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    for text in ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"):
+        ann.send_message(text)
+    bob.expect_message("eighth")
+    row = bob.message("first")  # its menu opens below it, and the pointer leaves it
+    menu(bob, "first", "Mark as unread")
+    expect(bob.page.locator(".unread-bar button").first).to_be_visible()
+    assert row.evaluate(HAS_FOCUS)
+    menu(bob, "first", "Report")
+    bob.page.keyboard.press("Escape")
+    expect(bob.dialog).to_have_count(0)
+    assert row.evaluate(HAS_FOCUS)
 
 
 def test_a_reply_shows_what_it_answers_and_leads_there(pair: tuple[Person, Person]) -> None:

@@ -16,8 +16,14 @@ export function openMenu({ anchor, items, label, at = null }) {
   dialog.className = "menu-layer";
   dialog.setAttribute("aria-label", label);
   document.body.append(dialog);
+  const home = anchor?.parentElement?.closest("[tabindex]");
+  const giveBack = () => {
+    if (document.activeElement === document.body) anchor?.focus();
+    if (document.activeElement === document.body) home?.focus(); // of a toolbar that only the pointer shows
+  };
   const choose = (run) => {
     dialog.close();
+    giveBack();
     run();
   };
   const row = (item, index) =>
@@ -43,7 +49,7 @@ export function openMenu({ anchor, items, label, at = null }) {
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (anchor?.isConnected && document.activeElement === document.body) anchor.focus();
+    giveBack();
   });
   dialog.showModal();
   if (!NARROW.matches) place(dialog.firstElementChild, at ?? belowOf(anchor));
