@@ -40,7 +40,8 @@ coverage: install
 debian-packages:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    missing=""; \
-	    command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || missing="$$missing chromium-headless-shell"; \
+	    command -v chromium-headless-shell >/dev/null || missing="$$missing chromium-headless-shell"; \
+	    command -v chromium >/dev/null || missing="$$missing chromium"; \
 	    command -v curl >/dev/null || missing="$$missing curl"; \
 	    command -v node >/dev/null || missing="$$missing nodejs"; \
 	    command -v npm >/dev/null || missing="$$missing npm"; \

@@ -1,14 +1,20 @@
-"""Notifications of a page without a service worker: of which messages, where a click leads, and when they go."""
+"""Notifications, by the service worker and of a page without one: of which messages, by which tab, where a click leads,
+and when they go.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.conftest import CHROMIUM_FLAGS, DESKTOP
 from tests.browser.person import Person
 from tests.support.server import ServerProcess
+from tests.support.waiting import poll
 
 NewPerson = Callable[..., Person]
 
@@ -29,10 +35,86 @@ RECORDER = """
 MADE = "window.made.filter(({ isOpen }) => isOpen).map(({ title, body }) => [title, body])"
 
 
-def listens(page: Page) -> None:
-    """Wait until this tab is the one that notifies."""
-    held = "() => navigator.locks.query().then(({ held }) => held.some(({ name }) => name === 'chat.notifications'))"
-    page.wait_for_function(held, polling=100)
+# What the browser shows, by the service worker.
+SHOWN = """async () => {
+  const registration = await navigator.serviceWorker.getRegistration();
+  return (await registration.getNotifications()).map(({ title, body }) => [title, body]);
+}"""
+# A page remembers what it has shown so. Without a desktop, Chromium would drop it by itself after 25 s.
+REMEMBER = """
+  window.told = [];
+  const show = ServiceWorkerRegistration.prototype.showNotification;
+  ServiceWorkerRegistration.prototype.showNotification = async function (title, options) {
+    await show.call(this, title, { ...options, requireInteraction: true });
+    window.told.push([title, options.body]);
+  };
+"""
+# Nothing outside of Chromium can click what it shows. The worker is given the event that it would be given.
+CLICK = """async (body) => {
+  const found = (await self.registration.getNotifications()).find((one) => one.body === body);
+  self.dispatchEvent(new NotificationEvent("notificationclick", { notification: found }));
+}"""
+TABS = """async () => {
+  const { held, pending } = await navigator.locks.query();
+  return [held, pending].map((locks) => locks.filter(({ name }) => name === "chat.notifications").length);
+}"""
+
+
+@pytest.fixture(scope="module")
+def whole_chromium(browser: Browser) -> Iterator[Browser]:
+    """Chromium with its windows: the headless shell allows no notifications."""
+    path = Path("/usr/bin/chromium")
+    if not path.exists():
+        pytest.skip("needs the whole of Chromium: apt-get install chromium")
+    chromium = browser.browser_type.launch(executable_path=path, args=CHROMIUM_FLAGS)
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture
+def notified(whole_chromium: Browser) -> Iterator[BrowserContext]:
+    """A context in which pages have the permission to notify, and a service worker."""
+    options: dict[str, Any] = {**DESKTOP, "service_workers": "allow", "permissions": ["notifications"]}
+    context = whole_chromium.new_context(**options)
+    context.add_init_script(REMEMBER)
+    yield context
+    context.close()
+
+
+def listens(page: Page, *, tabs: int = 1) -> None:
+    """Wait until so many tabs of the browser take part, of which one notifies."""
+    poll(lambda: page.evaluate(TABS) == [1, tabs - 1], describe=lambda: page.evaluate(TABS))
+
+
+def by_the_worker(page: Page) -> None:
+    """Wait until the page has its service worker."""
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => null)")
+
+
+def expect_told(page: Page, *expected: list[str]) -> None:
+    """Wait until the page itself has shown all these, and no others, since it was loaded."""
+    poll(
+        lambda: sorted(page.evaluate("window.told")) == sorted(expected), describe=lambda: page.evaluate("window.told")
+    )
+
+
+def expect_shown(page: Page, *expected: list[str]) -> None:
+    """Wait until the browser shows these. After `expect_told`: Chromium forgets what is about to be on the screen while
+    it is asked.
+    """
+    poll(lambda: sorted(page.evaluate(SHOWN)) == sorted(expected), describe=lambda: page.evaluate(SHOWN))
+
+
+def in_another_room(person: Person, *room_names: str) -> None:
+    """Join rooms and go to one of the person's own, where the others' messages are not seen."""
+    for name in room_names:
+        person.join_room(name)
+    person.make_room(f"Desk of {person.name}")
+    by_the_worker(person.page)
+
+
+def id_of(person: Person) -> str:
+    return str(person.page.evaluate("JSON.parse(localStorage.getItem('chat.session')).user.id"))
 
 
 def mention(person: Person, room_id: str, text: str, *mentioned: str) -> None:
@@ -68,3 +150,73 @@ def test_a_page_without_a_service_worker_notifies_itself_by_the_level_of_the_roo
     expect(bob.heading).to_have_text(room_name)
     bob.expect_message("for bob")
     bob.page.wait_for_function(f"() => {MADE}.length === 0")
+
+
+def test_the_messages_of_a_room_are_one_notification_whose_click_shows_the_room_in_the_page_that_is_there(
+    new_person: NewPerson, notified: BrowserContext, room_name: str
+) -> None:
+    ann, bob = new_person("ann"), new_person("bob", context=notified)
+    kitchen, garden = f"{room_name} K", f"{room_name} G"
+    ids = [ann.make_room(name) for name in (kitchen, garden)]
+    in_another_room(bob, kitchen, garden)
+    listens(bob.page)
+    mention(ann, ids[0], "one", id_of(bob))
+    one, two = [f"{ann.name} in {kitchen}", "one"], [f"{ann.name} in {kitchen} (2 new)", "two"]
+    aside = [f"{ann.name} in {garden}", "aside"]
+    expect_told(bob.page, one)
+    mention(ann, ids[1], "aside", id_of(bob))
+    mention(ann, ids[0], "two", id_of(bob))
+    expect_told(bob.page, one, two, aside)
+    expect_shown(bob.page, two, aside)
+
+    (worker,) = notified.service_workers
+    worker.evaluate(CLICK, "two")
+    expect(bob.heading).to_have_text(kitchen)
+    bob.expect_message("two")
+    assert len(notified.pages) == 1
+    expect_shown(bob.page, aside)
+
+
+def test_a_room_notifies_by_its_level_and_not_while_it_is_muted(
+    new_person: NewPerson, notified: BrowserContext, room_name: str
+) -> None:
+    ann, bob = new_person("ann"), new_person("bob", context=notified)
+    names = [f"{room_name} {letter}" for letter in "ABCD"]
+    mentions, none, muted, every = [ann.make_room(name) for name in names]
+    in_another_room(bob, *names)
+    listens(bob.page)
+    now_ms = int(bob.page.evaluate("Date.now()"))
+    settings = {
+        "notifications": {none: "none", muted: "all", every: "all"},
+        "client": {"mutedUntil": {muted: now_ms + 3_600_000, every: now_ms - 1}},
+    }
+    assert bob.call("PATCH", "/users/me/settings", settings) == 200
+    bob.page.reload()
+    bob.expect_online()
+    listens(bob.page)
+    for room_id in (none, muted, mentions):
+        mention(ann, room_id, "to nobody")
+    mention(ann, none, "to bob", id_of(bob))
+    mention(ann, muted, "to bob", id_of(bob))
+    mention(ann, mentions, "to bob", id_of(bob))
+    mention(ann, every, "to all")  # the last: what the others make is shown before
+    expect_told(bob.page, [f"{ann.name} in {names[0]}", "to bob"], [f"{ann.name} in {names[3]}", "to all"])
+
+
+def test_a_logout_in_any_tab_closes_all_notifications(
+    new_person: NewPerson, notified: BrowserContext, room_name: str
+) -> None:
+    ann, bob = new_person("ann"), new_person("bob", context=notified)
+    room_id = ann.make_room(room_name)
+    in_another_room(bob, room_name)
+    listens(bob.page)
+    second = Person(notified.new_page(), url=bob.url, name=bob.name)
+    second.page.goto(bob.page.url)
+    second.expect_online()
+    listens(bob.page, tabs=2)
+    mention(ann, room_id, "for bob", id_of(bob))
+    expect_told(bob.page, [f"{ann.name} in {room_name}", "for bob"])
+    expect_shown(bob.page, [f"{ann.name} in {room_name}", "for bob"])
+    second.log_out()
+    expect(bob.page.get_by_role("form", name="Log in")).to_be_visible()
+    expect_shown(bob.page)
