@@ -203,6 +203,57 @@ def test_a_room_notifies_by_its_level_and_not_while_it_is_muted(
     expect_told(bob.page, [f"{ann.name} in {names[0]}", "to bob"], [f"{ann.name} in {names[3]}", "to all"])
 
 
+def test_of_two_tabs_one_notifies_and_the_other_takes_over_when_it_closes(
+    new_person: NewPerson, notified: BrowserContext, room_name: str
+) -> None:
+    ann, bob = new_person("ann"), new_person("bob", context=notified)
+    kitchen, garden = f"{room_name} K", f"{room_name} G"
+    ids = [ann.make_room(name) for name in (kitchen, garden)]
+    in_another_room(bob, kitchen, garden)
+    listens(bob.page)
+    second = Person(notified.new_page(), url=bob.url, name=bob.name)
+    second.page.goto(bob.page.url)
+    second.expect_online()
+    listens(bob.page, tabs=2)
+    of_kitchen, of_garden = [f"{ann.name} in {kitchen}", "one"], [f"{ann.name} in {garden}", "two"]
+    mention(ann, ids[0], "one", id_of(bob))
+    expect_told(bob.page, of_kitchen)
+    mention(ann, ids[1], "two", id_of(bob))
+    expect_told(bob.page, of_kitchen, of_garden)
+    expect(second.room_button(garden)).to_have_attribute("data-unread", "1")
+
+    bob.page.close()
+    listens(second.page)
+    mention(ann, ids[0], "three", id_of(second))
+    of_kitchen = [f"{ann.name} in {kitchen} (2 new)", "three"]
+    expect_told(second.page, of_kitchen)  # and nothing before
+    expect_shown(second.page, of_kitchen, of_garden)
+    second.room_button(garden).click()
+    expect_shown(second.page, of_kitchen)
+    assert second.console_errors == []
+
+
+def test_what_is_read_on_another_device_or_in_no_room_of_the_user_any_more_is_not_shown(
+    new_person: NewPerson, notified: BrowserContext, new_context: Callable[..., BrowserContext], room_name: str
+) -> None:
+    ann, bob = new_person("ann"), new_person("bob", context=notified)
+    names = [f"{room_name} {letter}" for letter in "ABC"]
+    ids = [ann.make_room(name) for name in names]
+    in_another_room(bob, *names)
+    listens(bob.page)
+    for room_id in ids:
+        mention(ann, room_id, "for bob", id_of(bob))
+    shown = [[f"{ann.name} in {name}", "for bob"] for name in names]
+    expect_told(bob.page, *shown)
+    expect_shown(bob.page, *shown)
+    elsewhere = Person(new_context().new_page(), url=bob.url, name=bob.name).log_in()
+    elsewhere.room_button(names[0]).click()
+    elsewhere.expect_message("for bob")
+    expect_shown(bob.page, *shown[1:])
+    assert ann.call("DELETE", f"/rooms/{ids[1]}/members/{id_of(bob)}") == 204
+    expect_shown(bob.page, *shown[2:])
+
+
 def test_a_logout_in_any_tab_closes_all_notifications(
     new_person: NewPerson, notified: BrowserContext, room_name: str
 ) -> None:
@@ -220,3 +271,32 @@ def test_a_logout_in_any_tab_closes_all_notifications(
     second.log_out()
     expect(bob.page.get_by_role("form", name="Log in")).to_be_visible()
     expect_shown(bob.page)
+
+
+@pytest.mark.parametrize("next_user", ["nobody", "another user"])
+def test_what_a_user_left_is_closed_by_the_next_start_without_the_session(
+    new_person: NewPerson, notified: BrowserContext, room_name: str, next_user: str
+) -> None:
+    ann, bob = new_person("ann"), new_person("bob", context=notified)
+    room_id = ann.make_room(room_name)
+    in_another_room(bob, room_name)
+    listens(bob.page)
+    mention(ann, room_id, "for bob", id_of(bob))
+    expect_told(bob.page, [f"{ann.name} in {room_name}", "for bob"])
+    expect_shown(bob.page, [f"{ann.name} in {room_name}", "for bob"])
+    session = None
+    if next_user == "another user":
+        session = new_person("eve").page.evaluate("localStorage.getItem('chat.session')")
+    page = notified.new_page()
+    page.goto(f"{bob.url}/health")
+    bob.page.close()
+    expect_shown(page, [f"{ann.name} in {room_name}", "for bob"])
+    page.evaluate(
+        """(session) => {
+          if (session === null) localStorage.removeItem("chat.session");
+          else localStorage.setItem("chat.session", session);
+        }""",
+        session,
+    )
+    page.goto(bob.url)
+    expect_shown(page)

@@ -59,6 +59,7 @@ async function enter() {
 
 function leave({ reason }) {
   if (reason === "changed") return location.reload(); // another user logged in, in another tab
+  closeNotifications().catch(() => {});
   toasts.endAll();
   for (const dialog of document.querySelectorAll("dialog[open]")) /** @type {HTMLDialogElement} */ (dialog).close();
   const { isLeaving } = store.state;
@@ -91,8 +92,9 @@ setInterval(() => {
 async function start() {
   if (chat.tokens.read()) loadShell().catch(() => {}); // `enter` says it
   const snapshot = await lastSeen.read();
-  if (await chat.resume({ snapshot })) enter();
-  else show(AuthView, { onEntered: enter });
+  if (await chat.resume({ snapshot })) return enter();
+  show(AuthView, { onEntered: enter });
+  closeNotifications().catch(() => {});
 }
 
 /** Without them the page works as well. */
@@ -100,6 +102,13 @@ async function notify() {
   if (!globalThis.Notification || !globalThis.BroadcastChannel) return;
   const { Notifications } = await (await loadShell()).loadNotifications();
   new Notifications({ page, prefix: chat.storagePrefix, signal });
+}
+
+/** They end with the session, also where no page was open. */
+async function closeNotifications() {
+  if (globalThis.Notification?.permission !== "granted") return;
+  const { ShownNotifications } = await import("./shown-notifications.js");
+  await new ShownNotifications({ prefix: chat.storagePrefix }).close();
 }
 
 void start();

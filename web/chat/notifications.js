@@ -5,6 +5,7 @@
 
 import { formatRoute } from "./route.js";
 import { isToBeTold, notificationText } from "./notification-choice.js";
+import { ShownNotifications } from "./shown-notifications.js";
 
 const GATHER_MS = 300; // what comes at once is one notification; another tab may say meanwhile that it shows the room
 
@@ -12,10 +13,10 @@ export class Notifications {
   #page;
   #prefix; // of all names: each server of an origin has its own
   #channel; // on which a tab says what it shows
-  #signal;
   #since = null; // roomId → its newest seq when the page began; null until the list is read
   #told = new Map(); // roomId → {seq, count}: what is shown, or about to be
-  #shown = new Map(); // roomId → Notification of this page, where there is no service worker
+  #shown;
+  #own = new Map(); // roomId → Notification of this page, where there is no service worker
   #waiting = new Map(); // roomId → {message, timer}
   #lock = null; // AbortController while this tab asks for the lock, or has it
   #isChosen = false; // whether this is the tab that notifies
@@ -23,7 +24,7 @@ export class Notifications {
   constructor({ page, prefix, signal }) {
     this.#page = page;
     this.#prefix = prefix;
-    this.#signal = signal;
+    this.#shown = new ShownNotifications({ prefix });
     this.#channel = new BroadcastChannel(`${prefix}notifications`);
     this.#channel.onmessage = ({ data: { roomId, seq } }) => this.#take(roomId, seq);
     const { chat } = page;
@@ -36,7 +37,6 @@ export class Notifications {
     signal.addEventListener("abort", () => this.#close());
     this.#onState();
     this.#onList();
-    void this.#adopt();
   }
 
   // ---- which tab ----------------------------------------------------------------------------------------------------
@@ -51,12 +51,13 @@ export class Notifications {
   async #choose() {
     const lock = (this.#lock = new AbortController());
     const { locks } = navigator;
-    if (!locks) return void (this.#isChosen = true); // two of one room replace each other
     const ended = new Promise((resolve) => lock.signal.addEventListener("abort", resolve));
     const held = () => {
       this.#isChosen = !lock.signal.aborted;
+      if (this.#isChosen) void this.#adopt();
       return ended;
     };
+    if (!locks) return void held(); // two of one room replace each other
     await locks.request(`${this.#prefix}notifications`, { signal: lock.signal }, held).catch(() => {});
   }
 
@@ -74,6 +75,7 @@ export class Notifications {
     if (!rooms?.isListed) return;
     this.#since ??= new Map(rooms.all.map(({ room }) => [room.id, room.lastSeq]));
     for (const { room } of rooms.all) this.#take(room.id, room.readSeq ?? 0);
+    for (const [roomId, { seq }] of this.#told) if (!rooms.get(roomId)) this.#take(roomId, seq); // it was left
     if (!this.#isChosen) return;
     for (const { room, isSubscribed } of rooms.all) {
       if (isSubscribed || settings.levelOf(room) !== "all") continue;
@@ -120,13 +122,13 @@ export class Notifications {
     const author = people.of(userId, username)?.displayName ?? username;
     const { title, body } = notificationText(message, { author, room, roomName: chat.nameOf(room), count });
     const route = { roomId, panel: threadId ? "thread" : null, id: threadId ?? null, at: seq };
-    const data = { address: formatRoute(route), roomId, seq, count };
-    const options = { body, data, tag: this.#tagOf(roomId), renotify: true };
+    const data = { address: formatRoute(route), userId: chat.user.id, roomId, seq, count };
+    const options = { body, data, tag: this.#shown.tagOf(roomId), renotify: true };
     try {
-      const registration = await this.#registration();
+      const registration = await this.#shown.registration();
       if (registration) await registration.showNotification(title, options);
       else this.#showOwn(roomId, title, options, route);
-      if (!this.#told.has(roomId)) await this.#remove(roomId); // it was read meanwhile
+      if (!this.#told.has(roomId)) await this.#remove(roomId, seq); // it was read meanwhile
     } catch {
       // The browser refuses it; the counts show what is unread.
     }
@@ -139,7 +141,7 @@ export class Notifications {
       window.focus();
       this.#page.go(route);
     };
-    this.#shown.set(roomId, notification);
+    this.#own.set(roomId, notification);
   }
 
   // ---- what goes ----------------------------------------------------------------------------------------------------
@@ -152,55 +154,41 @@ export class Notifications {
     this.#since?.set(roomId, Math.max(seq, this.#since.get(roomId) ?? 0));
     clearTimeout(this.#waiting.get(roomId)?.timer);
     this.#waiting.delete(roomId);
-    void this.#remove(roomId);
+    void this.#remove(roomId, seq);
   }
 
-  async #remove(roomId) {
-    this.#shown.get(roomId)?.close();
-    this.#shown.delete(roomId);
-    for (const one of await this.#left()) if (one.tag === this.#tagOf(roomId)) one.close();
+  /** What another tab shows of later messages stays. */
+  async #remove(roomId, seq) {
+    this.#own.get(roomId)?.close();
+    this.#own.delete(roomId);
+    await this.#shown.close((data) => data.roomId === roomId && data.seq <= seq);
   }
 
-  /** Notifications that an earlier page left: they go when they are read, and at once where nobody is logged in. */
+  /** What an earlier page or another tab has left counts on, and goes when it is read; another user's at once. */
   async #adopt() {
-    for (const one of await this.#left()) {
-      const { roomId, seq, count } = one.data;
-      if (!this.#page.chat.user) one.close();
-      else if (!this.#told.has(roomId)) this.#told.set(roomId, { seq, count });
-    }
+    const { chat } = this.#page;
+    await this.#shown.close(({ userId, roomId, seq, count }) => {
+      if (userId !== chat.user?.id) return true;
+      if (seq > (this.#told.get(roomId)?.seq ?? 0)) this.#told.set(roomId, { seq, count });
+      return false;
+    });
     this.#onList();
   }
 
+  /** The page closes what the browser shows. */
   #end() {
     this.#release();
     this.#since = null;
     for (const { timer } of this.#waiting.values()) clearTimeout(timer);
     this.#waiting.clear();
     this.#told.clear();
-    for (const one of this.#shown.values()) one.close();
-    this.#shown.clear();
-    void this.#left().then((all) => all.forEach((one) => one.close()));
+    for (const one of this.#own.values()) one.close();
+    this.#own.clear();
   }
 
   #close() {
     this.#release();
     this.#channel.close();
     for (const { timer } of this.#waiting.values()) clearTimeout(timer);
-  }
-
-  // ---- the service worker's -----------------------------------------------------------------------------------------
-
-  #tagOf(roomId) {
-    return `${this.#prefix}room ${roomId}`;
-  }
-
-  async #registration() {
-    const registration = await navigator.serviceWorker?.getRegistration().catch(() => null);
-    return registration?.active ? registration : null;
-  }
-
-  async #left() {
-    const all = (await (await this.#registration())?.getNotifications().catch(() => [])) ?? [];
-    return all.filter(({ tag }) => tag.startsWith(`${this.#prefix}room `));
   }
 }
