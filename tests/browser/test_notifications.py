@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import CHROMIUM_FLAGS, DESKTOP
 from tests.browser.person import Person
@@ -300,3 +300,22 @@ def test_what_a_user_left_is_closed_by_the_next_start_without_the_session(
     )
     page.goto(bob.url)
     expect_shown(page)
+
+
+def test_what_comes_before_the_settings_were_read_is_told_after_it(new_person: NewPerson, room_name: str) -> None:
+    ann, bob = new_person("ann"), new_person("bob", registered=False)
+    room_id = ann.make_room(room_name)
+    bob.page.add_init_script(RECORDER)
+    asked: list[Route] = []
+    bob.page.route("**/users/me/settings", lambda route: asked.append(route))
+    bob.open_with_session()
+    listens(bob.page)
+    assert ann.call("POST", f"/rooms/{room_id}/members", {"userId": id_of(bob)}) < 300
+    expect(bob.room_button(room_name)).to_be_visible()
+    mention(ann, room_id, "not for bob")
+    mention(ann, room_id, "for bob", id_of(bob))
+    expect(bob.room_button(room_name)).to_have_attribute("data-unread", "2")
+    for route in asked:
+        route.continue_()
+    bob.page.wait_for_function(f"() => {MADE}.length === 1")
+    assert bob.page.evaluate(MADE) == [[f"{ann.name} in {room_name}", "for bob"]]

@@ -8,12 +8,14 @@ import { isToBeTold, notificationText } from "./notification-choice.js";
 import { ShownNotifications } from "./shown-notifications.js";
 
 const GATHER_MS = 300; // what comes at once is one notification; another tab may say meanwhile that it shows the room
+const EARLY_MAX = 100;
 
 export class Notifications {
   #page;
   #prefix; // of all names: each server of an origin has its own
   #channel; // on which a tab says what it shows
   #since = null; // roomId → its newest seq when the page began; null until the list is read
+  #early = []; // messages that came before the settings were read: these say of which to tell
   #told = new Map(); // roomId → {seq, count}: what is shown, or about to be
   #shown;
   #own = new Map(); // roomId → Notification of this page, where there is no service worker
@@ -32,6 +34,7 @@ export class Notifications {
     on("message", ({ message }) => this.#onMessage(message));
     on("mention", ({ message }) => this.#onMessage(message));
     on("list", () => this.#onList());
+    on("settings", () => this.#early.splice(0).forEach((message) => this.#onMessage(message)));
     on("state", () => this.#onState());
     on("ended", () => this.#end());
     signal.addEventListener("abort", () => this.#close());
@@ -94,7 +97,11 @@ export class Notifications {
     const room = chat.rooms?.get(roomId)?.room;
     const isShown = document.visibilityState === "visible" && this.#page.roomId === roomId;
     if (isShown) this.#channel.postMessage({ roomId, seq });
-    if (!room || !this.#since || !this.#isChosen || chat.settings.value === null) return;
+    if (!room || !this.#since || !this.#isChosen) return;
+    if (chat.settings.value === null) {
+      this.#early = [...this.#early, message].slice(-EARLY_MAX);
+      return;
+    }
     const before = this.#told.get(roomId) ?? { seq: 0, count: 0 };
     if (seq <= before.seq) return; // a mention comes twice
     const since = this.#since.get(roomId) ?? 0;
@@ -179,6 +186,7 @@ export class Notifications {
   #end() {
     this.#release();
     this.#since = null;
+    this.#early = [];
     for (const { timer } of this.#waiting.values()) clearTimeout(timer);
     this.#waiting.clear();
     this.#told.clear();
