@@ -141,6 +141,36 @@ def test_the_number_on_the_icon_of_the_app_is_that_of_the_user_who_is_logged_in(
     wait_for_number(None)
 
 
+def test_replies_under_their_root_are_read_with_its_line_and_elsewhere_have_a_row(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    room_id = ann.make_room(room_name)
+    bob.join_room(room_name)
+    ann.send_message("Plan for Monday")
+    ann.expect_message("Plan for Monday")
+    root_id = ann.message("Plan for Monday").get_attribute("data-id")
+
+    def reply(text: str) -> None:
+        body = {"roomId": room_id, "content": text, "threadId": root_id}
+        assert ann.call("POST", "/messages", body) == 201
+
+    line, rows = bob.message("Plan for Monday").locator(".thread-line"), bob.timeline.locator(".replies-line")
+    reply("Ten o'clock")
+    reply("And bring cake")
+    expect(line).to_contain_text("2 replies")
+    expect(rows).to_have_count(0)
+    poll(lambda: read_seq(bob, room_id) == 3)
+    ann.send_message("Who has the key?")
+    bob.expect_message("Who has the key?")
+    reply("Which cake?")
+    expect(rows).to_contain_text("1 reply in a thread")
+    expect(line).to_contain_text("3 replies")
+    poll(lambda: read_seq(bob, room_id) == 5)
+    bob.page.goto(f"{bob.url}/#room={room_id}&at=2")
+    expect(bob.timeline.locator(".window-flash")).to_contain_text("Plan for Monday")
+
+
 def test_a_mark_of_unread_holds_until_the_room_is_marked_as_read(new_person: NewPerson, room_name: str) -> None:
     ann, bob = new_person("ann"), new_person("bob")
     ann.make_room(room_name)

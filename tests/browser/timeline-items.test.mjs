@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { seqsOf } from "../../web/chat/timeline/timeline-rows.js";
 import { TimelineItems } from "../../web/chat/timeline/timeline-items.js";
 
 const me = { id: "u1", username: "ann" };
@@ -99,6 +100,22 @@ test("replies of one thread are one row of the room, and ordinary rows of the th
     "message",
     "message",
   ]);
+});
+
+test("replies right under their root have no row to see where it tells of them, and are seen with its end", () => {
+  const reply = (seq, minute, more) => at(seq, "u2", minute, { threadId: "m1", ...more });
+  const repliesOf = ({ id }) => (id === "m1" ? { count: 2, lastSeq: 3, lastAt: null, isUnread: false } : null);
+  const messages = [at(1, "u1", 0), reply(2, 1), reply(3, 2), at(4, "u1", 3), reply(5, 4), at(6, "u1", 8)];
+  const timeline = new TimelineItems();
+  const items = arrange(timeline, messages, { repliesOf });
+  assert.deepEqual(kinds(items), ["day", "message", "replies", "follows", "replies", "message"]);
+  assert.deepEqual([items[2].rootKey, items[4].rootKey], [items[1].key, null]);
+  assert.deepEqual(items.map(seqsOf), [[], [1], [2, 3], [4], [5], [6]]);
+  assert.ok(arrange(timeline, messages, { repliesOf }).every((item, n) => item === items[n]));
+  const shown = (more, options) => arrange(new TimelineItems(), more, { repliesOf, ...options }).at(-1).rootKey;
+  assert.equal(shown([at(1, "u1", 0), reply(2, 1)], { repliesOf: () => null }), null);
+  assert.equal(shown([at(1, "u1", 0), reply(2, 1)], { newFrom: 2 }), null);
+  assert.equal(shown([at(1, "u1", 0), reply(2, 1, { day: 2 })]), null);
 });
 
 test("a message that waits for the server's limit is drawn again with each second", () => {

@@ -11,7 +11,8 @@ const AUTHORS_MAX = 3;
 /**
  * Items in order, each with a stable `key`:
  * `{kind: "day", date, today}`, `{kind: "new"}`, `{kind: "hidden", messages}` (of blocked people),
- * `{kind: "replies", messages, authors}` (of threads, one after the other; at most three authors), and
+ * `{kind: "replies", messages, authors, rootKey}` (of a thread, one after the other; at most three authors; `rootKey`:
+ * the key of the row before, where that is the thread's root and tells of its replies, else null), and
  * `{kind: "message", message, date, follows, entry, waitS, author, replies, quoted, mentioned, reactors, isEditing}`.
  * `follows`: same group as the message before; `entry`: the outbox entry of an unsent message, which is sent in
  * `waitS` seconds if that is not null; `replies`: `{count, lastSeq, lastAt, isUnread}` of its thread; `quoted`: what it
@@ -105,16 +106,21 @@ class Arrangement {
 
   putReply(message, date) {
     this.#separate(message, date, null);
-    this.#previous = { date, groupDate: date, userId: null, isGroup: false };
     const last = this.items.at(-1);
     const author = this.#input.authorOf(message);
+    let rootKey = last?.replies && last.message.id === message.threadId ? last.key : null;
     if (last?.kind === "replies" && last.messages.at(-1).threadId === message.threadId) {
+      rootKey = last.rootKey;
       const authors = [...new Set([...last.authors, author])].slice(0, AUTHORS_MAX);
       this.items.pop();
       this.#push({ ...last, messages: [...last.messages, message], authors });
     } else {
-      this.#push({ kind: "replies", key: `replies ${message.seq}`, messages: [message], authors: [author], date });
+      const about = { messages: [message], authors: [author], rootKey };
+      this.#push({ kind: "replies", key: `replies ${message.seq}`, date, ...about });
     }
+    // The group of a root goes on below replies that have no row to see.
+    const group = rootKey === null ? { groupDate: date, userId: null, isGroup: false } : this.#previous;
+    this.#previous = { ...group, date };
   }
 
   hide(message, date) {

@@ -36,9 +36,13 @@ function hiddenRow({ messages }, { showHidden }) {
   return h("div", { class: "hidden-messages" }, `${text} · `, h("button", show, "Show"));
 }
 
-/** Replies of a thread, one after the other, in one line that opens the thread. */
-function repliesRow({ messages, authors }, { actions }) {
+/**
+ * Replies of a thread, one after the other, in one line that opens the thread. Right under the root, which has such a
+ * line, the row has no height: it is on the screen, and its messages are read, where the end of the root is.
+ */
+function repliesRow({ messages, authors, rootKey }, { actions }) {
   const last = messages.at(-1);
+  if (rootKey !== null) return h("div", { "data-seq": last.seq });
   const face = (author) => avatar({ ...author, size: "small" });
   return h(
     "button",

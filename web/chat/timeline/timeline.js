@@ -236,7 +236,7 @@ export class Timeline {
       this.#page.store.flush();
     }
     const item = this.#shownItems.find((one) => seqsOf(one).includes(at));
-    if (!item || !this.#list.jumpTo(item.key, { align: "center", flash: true })) {
+    if (!item || !this.#list.jumpTo(item.rootKey ?? item.key, { align: "center", flash: true })) {
       this.#page.toast("This message is not here any more.");
     }
   }
