@@ -146,6 +146,34 @@ def test_colours_of_ones_own_are_shown_to_all_until_they_are_taken_away(new_pers
     expect(picture).to_have_css("background-color", usual)
 
 
+def test_a_picture_that_is_on_its_way_at_the_log_out_fails_quietly_and_can_be_chosen_again(
+    new_person: NewPerson,
+) -> None:
+    ann = new_person("ann")
+    ann.ignored_errors = (*ann.ignored_errors, "ERR_FAILED")  # Chromium logs what is aborted
+    page = ann.page
+    held: list[Route] = []
+    page.route("**/users/me/avatar", lambda route: held.append(route))
+    ann.choose(ann.own_line, "Profile")
+    ann.panel.get_by_role("button", name="Edit the profile").click()
+    picture = {"name": "me.png", "mimeType": "image/png", "buffer": b"no picture"}
+    for _ in range(2):
+        with page.expect_request("**/users/me/avatar"):
+            ann.dialog.get_by_label("Choose a picture").set_input_files(picture)
+        expect(ann.dialog.get_by_label("Choose a picture")).to_have_value("")
+        held.pop(0).abort()
+        expect(ann.dialog.get_by_role("alert")).not_to_be_empty()
+    with page.expect_request("**/users/me/avatar"):
+        ann.dialog.get_by_label("Choose a picture").set_input_files(picture)
+    page.keyboard.press("Escape")
+    ann.log_out()
+    for route in held:
+        route.abort()
+    ann.fill_login(ann.name, PASSWORD)
+    ann.expect_online()
+    expect(ann.toasts).to_be_empty()
+
+
 def test_who_follows_an_invite_link_registers_and_is_in_the_room(new_person: NewPerson, room_name: str) -> None:
     ann, bob = new_person("ann"), new_person("bob", registered=False)
     room_id = ann.make_room(room_name, private=True)

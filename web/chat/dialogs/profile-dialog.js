@@ -17,6 +17,7 @@ export function openProfileDialog({ page }) {
     };
     const draw = () => {
       const { user } = chat;
+      if (!user) return; // logged out while a picture was on its way
       const name = { name: "displayName", value: user.displayName, maxlength: 64, required: true, dir: "auto" };
       const file = { type: "file", accept: "image/*", class: "sr-only", on: { change: chooseFile } };
       patch(
@@ -57,7 +58,11 @@ export function openProfileDialog({ page }) {
       progress = total > 0 ? sent / total : 0;
       draw();
     };
-    const chooseFile = ({ target }) => target.files[0] && tried(() => chat.setAvatar(target.files[0], { onProgress }));
+    const chooseFile = ({ target }) => {
+      const [file] = target.files;
+      target.value = ""; // the same file may be chosen again
+      if (file) void tried(() => chat.setAvatar(file, { onProgress }));
+    };
     const remove = () => tried(() => chat.removeAvatar());
     const submit = async (event) => {
       event.preventDefault();

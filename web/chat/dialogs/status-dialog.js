@@ -8,7 +8,7 @@ export function openStatusDialog({ page: { chat } }) {
   return openFormDialog({
     title: "Your status",
     action: "Save",
-    fields: () => h("label", {}, "A few words", h("input", { ...field, value: chat.user.customStatus ?? "" })),
+    fields: () => h("label", {}, "A few words", h("input", { ...field, value: chat.user?.customStatus ?? "" })),
     submit: ({ custom }) => chat.setStatus(chat.user.status, custom.value.trim() || null),
   });
 }
