@@ -22,6 +22,11 @@ CONNECTION_ERRORS = (
     "ERR_CONTENT_LENGTH_MISMATCH",
     "before receiving a handshake response",
 )
+# Hide the page, or show it: "hidden" or "visible".
+SET_VISIBILITY = """(state) => {
+    Object.defineProperty(document, "visibilityState", { get: () => state, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 # What the page stores after a registration (web/client/tokens.js); once per tab, so that a logout survives a reload.
 STORE_SESSION = """

@@ -20,7 +20,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from websockets.sync.client import ClientConnection, connect
 
-from tests.browser.person import PASSWORD, Person
+from tests.browser.person import PASSWORD, SET_VISIBILITY, Person
 from tests.support import accounts, client
 from tests.support.kept_history import keep_history
 from tests.support.redis_server import RedisServer
@@ -31,10 +31,6 @@ QUICK = {"MONITOR_INTERVAL": "0.5"}
 FROM_ELSEWHERE = {**QUICK, "METRICS_ALLOW": "10.0.0.0/8", "ADMIN_USERS": "olga"}
 PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
 REFUSED, NOT_FOUND = "status of 403", "status of 404"  # of Chromium's console messages
-SET_VISIBILITY = """(state) => {
-    Object.defineProperty(document, "visibilityState", { get: () => state, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
 
 OpenDashboard = Callable[..., Person]
 StartServer = Callable[..., ServerProcess]

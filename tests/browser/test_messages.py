@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.person import Person
+from tests.browser.person import SET_VISIBILITY, Person
 
 NewPerson = Callable[..., Person]
 HTML = "<img src=x onerror=alert(1)><b>bold</b>"
@@ -225,6 +225,26 @@ def test_a_thread_has_its_replies_and_its_own_message_field(pair: tuple[Person, 
     expect(ann.panel).to_contain_text("And bring cake")
     ann.page.go_back()
     expect(ann.panel).to_be_hidden()
+
+
+def test_replies_that_came_while_the_page_was_not_seen_are_read_once_it_is(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message("Plan for Monday")
+    act(ann, "Plan for Monday", "Reply in a thread")
+    field = ann.panel.get_by_role("textbox", name="Reply in the thread")
+    field.fill("Ten o'clock")
+    field.press("Enter")
+    line = ann.message("Plan for Monday").locator(".thread-line")
+    expect(line).to_contain_text("1 reply")
+    act(bob, "Plan for Monday", "Reply in a thread")
+    ann.page.evaluate(SET_VISIBILITY, "hidden")
+    field = bob.panel.get_by_role("textbox", name="Reply in the thread")
+    field.fill("And bring cake")
+    field.press("Enter")
+    expect(line).to_have_text(re.compile("2 replies.*, new"))
+    expect(ann.panel).to_contain_text("And bring cake")
+    ann.page.evaluate(SET_VISIBILITY, "visible")
+    expect(line).not_to_have_text(re.compile(", new"))
 
 
 def test_only_somebodys_name_is_a_mention(pair: tuple[Person, Person]) -> None:

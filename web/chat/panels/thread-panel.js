@@ -95,8 +95,10 @@ export class ThreadPanel {
       onEnds: (end) => end === "end" && this.#thread.hasMore && this.#loadMore(),
       onRange: () => this.#markRead(),
     });
+    const { signal } = this.#closing;
+    document.addEventListener("visibilitychange", () => this.#markRead(), { signal });
     new TimelineKeys({
-      ...{ scroller: places.scroller, list: this.#list, actions: this.#actions, signal: this.#closing.signal },
+      ...{ scroller: places.scroller, list: this.#list, actions: this.#actions, signal },
       itemsOf: () => this.#shownItems,
       leave: () => this.#composer.focus(),
     });
