@@ -130,6 +130,13 @@ function uploadRow(uploads, upload) {
   const isOnItsWay = state === "waiting" || state === "uploading";
   const percent = Math.round(progress * 100);
   const failed = state === "failed";
+  // The button goes, and the focus would go with it.
+  const then = (act) => ({
+    click({ currentTarget }) {
+      act.call(uploads, upload);
+      currentTarget.closest(".composer").querySelector("textarea")?.focus();
+    },
+  });
   const text = failed ? upload.error : sizeLabel(upload.size);
   const said = h("small", { key: state, role: failed ? "alert" : null }, text);
   const bar = h("progress", { max: "100", props: { value: percent }, "aria-label": `Uploading ${name}` });
@@ -141,10 +148,11 @@ function uploadRow(uploads, upload) {
     h("div", { class: "upload-text" }, h("bdi", { class: "upload-name", title: name }, name), isOnItsWay ? bar : said),
     failed &&
       !upload.isRefused &&
-      iconButton("retry", `Upload ${name} again`, { class: "small", on: { click: () => uploads.retry(upload) } }),
+      iconButton("retry", `Upload ${name} again`, { key: "retry", class: "small", on: then(uploads.retry) }),
     iconButton("close", `${isOnItsWay ? "Cancel" : "Remove"} ${name}`, {
+      key: "remove",
       class: "small",
-      on: { click: () => uploads.remove(upload) },
+      on: then(uploads.remove),
     }),
   );
 }

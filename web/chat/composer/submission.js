@@ -4,6 +4,8 @@ import { CONTENT_MAX } from "../../client/chat-client.js";
 import { lengthOf } from "../../ui/text.js";
 import { loadPart } from "./load-part.js";
 
+const FAILED = "A file was not uploaded, so nothing is sent yet. Upload it again, or remove it.";
+
 export class Submission {
   #page;
   #roomId;
@@ -37,6 +39,7 @@ export class Submission {
   #send(content) {
     this.#tell(null);
     if (lengthOf(content) > CONTENT_MAX) this.#tell({ text: `A message has ${CONTENT_MAX} characters at most.` });
+    else if (this.#draft.uploads.hasFailed) this.#tell({ text: FAILED });
     else if (this.#waitMs() === 0) void this.#draft.send(content);
   }
 
