@@ -232,6 +232,34 @@ def test_on_a_phone_nothing_is_wider_and_back_joins_the_screens(new_person: NewP
         page.keyboard.press("Escape")
 
 
+def test_back_closes_a_sheet_or_a_dialog_and_stays_in_the_room(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann", **PHONE)
+    page = ann.page
+    ann.make_room(room_name)
+    more = page.locator("main header").get_by_role("button", name="More")
+    for item in (None, "Invite people", "Room settings"):
+        more.click()
+        sheet = page.get_by_role("menu")
+        expect(sheet).to_be_visible()
+        if item:
+            sheet.get_by_role("menuitem", name=item).click()
+            expect(ann.dialog.get_by_role("button", name="Close")).to_be_visible()
+        page.go_back()
+        expect(ann.dialog).to_have_count(0)
+        expect(ann.heading).to_have_text(room_name)
+        expect(ann.composer).to_be_visible()
+    page.reload()
+    ann.expect_in_room()
+    more.click()
+    page.go_back()
+    expect(ann.dialog).to_have_count(0)
+    expect(ann.heading).to_have_text(room_name)
+    page.go_back()
+    expect(page.locator(".sidebar")).to_be_in_viewport()
+    page.go_forward()
+    expect(ann.heading).to_have_text(room_name)
+
+
 def test_on_a_phone_all_preferences_are_within_the_screen(new_person: NewPerson, room_name: str) -> None:
     ann = new_person("ann", **PHONE)
     ann.make_room(room_name)

@@ -12,6 +12,7 @@ export class Page {
   #toasts;
   #composer = null;
   #timeline = null;
+  #depth = history.state?.depth ?? 0; // of the shown entry, among those of this page in the browser's history
 
   /**
    * `people`: people-directory.js. `settings`: page-settings.js. `drafts`: composer/drafts.js. `toasts`: ui/toasts.js.
@@ -49,7 +50,9 @@ export class Page {
     const route = { ...(isOtherRoom ? NOWHERE : { ...this.route, at: null }), ...fields };
     const hash = formatRoute(route);
     if (hash !== formatRoute(this.route)) {
-      history[replace ? "replaceState" : "pushState"](null, "", hash || location.pathname + location.search);
+      if (!replace) this.#depth += 1;
+      const entry = { depth: this.#depth };
+      history[replace ? "replaceState" : "pushState"](entry, "", hash || location.pathname + location.search);
     }
     this.store.set({ route });
   }
@@ -63,7 +66,7 @@ export class Page {
   async followInvite() {
     const code = this.invite;
     if (!code) return;
-    history.replaceState(null, "", location.pathname + location.hash);
+    history.replaceState(history.state, "", location.pathname + location.hash);
     try {
       const { room } = await this.chat.api.rooms.acceptInvite(code);
       this.chat.rooms?.onRoom({ room });
@@ -111,8 +114,15 @@ export class Page {
     this.go({ panel, id, within });
   }
 
-  /** The address was changed by the browser. */
+  /** The address was changed by the browser. Back closes what was opened last: a dialog or a menu, which has no entry. */
   followAddress() {
+    const depth = history.state?.depth ?? 0;
+    const open = [...document.querySelectorAll("dialog[open]")].at(-1);
+    if (open && depth < this.#depth) {
+      /** @type {HTMLDialogElement} */ (open).close();
+      return history.forward();
+    }
+    this.#depth = depth;
     this.store.set({ route: parseRoute(location.hash) });
   }
 
