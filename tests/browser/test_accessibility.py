@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.browser.person import PASSWORD, Person
 from tests.support.server import ServerProcess
@@ -199,6 +200,12 @@ def expect_no_horizontal_scroll(page: Page) -> None:
     assert max(width) == 360, width
 
 
+def widths(page: Page, selector: str) -> list[float]:
+    measure = "nodes => nodes.map((node) => node.getBoundingClientRect().width)"
+    found = page.locator(selector).evaluate_all(measure)
+    return [float(width) for width in found]
+
+
 def test_on_a_phone_nothing_is_wider_and_back_joins_the_screens(new_person: NewPerson) -> None:
     ann = new_person("ann", registered=False, **PHONE)
     page = ann.page
@@ -285,6 +292,9 @@ def test_what_is_below_a_message_is_hit_by_a_finger(new_person: NewPerson) -> No
     row = ann.message("Cake?")
     row.focus()
     page.keyboard.press("+")
+    expect(page.get_by_label("Search emoji")).to_be_focused()
+    assert widths(page, ".emoji-picker") == [360]
+    assert min(widths(page, ".emoji-picker .emoji")) >= 44
     page.get_by_label("Search emoji").fill("cake")
     page.keyboard.press("Enter")
     expect(row.locator("[data-emoji]")).to_be_visible()
@@ -304,6 +314,19 @@ def test_what_is_below_a_message_is_hit_by_a_finger(new_person: NewPerson) -> No
     }"""
     for button in ann.timeline.locator(".reaction, button.quote, .message-picture").all():
         assert button.evaluate(missed) == [], button.evaluate("one => one.outerHTML")
+
+
+def test_on_a_phone_a_picture_is_shown_as_wide_as_the_screen(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann", registered=False, **PHONE).register()
+    page = ann.page
+    ann.make_room(room_name)
+    data = (Path(__file__).resolve().parents[2] / "web" / "ui" / "icon-192.png").read_bytes()
+    picture: FilePayload = {"name": "icon.png", "mimeType": "image/png", "buffer": data}
+    page.locator("main input[type=file]").set_input_files(picture)
+    ann.send_message("Look")
+    ann.timeline.locator('[data-state="stored"] .attached-image').click()
+    expect(ann.dialog.get_by_role("link", name="Download")).to_be_visible()
+    assert widths(page, "dialog[open]") == [360]
 
 
 def test_what_is_pressed_on_a_phone_is_44_pixels_high(new_person: NewPerson) -> None:
