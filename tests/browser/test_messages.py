@@ -176,14 +176,15 @@ def test_a_reply_shows_what_it_answers_and_leads_there(pair: tuple[Person, Perso
 def test_a_reply_names_whom_it_answers_where_there_is_room(pair: tuple[Person, Person]) -> None:
     ann, bob = pair
     assert bob.call("PATCH", "/users/me", {"displayName": "Bartholomew Longname"}) == 200
-    bob.send_message("Yes")
-    ann.expect_message("Yes")
-    act(ann, "Yes", "Reply")
-    ann.send_message("No")
-    ann.expect_message("No")
-    whom = ann.timeline.locator("button.quote b")
-    expect(whom).to_have_text("Bartholomew Longname")
-    assert whom.evaluate("node => node.scrollWidth <= node.clientWidth")
+    for text in ("Yes", "A long answer " * 30):
+        bob.send_message(text)
+        ann.expect_message(text.strip())
+        act(ann, text.strip(), "Reply")
+        ann.send_message(f"To {text[0]}")
+        ann.expect_message(f"To {text[0]}")
+        whom = ann.message(f"To {text[0]}").locator("button.quote b")
+        expect(whom).to_have_text("Bartholomew Longname")
+        assert whom.evaluate("node => node.scrollWidth <= node.clientWidth")
 
 
 def test_a_reply_to_a_message_of_a_thread_is_written_in_the_thread(pair: tuple[Person, Person]) -> None:
