@@ -33,7 +33,7 @@ def test_what_is_wrong_with_a_new_password_is_said_at_its_field(new_person: NewP
     ann = new_person("ann")
     ann.ignored_errors = (*ann.ignored_errors, "403", "422")  # Chromium logs responses with an error status
     section = open_preferences(ann, "Password")
-    old, new = section.get_by_label("The password until now"), section.get_by_label("The new one")
+    old, new = section.get_by_label("Current password"), section.get_by_label("New password")
     change = section.get_by_role("button", name="Change the password")
     change.click()
     expect_wrong(old, "password")

@@ -21,8 +21,8 @@ export class PasswordSection {
   #draw() {
     const { old, new: next, form = "" } = this.#errors;
     const [until, after] = [
-      { id: "password-old", name: "old", label: "The password until now", error: old },
-      { id: "password-new", name: "new", label: "The new one", hint: "At least 8 characters.", error: next },
+      { id: "password-old", name: "old", label: "Current password", error: old },
+      { id: "password-new", name: "new", label: "New password", hint: "At least 8 characters.", error: next },
     ];
     patch(
       this.#root,

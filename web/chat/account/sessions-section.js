@@ -3,7 +3,7 @@
 import { deviceOf } from "./user-agent.js";
 import { h } from "../../ui/view.js";
 import { PagedSection } from "../paged-section.js";
-import { relativeLabel } from "../../ui/dates.js";
+import { momentLabel } from "../../ui/dates.js";
 
 export class SessionsSection {
   #list;
@@ -26,7 +26,7 @@ export class SessionsSection {
 
   #row(session) {
     const { id, userAgent, lastUsedAt, current } = session;
-    const used = current ? "this one" : `used ${relativeLabel(new Date(lastUsedAt), new Date())}`;
+    const used = current ? "this one" : `last used ${momentLabel(new Date(lastUsedAt), new Date())}`;
     return h(
       "li",
       { key: id },
