@@ -350,6 +350,24 @@ def test_a_mark_of_a_row_ends_with_the_list(run: Callable[[str], Any]) -> None:
     assert seen == ["window-row window-flash", "window-row"]
 
 
+def test_a_row_that_is_higher_than_the_screen_is_visible_where_it_fills_it_or_ends(run: Callable[[str], Any]) -> None:
+    seen = run(
+        """
+        list.set([...some(0, 20), item(20, "word ".repeat(800)), ...some(21, 40)]);
+        list.jumpTo(20);
+        const { height } = row(20).getBoundingClientRect();
+        const isSeen = async (px) => {
+          list.jumpTo(20);
+          await frames();
+          await scrollTo(root.scrollTop + px);
+          return list.visibleKeys().includes(20);
+        };
+        return [await isSeen(-200), await isSeen(100), await isSeen(height - 300), await isSeen(height + 100)];
+        """
+    )
+    assert seen == [False, True, True, False]
+
+
 def test_the_owner_is_told_what_is_visible_and_once_when_an_end_is_near(run: Callable[[str], Any]) -> None:
     seen = run(
         """

@@ -111,12 +111,12 @@ export class WindowList {
     return true;
   }
 
-  /** The keys of the rows that are wholly on the screen, or fill it. */
+  /** The keys of the rows that are wholly on the screen, or fill it, or are higher than it and end on it. */
   visibleKeys() {
     const view = this.#root.getBoundingClientRect();
     if (view.height === 0) return []; // the list is not shown at all
-    const isVisible = ({ top, bottom }) =>
-      (top >= view.top - 1 && bottom <= view.bottom + 1) || (top < view.top && bottom > view.bottom);
+    const isVisible = ({ top, bottom, height }) =>
+      bottom > view.bottom + 1 ? top < view.top : top >= view.top - 1 || (height > view.height && bottom > view.top);
     return [...this.#rows.entries()].filter(([, row]) => isVisible(row.getBoundingClientRect())).map(([key]) => key);
   }
 
