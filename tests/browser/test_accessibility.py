@@ -82,7 +82,7 @@ def test_axe_finds_nothing_in_dialogs_and_menus_which_give_the_focus_back(
     for opener, items in (
         (page.get_by_role("button", name="Add a room"), ("Find rooms", "New room")),
         (page.get_by_role("button", name="New direct message"), ()),
-        (ann.own_line, ("Set a few words", "Preferences", "Keyboard shortcuts", "Log out")),
+        (ann.own_line, ("Set a status", "Preferences", "Keyboard shortcuts", "Log out")),
         (page.locator("main header").get_by_role("button", name="More"), ("Invite", "Room settings", "Leave")),
     ):
         opener.click()
@@ -327,6 +327,15 @@ def test_on_a_phone_a_picture_is_shown_as_wide_as_the_screen(new_person: NewPers
     ann.timeline.locator('[data-state="stored"] .attached-image').click()
     expect(ann.dialog.get_by_role("link", name="Download")).to_be_visible()
     assert widths(page, "dialog[open]") == [360]
+
+
+def test_the_keyboard_shortcuts_are_offered_where_there_is_a_keyboard(new_person: NewPerson) -> None:
+    desk, phone = new_person("ann"), new_person("bob", **PHONE)
+    for person, count in ((desk, 1), (phone, 0)):
+        person.own_line.click()
+        menu = person.page.get_by_role("menu")
+        expect(menu.get_by_role("menuitem", name="Preferences")).to_be_visible()
+        expect(menu.get_by_role("menuitem", name="Keyboard shortcuts")).to_have_count(count)
 
 
 def test_what_is_pressed_on_a_phone_is_44_pixels_high(new_person: NewPerson) -> None:

@@ -112,7 +112,7 @@ def test_a_dialog_that_is_still_loading_at_the_log_out_is_not_opened(new_person:
 def test_a_status_and_a_few_words_are_set_by_the_own_line(new_person: NewPerson) -> None:
     ann = new_person("ann")
     ann.choose(ann.own_line, "Busy")
-    ann.choose(ann.own_line, "Set a few words")
+    ann.choose(ann.own_line, "Set a status")
     ann.dialog.get_by_label("A few words").fill("In a meeting")
     ann.dialog.get_by_role("button", name="Save").click()
     expect(ann.own_line).to_contain_text("Busy · In a meeting")

@@ -43,7 +43,7 @@ def test_a_status_is_shown_to_others(new_person: NewPerson, room_name: str) -> N
     ann.make_room(room_name)
     bob.join_room(room_name)
     bob.choose(bob.own_line, "Busy")
-    bob.choose(bob.own_line, "Set a few words")
+    bob.choose(bob.own_line, "Set a status")
     bob.dialog.get_by_label("A few words").fill("In a meeting")
     bob.dialog.get_by_role("button", name="Save").click()
     expect(bob.own_line).to_contain_text("Busy · In a meeting")

@@ -101,7 +101,7 @@ export class ProfilePanel {
         { type: "button", class: "primary", on: { click: () => page.dialog("profile") } },
         "Edit the profile",
       ),
-      h("button", { type: "button", on: { click: () => page.dialog("status") } }, "Set a few words"),
+      h("button", { type: "button", on: { click: () => page.dialog("status") } }, "Set a status"),
     ];
   }
 

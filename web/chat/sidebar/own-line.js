@@ -2,6 +2,7 @@
 
 import { avatar } from "../../ui/avatar.js";
 import { h } from "../../ui/view.js";
+import { NARROW } from "../../ui/narrow.js";
 import { openMenu } from "../../ui/menu.js";
 import { STATUS_NAMES } from "../status-names.js";
 
@@ -41,13 +42,14 @@ function items(page) {
     isChecked: chat.user.status === status,
     run: set(status),
   }));
+  const shortcuts = { label: "Keyboard shortcuts", icon: "keyboard", keys: "?", run: () => page.dialog("shortcuts") };
   return [
     ...statuses,
-    { label: "Set a few words…", icon: "edit", run: () => page.dialog("status") },
+    { label: "Set a status…", icon: "edit", run: () => page.dialog("status") },
     null,
     { label: "Profile", icon: "user", run: () => page.openPanel("profile", chat.user.id) },
     { label: "Preferences", icon: "settings", run: () => page.dialog("preferences") },
-    { label: "Keyboard shortcuts", icon: "at", keys: "?", run: () => page.dialog("shortcuts") },
+    ...(NARROW.matches ? [] : [shortcuts]),
     null,
     { label: "Log out", icon: "leave", isDanger: true, run: () => page.logOut() },
   ];
