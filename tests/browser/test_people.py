@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.person import Person
 from tests.support import client
@@ -209,3 +209,39 @@ def test_what_came_of_an_invitation_stays_and_a_search_that_fails_can_be_tried_a
     search.fill(bob.username)
     ann.dialog.get_by_role("button", name="Invite Robert").click()
     expect(status).to_have_text(f"Robert (@{bob.username}) is now in {room_name}.")
+
+
+def test_what_is_written_from_right_to_left_begins_in_a_list_where_the_others_do(new_person: NewPerson) -> None:
+    name = f"דנה {secrets.token_hex(3)} שלום"
+    bob = new_person("bob")
+    assert bob.call("PATCH", "/users/me", {"displayName": name}) == 200
+    assert bob.call("POST", "/rooms", {"name": name}) == 201
+    bob.choose(bob.own_line, "Set a status")
+    bob.dialog.get_by_label("A few words").fill("בפגישה עד מחר")
+    bob.dialog.get_by_role("button", name="Save").click()
+    ann = new_person("ann")
+    page = ann.page
+    begins = """(node) => {
+        const text = document.createRange();
+        text.selectNodeContents(node);
+        return text.getBoundingClientRect().left - node.parentElement.getBoundingClientRect().left;
+    }"""
+
+    def expect_at_the_begin(*texts: Locator) -> None:
+        for text in texts:
+            expect(text).to_be_visible()
+            assert abs(text.evaluate(begins)) < 2, text
+
+    expect_at_the_begin(bob.room_button(name).locator(".room-name"), bob.own_line.locator("small"))
+    ann.choose(page.get_by_role("button", name="Add a room"), "Find rooms")
+    ann.dialog.get_by_role("searchbox").fill(name)
+    expect(ann.dialog.get_by_role("listitem")).to_have_count(1)
+    expect_at_the_begin(ann.dialog.locator(".result b"), ann.dialog.locator(".result small"))
+    ann.dialog.get_by_role("button", name=f"Join {name}").click()
+    expect(ann.heading).to_have_text(name)
+    ann.open_panel("People")
+    expect_at_the_begin(ann.person(name).locator("bdi"), ann.person(name).locator("small", has_text="בפגישה"))
+    ann.choose_of_room("Invite")
+    ann.dialog.get_by_role("searchbox").fill(name)
+    expect(ann.dialog.get_by_role("listitem")).to_have_count(1)
+    expect_at_the_begin(ann.dialog.locator(".result b"))
