@@ -338,13 +338,56 @@ def test_the_keyboard_shortcuts_are_offered_where_there_is_a_keyboard(new_person
         expect(menu.get_by_role("menuitem", name="Keyboard shortcuts")).to_have_count(count)
 
 
+# What is pressed within an element and is less high than a finger; of a box to check, its label is pressed.
+SMALL = """(within) => [...document.querySelector(within).querySelectorAll("button, a[href], input")]
+    .filter((one) => one.type !== "checkbox")
+    .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.getBoundingClientRect().width > 1)
+    .filter((one) => one.getBoundingClientRect().height < 44)
+    .map((one) => one.outerHTML.slice(0, 120))"""
+
+
 def test_what_is_pressed_on_a_phone_is_44_pixels_high(new_person: NewPerson) -> None:
-    ann = new_person("ann", **PHONE)
+    ann = new_person("ann", registered=False, **PHONE).register()
+    page = ann.page
     ann.make_room("Kitchen")
-    small = """() => [...document.querySelectorAll("button, a[href], input")]
-        .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.getBoundingClientRect().width > 1)
-        .filter((one) => one.getBoundingClientRect().height < 44)
-        .map((one) => one.outerHTML.slice(0, 120))"""
-    assert ann.page.evaluate(small) == []
-    ann.page.get_by_role("button", name="Back to the rooms").click()
-    assert ann.page.evaluate(small) == []
+    assert page.evaluate(SMALL, "body") == []
+    page.get_by_role("button", name="Back to the rooms").click()
+    assert page.evaluate(SMALL, "body") == []
+    ann.choose(ann.own_line, "Profile")
+    page.get_by_role("button", name="Edit the profile").click()
+    data = (Path(__file__).resolve().parents[2] / "web" / "ui" / "icon-192.png").read_bytes()
+    picture: FilePayload = {"name": "icon.png", "mimeType": "image/png", "buffer": data}
+    ann.dialog.locator("input[type=file]").set_input_files(picture)
+    expect(ann.dialog.get_by_role("button", name="Remove the picture")).to_be_visible()
+    assert page.evaluate(SMALL, "dialog") == []
+
+
+def test_a_search_and_the_bar_of_unread_messages_are_pressed_with_a_finger(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann", **PHONE)
+    page = ann.page
+    ann.make_room(room_name)
+    ann.send_message("Cinnamon buns")
+    ann.expect_message("Cinnamon")
+    ann.message("Cinnamon").focus()
+    page.keyboard.press("u")
+    bar = page.get_by_role("group", name="New messages")
+    expect(bar).to_contain_text("1 new")
+    assert page.evaluate(SMALL, ".unread-bar") == []
+    assert bar.evaluate("one => one.offsetHeight") == 44  # one line
+    ann.open_panel("Search")
+    ann.panel.get_by_role("searchbox").press_sequentially("cinn")
+    expect(ann.panel.get_by_role("list", name="Suggestions").get_by_role("button").first).to_be_visible()
+    assert page.evaluate(SMALL, ".panel") == []
+
+
+def test_on_a_phone_the_connection_is_tried_again_with_a_finger(
+    new_person: NewPerson, start_server: StartServer, room_name: str
+) -> None:
+    server = start_server()
+    ann = new_person("ann", at=server, **PHONE)
+    ann.make_room(room_name)
+    server.kill()
+    expect(ann.banner.get_by_role("button", name="Try now")).to_be_visible()
+    assert min(ann.banner.get_by_role("button").evaluate_all("all => all.map((one) => one.offsetHeight)")) >= 44

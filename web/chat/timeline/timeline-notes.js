@@ -48,7 +48,7 @@ export function unreadBar({ count, since, isThere, jump, markRead }) {
   return h(
     "div",
     { class: "unread-note", role: "group", "aria-label": "New messages" },
-    h("span", {}, `${count.toLocaleString()} new`, time && ` since ${time}`),
+    h("span", {}, `${count.toLocaleString()} new`, time && h("span", { class: "only-wide" }, ` since ${time}`)),
     button(isThere ? "Jump to latest" : "Jump", jump),
     button("Mark as read", markRead),
   );
