@@ -391,3 +391,31 @@ def test_on_a_phone_the_connection_is_tried_again_with_a_finger(
     server.kill()
     expect(ann.banner.get_by_role("button", name="Try now")).to_be_visible()
     assert min(ann.banner.get_by_role("button").evaluate_all("all => all.map((one) => one.offsetHeight)")) >= 44
+
+
+def test_the_sheet_of_a_message_has_three_recent_reactions_on_a_phone(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann", **PHONE)
+    page = ann.page
+    ann.make_room(room_name)
+    ann.send_message("Cake?")
+    ann.expect_message("Cake?")
+    row, quick = ann.message("Cake?"), page.get_by_role("menuitem", name="React with")
+
+    def open_menu() -> None:
+        row.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("menuitem", name="Add a reaction")).to_be_visible()
+
+    open_menu()
+    expect(quick).to_have_text(["👍", "❤️", "😂"])
+    assert page.evaluate(SMALL, "dialog") == []
+    assert findings(page) == []
+    quick.nth(1).tap()
+    expect(row.locator("[data-emoji]")).to_contain_text("❤️")
+    expect(ann.dialog).to_have_count(0)
+    open_menu()
+    page.get_by_role("menuitem", name="React with ❤️").tap()
+    expect(row.locator("[data-emoji]")).to_have_count(0)
+    page.set_viewport_size({"width": 1000, "height": 640})
+    open_menu()
+    expect(quick).to_have_count(0)  # the toolbar beside it has them

@@ -7,7 +7,8 @@ import { NARROW } from "./narrow.js";
 const EDGE_PX = 8;
 
 /**
- * Open a menu. `items`: `{label, run, icon?, isDanger?, isChecked?, isDisabled?}`, or null for a line between groups.
+ * Open a menu. `items`: `{label, run, icon?, isDanger?, isChecked?, isDisabled?}`, or null for a line between groups,
+ * or a list of `{label, emoji, run}`, which are shown as emoji beside each other.
  * `anchor`: the element that it belongs to, which gets the focus back; `at`: a point `{x, y}` to open it at, else below
  * the anchor. Arrow keys, Home, End and letters move; Escape and a click beside it close it.
  */
@@ -26,7 +27,7 @@ export function openMenu({ anchor, items, label, at = null }) {
     giveBack();
     run();
   };
-  const row = (item, index) =>
+  const single = (item, index) =>
     item === null
       ? h("div", { key: `line ${index}`, role: "separator", class: "menu-line" })
       : h(
@@ -45,6 +46,14 @@ export function openMenu({ anchor, items, label, at = null }) {
           h("span", { dir: "auto" }, item.label),
           item.keys && h("kbd", {}, item.keys),
         );
+  const emojiButton = ({ label: name, emoji, run }) => {
+    const named = { key: emoji, type: "button", role: "menuitem", "aria-label": name, tabindex: "-1" };
+    return h("button", { ...named, class: "menu-emoji", on: { click: () => choose(run) } }, emoji);
+  };
+  const row = (item, index) =>
+    Array.isArray(item)
+      ? h("div", { key: index, role: "group", class: "menu-row" }, item.map(emojiButton))
+      : single(item, index);
   patch(dialog, h("div", { class: "menu", role: "menu", "aria-label": label, on: { keydown: move } }, items.map(row)));
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => {

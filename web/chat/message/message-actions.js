@@ -1,10 +1,12 @@
 /** What can be done with a message: by its toolbar, its menu and the keyboard. */
 
 import { isCopied } from "../../ui/clipboard.js";
+import { NARROW } from "../../ui/narrow.js";
 import { openMenu } from "../../ui/menu.js";
 import { RecentEmoji } from "./recent-emoji.js";
 
 const UNDO_MS = 5000;
+const QUICK = 3; // recent emoji at the top of the menu
 
 export class MessageActions {
   #page;
@@ -94,7 +96,13 @@ export class MessageActions {
   #items(message, anchor) {
     const isMine = message.userId === this.#page.chat.user.id;
     const isModerator = this.isModerator(message.roomId);
+    const quick = this.recentEmoji(QUICK).map((emoji) => ({
+      label: `React with ${emoji}`,
+      emoji,
+      run: () => this.toggleReaction(message, emoji),
+    }));
     const items = [
+      NARROW.matches && quick, // elsewhere the toolbar has them
       { label: "Add a reaction", icon: "emoji", keys: "+", run: () => this.pickReaction(message, anchor) },
       { label: "Reply", icon: "reply", keys: "R", run: () => this.reply(message) },
       { label: "Reply in a thread", icon: "thread", keys: "T", run: () => this.thread(message) },
