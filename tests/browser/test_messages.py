@@ -220,6 +220,9 @@ def test_a_thread_has_its_replies_and_its_own_message_field(pair: tuple[Person, 
     expect(line).to_contain_text("1 reply")
     line.click()
     expect(ann.panel).to_contain_text("Ten o'clock")
+    for person in pair:  # the line leads to where they are
+        expect(person.message("Plan for Monday").locator(".thread-line")).to_contain_text("1 reply")
+        expect(person.panel.locator(".thread-line")).to_have_count(0)
     field = bob.panel.get_by_role("textbox", name=re.compile("Message|Reply"))
     field.fill("And bring cake")
     field.press("Enter")

@@ -40,7 +40,8 @@ export class RoomItems {
       isThread,
       today: new Date().toDateString(),
       authorOf: (message) => this.#authors.of(message),
-      repliesOf: (message) => this.#repliesOf(counts.get(message.id), message.id, timeline),
+      // In the thread itself, the line that leads to it would lead nowhere.
+      repliesOf: (message) => (isThread ? null : this.#repliesOf(counts.get(message.id), message.id, timeline)),
       quotedOf: (message) => (message.replyToId ? this.#quotedBy(message.replyToId, byId) : null),
       mentionedBy: (message) => this.#mentionedBy(message),
       reactorsOf: (message) => this.#reactorsOf(message),
