@@ -190,6 +190,37 @@ def test_a_mark_of_unread_holds_until_the_room_is_marked_as_read(new_person: New
     expect(bob.room_button(room_name)).not_to_have_attribute("data-unread", re.compile(r"\d"))
 
 
+def test_a_room_that_is_marked_as_unread_counts_as_one_and_is_in_the_unread_panel(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    room_id = ann.make_room(room_name)
+    bob.join_room(room_name)
+    for text in ("one", "two", "three"):
+        ann.send_message(text)
+        bob.expect_message(text)
+    poll(lambda: read_seq(bob, room_id) == 3)
+    bob.make_room("Desk")
+    expect(bob.page).to_have_title(re.compile("^Desk"))
+    bob.room_button(room_name).click()
+    bob.message("two").hover()
+    bob.choose(bob.message("two").get_by_role("button", name="More", exact=True), "Mark as unread")
+    bob.room_button("Desk").click()
+    expect(bob.page).to_have_title(re.compile(r"^\(1\) Desk"))
+    expect(bob.page.locator('link[rel="icon"]')).to_have_attribute("href", re.compile("unread"))
+    entry = bob.page.get_by_role("button", name=re.compile("^Unread"))
+    expect(entry.locator(".badge")).to_have_text("1")
+    entry.click()
+    expect(bob.panel.locator("[data-unread-room]", has_text=room_name)).to_contain_text("marked as unread")
+    ann.send_message("four")
+    expect(bob.panel.locator("[data-unread-room]", has_text=room_name)).to_contain_text("1 new")
+    expect(bob.page).to_have_title(re.compile(r"^\(1\) Desk"))
+    bob.panel.get_by_role("button", name=f"Mark {room_name} as read").click()
+    expect(bob.panel).to_contain_text("You have read everything.")
+    expect(bob.page).to_have_title(re.compile("^Desk"))
+    expect(entry.locator(".badge")).to_have_count(0)
+
+
 def test_a_link_to_a_message_opens_its_room_there(busy_room: tuple[Person, Person, str]) -> None:
     ann, bob, room_id = busy_room
     bob.page.goto(f"{ann.url}/#room={room_id}&at=40")

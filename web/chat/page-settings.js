@@ -49,8 +49,13 @@ export class PageSettings {
   }
 
   /** Whether something in a room is not read, or the room was marked as unread by hand. */
-  isUnread({ unread, room }) {
-    return unread > 0 || this.unreadFrom(room.id) !== null;
+  isUnread(state) {
+    return this.unreadCount(state) > 0;
+  }
+
+  /** How many messages of a room are not read; 1 of one where all are, and that was marked as unread by hand. */
+  unreadCount({ unread, room }) {
+    return unread || (this.unreadFrom(room.id) === null ? 0 : 1);
   }
 
   /** The last seq that was read of a thread; 0 if it was never opened. */

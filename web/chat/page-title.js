@@ -51,7 +51,7 @@ export class PageTitle {
 function countOf(states, settings) {
   const heard = states.filter(({ room }) => settings.levelOf(room) !== "none");
   return {
-    unread: heard.reduce((sum, state) => sum + state.unread, 0),
+    unread: heard.reduce((sum, state) => sum + settings.unreadCount(state), 0),
     mentions: heard.reduce((sum, state) => sum + (state.room.kind === "direct" ? state.unread : state.mentions), 0),
   };
 }

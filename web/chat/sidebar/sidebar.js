@@ -47,6 +47,7 @@ export class Sidebar {
       stars: page.settings.stars,
       nameOf: (room) => page.chat.nameOf(room),
     });
+    const unread = rooms.all.reduce((sum, state) => sum + page.settings.unreadCount(state), 0);
     this.#previews.want(sections.direct.map(({ room }) => room.id));
     patch(this.#root, [
       h("h1", { class: "sr-only only-phone" }, "Rooms"),
@@ -67,7 +68,7 @@ export class Sidebar {
         h(
           "ul",
           { class: "rooms" },
-          this.#entry("unread", "Unread", "inbox", rooms.totals.unread),
+          this.#entry("unread", "Unread", "inbox", unread),
           this.#entry("mentions", "Mentions", "at", rooms.totals.mentions),
         ),
         sections.starred.length > 0 && this.#section("starred", "Starred", sections.starred),
