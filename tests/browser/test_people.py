@@ -245,3 +245,43 @@ def test_what_is_written_from_right_to_left_begins_in_a_list_where_the_others_do
     ann.dialog.get_by_role("searchbox").fill(name)
     expect(ann.dialog.get_by_role("listitem")).to_have_count(1)
     expect_at_the_begin(ann.dialog.locator(".result b"))
+
+
+def test_who_is_a_member_already_is_marked_so_instead_of_invited(
+    server: ServerProcess, new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    tag = secrets.token_hex(3)
+    bea, bob, cid = (client.register(server.url, f"{name}-{tag}") for name in ("bea", "bob", "cid"))
+    for person, name in ((bea, f"Zoe {tag}"), (bob, f"Zoe {tag}")):
+        assert person.call("PATCH", "/users/me", {"displayName": name}).status == 200
+    room_id = ann.make_room(room_name)
+    assert bob.call("POST", f"/rooms/{room_id}/join").status == 200
+    dialog = ann.dialog
+    search, row = dialog.get_by_role("searchbox"), dialog.locator("li[data-user-id]")
+
+    def look_for_members() -> None:
+        ann.choose_of_room("Invite people")
+        search.fill(f"Zoe {tag}")  # a display name, by which members are not listed
+        expect(row).to_have_count(2)
+        expect(row.filter(has_text=bob.username)).to_contain_text("Member")
+        expect(row.filter(has_text=bob.username).get_by_role("button")).to_have_count(0)
+        expect(row.filter(has_text=bea.username).get_by_role("button", name="Invite")).to_be_enabled()
+        search.fill(bob.username.upper())
+        expect(row).to_have_count(1)
+        expect(row).to_contain_text("Member")
+        search.fill(cid.username)
+        expect(row.get_by_role("button", name=f"Invite {cid.username}")).to_be_enabled()
+        ann.page.keyboard.press("Escape")
+
+    look_for_members()
+    ann.page.route(  # as if there were more members than one page has
+        re.compile(r"/members\?"),
+        lambda route: route.continue_(url=route.request.url.replace("limit=100", "limit=1")),
+    )
+    look_for_members()
+    ann.choose_of_room("Invite people")
+    search.fill(cid.username)
+    dialog.get_by_role("button", name=f"Invite {cid.username}").click()
+    expect(dialog.get_by_role("status")).to_contain_text("is now in")
+    expect(row.get_by_role("button")).to_have_text("Invited")
