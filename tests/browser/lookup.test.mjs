@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { Lookup } from "../../web/chat/dialogs/lookup.js";
+import { Lookup } from "../../web/chat/lookup.js";
 
 /** A lookup whose questions are answered by the test: `asked[n].answer(found)` or `.fail(text)`. */
 function lookup() {

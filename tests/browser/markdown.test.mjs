@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { mentionsIn, parse, plainText, walk } from "../../web/ui/markdown.js";
+import { parse, plainText, walk } from "../../web/ui/markdown.js";
 
 const IDS = new Map(Object.entries({ ann: "u1", bob: "u2", "j.r.": "u3", room: "room" }));
 const mentionOf = (name) => IDS.get(name.toLowerCase()) ?? null;
@@ -89,11 +89,6 @@ test("a name is a mention where somebody has it, outside code and links", () => 
   assert.equal(inline("_@ann_ **@bob** (@room) 你好@ann"), "i(@[u1](@ann)) b(@[u2](@bob)) (@[room](@room)) 你好@[u1](@ann)");
   assert.equal(inline("ann@ann.org @@ann x@ann @annabel"), "ann@ann.org @@ann x@ann @annabel");
   assert.equal(short(parse("@ann").blocks), "p(@ann)");
-});
-
-test("the mentions told to the server are those that are shown", () => {
-  assert.deepEqual(mentionsIn("> @Ann\n- **@bob** `@j.r.`\n```\n@room\n```", IDS), ["u1", "u2"]);
-  assert.deepEqual(mentionsIn("https://a.b/@ann [@bob](https://a.b) @room", IDS), ["room"]);
 });
 
 test("shortcodes are emoji where the name is known, and a message of emoji alone says so", () => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { distinctName, distinctNames, nameKey, nameParts } from "../../web/ui/names.js";
+import { distinctNames, nameKey, nameParts } from "../../web/ui/names.js";
 
 const ann = { id: "u1", username: "ann", displayName: "Ann Lee" };
+const distinctName = (person, all) => distinctNames(all).get(person.id);
 const bob = { id: "u2", username: "bob", displayName: "Bob" };
 
 test("a name that nobody else has needs no handle", () => {

@@ -2,17 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { hueOf, HUES, initialsOf, lengthOf, typingLabel } from "../../web/ui/text.js";
-import { mentionsIn } from "../../web/ui/markdown.js";
-
-test("mentions are unique ids, case-insensitive, at most fifty", () => {
-  const ids = new Map([
-    ["ann", "u1"],
-    ["bob", "u2"],
-  ]);
-  assert.deepEqual(mentionsIn("@Ann @bob @ANN @eve", ids), ["u1", "u2"]);
-  const many = new Map(Array.from({ length: 80 }, (_, index) => [`user${index}`, `u${index}`]));
-  assert.equal(mentionsIn([...many.keys()].map((name) => `@${name}`).join(" "), many).length, 50);
-});
 
 test("the length is in code points, as on the server", () => {
   assert.equal(lengthOf("a😀é"), 3);

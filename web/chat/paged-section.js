@@ -1,7 +1,7 @@
 /** A list that is loaded page by page, with what is said while it loads, fails, or is empty. */
 
 import { h, patch } from "../ui/view.js";
-import { Lookup } from "./dialogs/lookup.js";
+import { Lookup } from "./lookup.js";
 
 export class PagedSection {
   #root;

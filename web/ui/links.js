@@ -7,8 +7,7 @@
 const LENGTH_MAX = 2_000;
 
 // White space, brackets and quotes that no address holds, the punctuation of Chinese and Japanese, invisible marks.
-const OUTSIDE =
-  String.raw`\s<>"\x60“”„«»。、，！？；：…（）「」『』【】《》〈〉｢｣｡､\p{Cc}\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF`;
+const OUTSIDE = String.raw`\s<>"\x60“”„«»。、，！？；：…（）「」『』【】《》〈〉｢｣｡､\p{Cc}\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF`;
 // A host begins, and nothing goes over "](", which ends a label.
 const BARE = new RegExp(
   String.raw`https?:\/\/(?=\[[\da-f:.]{2,45}\]|[^\s/?#[\](){}@:])(?:(?!\]\()[^${OUTSIDE}]){1,2000}`,

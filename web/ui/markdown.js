@@ -13,7 +13,6 @@ import { isEmojiOnly } from "./emoji-pattern.js";
 import { parseInline } from "./markdown-inline.js";
 
 const QUOTES_MAX = 4;
-const MENTIONS_MAX = 50; // the server's
 
 const FENCE = /^ {0,3}```([^`]*)$/;
 const LANGUAGE = /^[\w+#.-]{0,32}$/;
@@ -40,7 +39,7 @@ function parseBlocks(lines, depth, options) {
     if (paragraph.length) blocks.push({ kind: "paragraph", children: parseInline(paragraph.join("\n"), options) });
     paragraph = [];
   };
-  for (let index = 0; index < lines.length; ) {
+  for (let index = 0; index < lines.length;) {
     const line = lines[index];
     let block = null;
     let end = index + 1;
@@ -136,14 +135,4 @@ export function plainText(nodes) {
   };
   add(nodes);
   return text;
-}
-
-/** The ids of the mentioned users, for the server: those that parse shows. `ids`: lower-case user name → id. */
-export function mentionsIn(content, ids) {
-  const mentioned = new Set();
-  const { blocks } = parse(content, { mentionOf: (name) => ids.get(name.toLowerCase()) ?? null });
-  walk(blocks, (node) => {
-    if (node.kind === "mention") mentioned.add(node.userId);
-  });
-  return [...mentioned].slice(0, MENTIONS_MAX);
 }

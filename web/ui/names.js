@@ -44,8 +44,3 @@ export function distinctNames(people) {
   }
   return names;
 }
-
-/** The name of one person among `all`: see distinctNames, which is for lists. `all` need not hold the person. */
-export function distinctName(person, all) {
-  return distinctNames([...all, person]).get(idOf(person));
-}

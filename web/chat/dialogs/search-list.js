@@ -1,7 +1,7 @@
 /** A search field and what it finds, as a dialog shows them: one list, among which the arrow keys move. */
 
 import { h, patch } from "../../ui/view.js";
-import { Lookup } from "./lookup.js";
+import { Lookup } from "../lookup.js";
 
 export class SearchList {
   #root;

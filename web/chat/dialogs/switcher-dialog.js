@@ -3,7 +3,7 @@
 import { h, patch } from "../../ui/view.js";
 import { icon } from "../../ui/icons.js";
 import { isComposing } from "../../ui/keys.js";
-import { Lookup } from "./lookup.js";
+import { Lookup } from "../lookup.js";
 import { openDialog } from "../../ui/dialog.js";
 import { rank } from "./switcher-rank.js";
 

@@ -3,7 +3,7 @@
 import { distinctNames } from "../../ui/names.js";
 import { h, patch } from "../../ui/view.js";
 import { icon, iconButton } from "../../ui/icons.js";
-import { Lookup } from "../dialogs/lookup.js";
+import { Lookup } from "../lookup.js";
 import { memberMenu } from "./member-menu.js";
 import { openMenu } from "../../ui/menu.js";
 import { avatar } from "../../ui/avatar.js";

@@ -5,7 +5,7 @@
 
 import { classes, h, patch } from "../../ui/view.js";
 import { icon } from "../../ui/icons.js";
-import { Lookup } from "../dialogs/lookup.js";
+import { Lookup } from "../lookup.js";
 import { MessageList } from "./message-list.js";
 import { refusalText } from "../refusal.js";
 import { plural } from "../../ui/text.js";
