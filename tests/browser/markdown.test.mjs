@@ -1,11 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { parse, plainText, walk } from "../../web/ui/markdown.js";
+import { parse, plainText } from "../../web/ui/markdown.js";
 
 const IDS = new Map(Object.entries({ ann: "u1", bob: "u2", "j.r.": "u3", room: "room" }));
 const mentionOf = (name) => IDS.get(name.toLowerCase()) ?? null;
 const options = { mentionOf, emojiOf: (shortcode) => ({ smile: "😄" })[shortcode] ?? null };
+
+/** Calls `visit` with each node that has a kind, in the order of the text. */
+function walk(nodes, visit) {
+  for (const node of nodes) {
+    visit(node);
+    walk(node.children ?? [], visit);
+    for (const item of node.items ?? []) {
+      walk(item.children, visit);
+      if (item.list) walk([item.list], visit);
+    }
+  }
+}
 
 const SHORT = { strong: "b", emphasis: "i", strike: "s", paragraph: "p", quote: "q" };
 

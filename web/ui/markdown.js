@@ -101,18 +101,6 @@ function list(lines, start, options) {
   return [top, index];
 }
 
-/** Calls `visit` with each node that has a kind, in the order of the text. */
-export function walk(nodes, visit) {
-  for (const node of nodes) {
-    visit(node);
-    walk(node.children ?? [], visit);
-    for (const item of node.items ?? []) {
-      walk(item.children, visit);
-      if (item.list) walk([item.list], visit);
-    }
-  }
-}
-
 /** What is read of nodes, without marks: for a preview, a notification, a copy. Blocks and items are lines. */
 export function plainText(nodes) {
   let text = "";
