@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.person import Person
+from tests.support.waiting import poll
 
 NewPerson = Callable[..., Person]
 
@@ -26,6 +28,19 @@ def moderate(ann: Person, bob: Person, item: str) -> None:
     ann.choose(ann.panel.get_by_role("button", name=f"Moderate {bob.name}"), item)
 
 
+def expect_offered(ann: Person, bob: Person, item: str, *, opener: str | None = None) -> None:
+    """Of Mute… and Unmute, Bob's menu comes to have this one alone."""
+
+    def offered() -> list[str]:
+        ann.panel.get_by_role("button", name=opener or f"Moderate {bob.name}").click()
+        labels = ann.page.locator("[role=menu] [role=menuitem]").all_inner_texts()
+        ann.page.keyboard.press("Escape")
+        expect(ann.page.locator("[role=menu]")).to_have_count(0)
+        return [label for label in labels if "ute" in label]
+
+    poll(lambda: offered() == [item])
+
+
 def test_a_mute_and_its_end_reach_the_muted_one(pair: tuple[Person, Person]) -> None:
     ann, bob = pair
     ann.open_panel("People")
@@ -34,9 +49,31 @@ def test_a_mute_and_its_end_reach_the_muted_one(pair: tuple[Person, Person]) -> 
     expect(ann.toasts).to_contain_text(f"{bob.name} is muted for 1 hour.")
     moderate(ann, bob, "Unmute")
     expect(ann.toasts).to_contain_text("may write again")
+    expect_offered(ann, bob, "Mute…")
     bob.page.reload()
     bob.send_message("I am back")
     ann.expect_message("I am back")
+
+
+def test_a_mute_is_offered_to_who_is_not_muted_and_its_end_to_who_is_also_later(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    audit = re.compile(r"/audit")
+    with ann.page.expect_response(audit):
+        ann.open_panel("People")
+    expect_offered(ann, bob, "Mute…")
+    moderate(ann, bob, "Mute")
+    ann.dialog.get_by_role("button", name="Mute").click()
+    expect(ann.toasts).to_contain_text(f"{bob.name} is muted for 1 hour.")
+    expect_offered(ann, bob, "Unmute")
+    with ann.page.expect_response(audit):
+        ann.page.reload()
+    expect_offered(ann, bob, "Unmute")
+    with ann.page.expect_response(audit):
+        ann.person(bob.name).click()
+    expect_offered(ann, bob, "Unmute", opener="Moderate…")
+    ann.choose(ann.panel.get_by_role("button", name="Moderate…"), "Unmute")
+    expect(ann.toasts).to_contain_text("may write again")
+    expect_offered(ann, bob, "Mute…", opener="Moderate…")
 
 
 def test_who_is_banned_leaves_at_once_and_is_on_the_list_until_the_ban_ends(

@@ -5,8 +5,10 @@ import { openFormDialog } from "../../ui/form-dialog.js";
 import { spanField } from "./span-field.js";
 import { spanText } from "../../ui/spans.js";
 
+/** `onChanged(member)`: called with the member as the server has it then. */
 export async function openMuteDialog({ page, roomId, userId, name, onChanged }) {
   let seconds = 0;
+  let member = null;
   const isDone = await openFormDialog({
     title: `Mute ${name}`,
     action: "Mute",
@@ -15,13 +17,13 @@ export async function openMuteDialog({ page, roomId, userId, name, onChanged }) 
       h("p", {}, "They go on reading, and cannot write until the time is over."),
       h("label", {}, "For how long?", spanField(60)),
     ],
-    submit: ({ span }) => {
+    submit: async ({ span }) => {
       seconds = Number(span.value) * 60;
       const until = new Date(Date.now() + seconds * 1000);
-      return page.chat.api.rooms.mute(roomId, userId, until.toISOString());
+      member = (await page.chat.api.rooms.mute(roomId, userId, until.toISOString())).member;
     },
   });
   if (!isDone) return;
   page.toast(`${name} is muted for ${spanText(seconds)}.`);
-  onChanged();
+  onChanged(member);
 }

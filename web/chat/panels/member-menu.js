@@ -4,10 +4,10 @@ const ROLES = { member: "Make a member", moderator: "Make a moderator", owner: "
 const RANK = { member: 0, moderator: 1, owner: 2 };
 
 /**
- * Items for ui/menu.js; none where the user may do nothing. `member`: `{userId, name, role}`. `onChanged()` is called
- * after each change.
+ * Items for ui/menu.js; none where the user may do nothing. `member`: `{userId, name, role}`. `mutes`: see
+ * room-mutes.js. `onChanged()` is called after each change.
  */
-export function memberMenu({ userId, name, role = "member" }, { room }, page, { onChanged }) {
+export function memberMenu({ userId, name, role = "member" }, { room }, page, { mutes, onChanged }) {
   const { chat } = page;
   const own = RANK[room.role] ?? 0;
   if (room.kind === "direct" || own === 0 || userId === chat.user.id || (RANK[role] ?? 0) >= own) return [];
@@ -26,7 +26,7 @@ export function memberMenu({ userId, name, role = "member" }, { room }, page, { 
     if (next === "owner" && !(await page.confirm(question))) return;
     await done(`${name} is now ${next}.`, () => chat.api.rooms.setRole(room.id, userId, next))();
   };
-  const unmute = () => chat.api.rooms.mute(room.id, userId, null);
+  const isMuted = mutes.isMuted(userId); // where it is not known, either may be wanted
   const remove = async () => {
     const text = "They can join again, or be invited again.";
     const question = { title: `Remove ${name}?`, text, action: "Remove", isDanger: true };
@@ -34,14 +34,21 @@ export function memberMenu({ userId, name, role = "member" }, { room }, page, { 
       await done(`${name} was removed.`, () => chat.api.rooms.remove(room.id, userId))();
   };
   const about = { roomId: room.id, userId, name, onChanged };
+  const onMuted = (member) => {
+    mutes.learn(member);
+    onChanged();
+  };
+  const mute = () => page.dialog("mute", { ...about, onChanged: onMuted });
+  const endMute = async () => mutes.learn((await chat.api.rooms.mute(room.id, userId, null)).member);
+  const unmute = done(`${name} may write again.`, endMute);
   return [
     ...(room.role === "owner"
       ? Object.entries(ROLES)
           .filter(([next]) => next !== role)
           .map(([next, label]) => ({ label, icon: "shield", run: setRole(next) }))
       : []),
-    { label: "Mute…", icon: "bell-off", run: () => page.dialog("mute", about) },
-    { label: "Unmute", icon: "bell", run: done(`${name} may write again.`, unmute) },
+    ...(isMuted === true ? [] : [{ label: "Mute…", icon: "bell-off", run: mute }]),
+    ...(isMuted === false ? [] : [{ label: "Unmute", icon: "bell", run: unmute }]),
     null,
     { label: "Remove from the room…", icon: "leave", isDanger: true, run: remove },
     { label: "Ban…", icon: "ban", isDanger: true, run: () => page.dialog("ban", about) },

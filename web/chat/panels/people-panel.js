@@ -6,6 +6,7 @@ import { icon, iconButton } from "../../ui/icons.js";
 import { Lookup } from "../lookup.js";
 import { memberMenu } from "./member-menu.js";
 import { openMenu } from "../../ui/menu.js";
+import { RoomMutes } from "./room-mutes.js";
 import { avatar } from "../../ui/avatar.js";
 import { STATUS_NAMES } from "../status-names.js";
 
@@ -23,6 +24,7 @@ export class PeoplePanel {
   #error = null;
   #askedAbout = new Set(); // people online who were not among the members: one reload for each
   #reload = null;
+  #mutes = new RoomMutes();
   #lookup;
   #end;
 
@@ -82,6 +84,7 @@ export class PeoplePanel {
     const { chat, people } = this.#page;
     const state = chat.rooms?.get(this.#roomId);
     if (!state) return;
+    void this.#mutes.load(chat, state.room);
     const presence = chat.presence.of(this.#roomId);
     const online = presence?.online ?? new Map();
     const named = (person) => ({ ...person, displayName: people.of(person.userId)?.displayName ?? person.displayName });
@@ -142,8 +145,9 @@ export class PeoplePanel {
     const notes = [isMe && "you", role && role !== "member" && role].filter(Boolean).join(", ");
     const open = () => page.openPanel("profile", userId);
     const whole = handle ? `${name} (${handle})` : name; // who it is must be clear in a question, too
-    const items = memberMenu({ ...person, name: whole }, state, page, { onChanged: this.#load });
-    const menu = ({ currentTarget }) => openMenu({ anchor: currentTarget, items, label: whole });
+    const itemsNow = () =>
+      memberMenu({ ...person, name: whole }, state, page, { mutes: this.#mutes, onChanged: this.#load });
+    const menu = ({ currentTarget }) => openMenu({ anchor: currentTarget, items: itemsNow(), label: whole });
     return h(
       "li",
       { key: userId, class: "person" },
@@ -170,7 +174,7 @@ export class PeoplePanel {
         ),
         h("span", { class: "sr-only" }, STATUS_NAMES[status]),
       ),
-      items.length > 0 && iconButton("more", `Moderate ${whole}`, { class: "small", on: { click: menu } }),
+      itemsNow().length > 0 && iconButton("more", `Moderate ${whole}`, { class: "small", on: { click: menu } }),
     );
   }
 

@@ -6,6 +6,7 @@ import { h, patch } from "../../ui/view.js";
 import { icon } from "../../ui/icons.js";
 import { memberMenu } from "./member-menu.js";
 import { openMenu } from "../../ui/menu.js";
+import { RoomMutes } from "./room-mutes.js";
 import { STATUS_NAMES } from "../status-names.js";
 
 export class ProfilePanel {
@@ -15,6 +16,7 @@ export class ProfilePanel {
   #user = null;
   #member = null; // of the room that was shown when it was opened
   #roomId;
+  #mutes = new RoomMutes();
   #error = null;
   #end;
 
@@ -118,8 +120,11 @@ export class ProfilePanel {
       }
     };
     const member = this.#member && { ...this.#member, name: user.displayName };
-    const items = member && roomState ? memberMenu(member, roomState, page, { onChanged: this.#load }) : [];
-    const moderate = ({ currentTarget }) => openMenu({ anchor: currentTarget, items, label: user.displayName });
+    if (roomState) void this.#mutes.load(chat, roomState.room);
+    const options = { mutes: this.#mutes, onChanged: this.#load };
+    const itemsNow = () => (member && roomState ? memberMenu(member, roomState, page, options) : []);
+    const moderate = ({ currentTarget }) =>
+      openMenu({ anchor: currentTarget, items: itemsNow(), label: user.displayName });
     return [
       h("button", { type: "button", class: "primary", on: { click: talk } }, icon("chat"), "Send a message"),
       h(
@@ -127,7 +132,7 @@ export class ProfilePanel {
         { type: "button", on: { click: () => this.#toggleBlock(user, isBlocked) } },
         isBlocked ? "Unblock" : "Block",
       ),
-      items.length > 0 &&
+      itemsNow().length > 0 &&
         h("button", { type: "button", "aria-haspopup": "menu", on: { click: moderate } }, "Moderate…"),
     ];
   }
