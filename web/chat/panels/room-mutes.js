@@ -1,6 +1,7 @@
 /**
  * Which members of a room are muted, as far as is known: lists of members do not tell, but the newest entries of the
- * room's audit trail do, and the answers to what was done here.
+ * room's audit trail do, and the answers to what was done here. The trail is kept for longer than the mutes that this
+ * page gives last.
  */
 
 const NOTHING = { entries: [], nextCursor: "unknown" };
