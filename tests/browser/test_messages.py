@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.person import SET_VISIBILITY, Person
+from tests.support.waiting import poll
 
 NewPerson = Callable[..., Person]
 HTML = "<img src=x onerror=alert(1)><b>bold</b>"
@@ -154,11 +155,12 @@ def test_the_focus_stays_at_a_message_whose_menu_was_used(pair: tuple[Person, Pe
     row = bob.message("first")  # its menu opens below it, and the pointer leaves it
     menu(bob, "first", "Mark as unread")
     expect(bob.page.locator(".unread-bar button").first).to_be_visible()
-    assert row.evaluate(HAS_FOCUS)
+    poll(lambda: row.evaluate(HAS_FOCUS))
     menu(bob, "first", "Report")
+    expect(bob.dialog).to_be_visible()
     bob.page.keyboard.press("Escape")
     expect(bob.dialog).to_have_count(0)
-    assert row.evaluate(HAS_FOCUS)
+    poll(lambda: row.evaluate(HAS_FOCUS))
 
 
 def test_a_reply_shows_what_it_answers_and_leads_there(pair: tuple[Person, Person]) -> None:
