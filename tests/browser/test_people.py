@@ -282,6 +282,7 @@ def test_who_is_a_member_already_is_marked_so_instead_of_invited(
     look_for_members()
     ann.choose_of_room("Invite people")
     search.fill(cid.username)
+    expect(row).to_have_count(1)
     dialog.get_by_role("button", name=f"Invite {cid.username}").click()
     expect(dialog.get_by_role("status")).to_contain_text("is now in")
     expect(row.get_by_role("button")).to_have_text("Invited")
