@@ -351,16 +351,16 @@ def test_what_is_pressed_on_a_phone_is_44_pixels_high(new_person: NewPerson) -> 
     ann = new_person("ann", registered=False, **PHONE).register()
     page = ann.page
     ann.make_room("Kitchen")
-    assert page.evaluate(SMALL, "body") == []
+    poll(lambda: page.evaluate(SMALL, "body") == [])  # once nothing moves
     page.get_by_role("button", name="Back to the rooms").click()
-    assert page.evaluate(SMALL, "body") == []
+    poll(lambda: page.evaluate(SMALL, "body") == [])  # once nothing moves
     ann.choose(ann.own_line, "Profile")
     page.get_by_role("button", name="Edit the profile").click()
     data = (Path(__file__).resolve().parents[2] / "web" / "ui" / "icon-192.png").read_bytes()
     picture: FilePayload = {"name": "icon.png", "mimeType": "image/png", "buffer": data}
     ann.dialog.locator("input[type=file]").set_input_files(picture)
     expect(ann.dialog.get_by_role("button", name="Remove the picture")).to_be_visible()
-    assert page.evaluate(SMALL, "dialog") == []
+    poll(lambda: page.evaluate(SMALL, "dialog") == [])  # once nothing moves
 
 
 def test_a_search_and_the_bar_of_unread_messages_are_pressed_with_a_finger(
@@ -375,12 +375,12 @@ def test_a_search_and_the_bar_of_unread_messages_are_pressed_with_a_finger(
     page.keyboard.press("u")
     bar = page.get_by_role("group", name="New messages")
     expect(bar).to_contain_text("1 new")
-    assert page.evaluate(SMALL, ".unread-bar") == []
+    poll(lambda: page.evaluate(SMALL, ".unread-bar") == [])  # once nothing moves
     assert bar.evaluate("one => one.offsetHeight") == 44  # one line
     ann.open_panel("Search")
     ann.panel.get_by_role("searchbox").press_sequentially("cinn")
     expect(ann.panel.get_by_role("list", name="Suggestions").get_by_role("button").first).to_be_visible()
-    assert page.evaluate(SMALL, ".panel") == []
+    poll(lambda: page.evaluate(SMALL, ".panel") == [])  # once nothing moves
 
 
 def test_on_a_phone_the_connection_is_tried_again_with_a_finger(
@@ -411,7 +411,7 @@ def test_the_sheet_of_a_message_has_three_recent_reactions_on_a_phone(new_person
 
     open_menu()
     expect(quick).to_have_text(["👍", "❤️", "😂"])
-    assert page.evaluate(SMALL, "dialog") == []
+    poll(lambda: page.evaluate(SMALL, "dialog") == [])  # once nothing moves
     assert findings(page) == []
     quick.nth(1).tap()
     expect(row.locator("[data-emoji]")).to_contain_text("❤️")
