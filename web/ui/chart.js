@@ -103,18 +103,17 @@ function lineClass(run) {
   return classes("chart-line", run.length === 1 && "chart-dot");
 }
 
+/** What lies over a chart, of its size. */
+function overlay({ width }, ...content) {
+  const size = { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT };
+  return h("svg", { class: "chart-overlay", "aria-hidden": "true", ...size }, ...content);
+}
+
 /** The crosshair at a time, with a dot at the value if there is one. */
 export function drawCrosshair(frame, at, height) {
   const place = round(timeScale(frame)(at));
-  return h(
-    "svg",
-    {
-      class: "chart-overlay",
-      "aria-hidden": "true",
-      viewBox: `0 0 ${frame.width} ${HEIGHT}`,
-      width: frame.width,
-      height: HEIGHT,
-    },
+  return overlay(
+    frame,
     h("line", { class: "chart-crosshair", x1: place, x2: place, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }),
     height !== null && h("circle", { class: "chart-point", cx: place, cy: round(height), r: 4 }),
   );
@@ -124,15 +123,8 @@ export function drawCrosshair(frame, at, height) {
 export function drawSelection(frame, from, to) {
   const x = timeScale(frame);
   const [left, right] = [x(Math.min(from, to)), x(Math.max(from, to))].map(round);
-  return h(
-    "svg",
-    {
-      class: "chart-overlay",
-      "aria-hidden": "true",
-      viewBox: `0 0 ${frame.width} ${HEIGHT}`,
-      width: frame.width,
-      height: HEIGHT,
-    },
+  return overlay(
+    frame,
     h("rect", {
       class: "chart-selection",
       x: left,
