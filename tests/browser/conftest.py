@@ -133,3 +133,12 @@ def new_library_page(server: ServerProcess, new_context: Callable[..., BrowserCo
 
     yield make
     assert {page.name: page.problems for page in pages if page.problems} == {}
+
+
+@pytest.fixture
+def pair(new_person: NewPerson, room_name: str) -> tuple[Person, Person]:
+    """Ann, who owns a room, and Bob, both in it."""
+    ann, bob = new_person("ann"), new_person("bob")
+    ann.make_room(room_name)
+    bob.join_room(room_name)
+    return ann, bob

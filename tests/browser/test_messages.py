@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.person import SET_VISIBILITY, Person
@@ -14,15 +13,6 @@ from tests.support.waiting import poll
 NewPerson = Callable[..., Person]
 HTML = "<img src=x onerror=alert(1)><b>bold</b>"
 HAS_FOCUS = "row => row.contains(document.activeElement)"
-
-
-@pytest.fixture
-def pair(new_person: NewPerson, room_name: str) -> tuple[Person, Person]:
-    """Ann, who owns a room, and Bob, both in it."""
-    ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room(room_name)
-    bob.join_room(room_name)
-    return ann, bob
 
 
 def act(person: Person, text: str, button: str) -> None:

@@ -5,22 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.person import Person
 from tests.support.waiting import poll
 
 NewPerson = Callable[..., Person]
-
-
-@pytest.fixture
-def pair(new_person: NewPerson, room_name: str) -> tuple[Person, Person]:
-    """Ann, who owns a room, and Bob, both in it."""
-    ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room(room_name)
-    bob.join_room(room_name)
-    return ann, bob
 
 
 def moderate(ann: Person, bob: Person, item: str) -> None:

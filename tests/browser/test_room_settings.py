@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import APIResponse, Locator, Route, expect
 
 from tests.browser.person import Person
@@ -13,15 +12,6 @@ from tests.support import client
 from tests.support.waiting import poll
 
 NewPerson = Callable[..., Person]
-
-
-@pytest.fixture
-def pair(new_person: NewPerson, room_name: str) -> tuple[Person, Person]:
-    """Ann, who owns a room, and Bob, both in it."""
-    ann, bob = new_person("ann"), new_person("bob")
-    ann.make_room(room_name)
-    bob.join_room(room_name)
-    return ann, bob
 
 
 def open_tab(person: Person, name: str) -> None:

@@ -18,12 +18,18 @@ def searched(url: str) -> str | None:
     return parse_qs(parts.query)["q"][0] if parts.path == "/messages/search" else None
 
 
-def test_what_is_found_leads_to_its_place_and_chips_narrow_the_search(new_person: NewPerson, room_name: str) -> None:
+def with_teapots(new_person: NewPerson, *rooms: str) -> Person:
+    """Ann, who wrote of a teapot in each of these rooms, and is in the last."""
     ann = new_person("ann")
-    for room in (f"{room_name} two", room_name):
+    for room in rooms:
         ann.make_room(room)
         ann.send_message(f"A teapot in {room}")
         ann.expect_message("A teapot")
+    return ann
+
+
+def test_what_is_found_leads_to_its_place_and_chips_narrow_the_search(new_person: NewPerson, room_name: str) -> None:
+    ann = with_teapots(new_person, f"{room_name} two", room_name)
     panel = ann.open_panel("Search")
     found, status = panel.locator(".found-message"), panel.get_by_role("status")
     panel.get_by_role("searchbox").fill("teapot")
@@ -41,11 +47,7 @@ def test_what_is_found_leads_to_its_place_and_chips_narrow_the_search(new_person
 def test_a_result_in_another_room_leaves_the_search_as_it_is_also_after_back_and_a_reload(
     new_person: NewPerson, room_name: str
 ) -> None:
-    ann = new_person("ann")
-    for room in (f"{room_name} two", room_name):
-        ann.make_room(room)
-        ann.send_message(f"A teapot in {room}")
-        ann.expect_message("A teapot")
+    ann = with_teapots(new_person, f"{room_name} two", room_name)
     panel = ann.open_panel("Search")
     search, status = panel.get_by_role("searchbox"), panel.get_by_role("status")
     here = panel.get_by_role("button", name=f"In {room_name}", exact=True)
