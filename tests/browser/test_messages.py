@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.person import SET_VISIBILITY, Person
 from tests.support.waiting import poll
 
-NewPerson = Callable[..., Person]
 HTML = "<img src=x onerror=alert(1)><b>bold</b>"
 HAS_FOCUS = "row => row.contains(document.activeElement)"
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import expect
 
 from tests.browser.person import Person
 from tests.support.waiting import poll
-
-NewPerson = Callable[..., Person]
 
 
 def moderate(ann: Person, bob: Person, item: str) -> None:
