@@ -4,12 +4,13 @@ and when they go.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import CHROMIUM_FLAGS, DESKTOP
 from tests.browser.person import Person
@@ -319,3 +320,59 @@ def test_what_comes_before_the_settings_were_read_is_told_after_it(new_person: N
         route.continue_()
     bob.page.wait_for_function(f"() => {MADE}.length === 1")
     assert bob.page.evaluate(MADE) == [[f"{ann.name} in {room_name}", "for bob"]]
+
+
+def test_what_comes_between_the_list_of_rooms_and_the_join_of_a_room_is_told(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    room_id = ann.make_room(room_name)
+    bob.page.add_init_script(RECORDER)
+    bob.join_room(room_name)
+    bob.make_room(f"Desk of {bob.name}")
+    assert bob.call("PATCH", "/users/me/settings", {"notifications": {room_id: "all"}}) == 200
+    joins = HeldJoins(bob.page, room_id)
+    bob.page.reload()
+    listens(bob.page)
+    expect(bob.room_button(room_name)).to_be_visible()
+    poll(lambda: joins.held)
+    mention(ann, room_id, "for bob")
+    joins.release()
+    poll(lambda: bob.page.evaluate(MADE) == [[f"{ann.name} in {room_name}", "for bob"]])
+    mention(ann, room_id, "again")
+    poll(lambda: bob.page.evaluate("window.made.map(({ body }) => body)") == ["for bob", "again"])
+
+
+class HeldJoins:
+    """Holds a page's joins of a room back. Of what comes to it meanwhile only their acks tell: `roomActivity` is sent
+    once a second at most, and the page may have joined by then.
+    """
+
+    def __init__(self, page: Page, room_id: str) -> None:
+        self.held: list[tuple[WebSocketRoute, str | bytes]] = []
+        self._room_id = room_id
+        self._holds = True
+        page.route_web_socket("**/ws*", self._connect)
+
+    def release(self) -> None:
+        self._holds = False
+        for server, text in self.held:
+            server.send(text)
+
+    def _connect(self, socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def to_server(text: str | bytes) -> None:
+            frame = json.loads(text)
+            is_join = frame["event"] == "joinRoom" and frame["data"]["roomId"] == self._room_id
+            if is_join and self._holds:
+                self.held.append((server, text))
+            else:
+                server.send(text)
+
+        def to_page(text: str | bytes) -> None:
+            if json.loads(text)["event"] != "roomActivity":
+                socket.send(text)
+
+        socket.on_message(to_server)
+        server.on_message(to_page)

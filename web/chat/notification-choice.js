@@ -5,8 +5,8 @@ import { parse, plainText } from "../ui/markdown.js";
 const TEXT_MAX = 160;
 
 /**
- * Whether to notify of a message. `level`: all, mentions or none. `since`: the room's newest seq when the page began:
- * what came before is shown as unread. `isShown`: whether the user sees the room.
+ * Whether to notify of a message. `level`: all, mentions or none. `since`: the room's newest seq that was
+ * considered, or was there when the page began: that is shown as unread. `isShown`: whether the user sees the room.
  */
 export function isToBeTold(message, { room, level, me, blocks, since, isShown }) {
   const { seq, type, userId, deletedAt, mentions = [] } = message;

@@ -14,7 +14,7 @@ export class Notifications {
   #page;
   #prefix; // of all names: each server of an origin has its own
   #channel; // on which a tab says what it shows
-  #since = null; // roomId → its newest seq when the page began; null until the list is read
+  #since = null; // roomId → its newest seq that was considered, or was there when the page began; null before the list
   #early = []; // messages that came before the settings were read: these say of which to tell
   #told = new Map(); // roomId → {seq, count}: what is shown, or about to be
   #shown;
@@ -34,7 +34,7 @@ export class Notifications {
     on("message", ({ message }) => this.#onMessage(message));
     on("mention", ({ message }) => this.#onMessage(message));
     on("list", () => this.#onList());
-    on("settings", () => this.#early.splice(0).forEach((message) => this.#onMessage(message)));
+    on("settings", () => this.#onSettings());
     on("state", () => this.#onState());
     on("ended", () => this.#end());
     signal.addEventListener("abort", () => this.#close());
@@ -79,16 +79,21 @@ export class Notifications {
     this.#since ??= new Map(rooms.all.map(({ room }) => [room.id, room.lastSeq]));
     for (const { room } of rooms.all) this.#take(room.id, room.readSeq ?? 0);
     for (const [roomId, { seq }] of this.#told) if (!rooms.get(roomId)) this.#take(roomId, seq); // it was left
-    if (!this.#isChosen) return;
-    for (const { room, isSubscribed } of rooms.all) {
-      if (isSubscribed || settings.levelOf(room) !== "all") continue;
+    if (!this.#isChosen || chat.settings.value === null) return;
+    // Of a room that is not joined only the number is told; and what comes before a join is news of no event.
+    for (const { room } of rooms.all) {
+      if (settings.levelOf(room) !== "all") continue;
       const knownSeq = Math.max(this.#since.get(room.id) ?? 0, this.#told.get(room.id)?.seq ?? 0);
-      if (room.lastSeq > knownSeq && this.#isAllowed) {
-        this.#since.set(room.id, room.lastSeq - 1); // of a room that is not joined only the number is told
-        const told = (message) => message && this.#onMessage(message);
-        rooms.loadPreview(room.id).then(told, () => {});
-      }
+      if (room.lastSeq <= knownSeq || !this.#isAllowed) continue;
+      const told = (message) => message && this.#onMessage(message);
+      rooms.loadPreview(room.id).then(told, () => {});
     }
+  }
+
+  /** They say of which messages to tell, those included that came before. */
+  #onSettings() {
+    this.#early.splice(0).forEach((message) => this.#onMessage(message));
+    this.#onList();
   }
 
   #onMessage(message) {
@@ -97,14 +102,15 @@ export class Notifications {
     const room = chat.rooms?.get(roomId)?.room;
     const isShown = document.visibilityState === "visible" && this.#page.roomId === roomId;
     if (isShown) this.#channel.postMessage({ roomId, seq });
-    if (!room || !this.#since || !this.#isChosen) return;
-    if (chat.settings.value === null) {
+    if (!room || !this.#since) return;
+    if (this.#isChosen && chat.settings.value === null) {
       this.#early = [...this.#early, message].slice(-EARLY_MAX);
       return;
     }
-    const before = this.#told.get(roomId) ?? { seq: 0, count: 0 };
-    if (seq <= before.seq) return; // a mention comes twice
     const since = this.#since.get(roomId) ?? 0;
+    this.#since.set(roomId, Math.max(seq, since));
+    const before = this.#told.get(roomId) ?? { seq: 0, count: 0 };
+    if (!this.#isChosen || seq <= before.seq) return;
     const level = settings.levelOf(room);
     if (!isToBeTold(message, { room, level, me: chat.user, blocks: chat.blocks, since, isShown })) return;
     if (!this.#isAllowed) return;
