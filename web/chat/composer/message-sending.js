@@ -1,6 +1,6 @@
 /**
  * Brings what was written into the outbox, in order: the names that it mentions become ids first, for which the server
- * may have to be asked, and shortcodes become emoji. It waits for that for a moment only, and not at all when the page
+ * may have to be asked, and shortcodes become emoji. It waits for that for seconds only, and not at all when the page
  * is left.
  */
 
@@ -8,7 +8,7 @@ import { loadEmoji, replaceShortcodes } from "../../ui/emoji.js";
 import { MemberLookup } from "./member-lookup.js";
 import { mentionsOf } from "./mention-names.js";
 
-const PATIENCE_MS = 1500;
+const PATIENCE_MS = 5000; // a message that mentions nobody is told to nobody: slow answers are worth waiting for
 const ROOMS_MAX = 20;
 const SHORTCODE = /(?<![A-Za-z0-9]):[a-z0-9_+-]{1,32}:/i;
 
