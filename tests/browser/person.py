@@ -215,10 +215,15 @@ class Person:
 
     def join_room(self, name: str) -> None:
         self.choose(self.page.get_by_role("button", name="Add a room"), "Find rooms")
-        self.dialog.get_by_label("Search by name").fill(name)
+        self.search_in_dialog(name)
         self.dialog.get_by_role("button", name=f"Join {name}").click()
         expect(self.heading).to_have_text(name)
         self.expect_in_room()
+
+    def search_in_dialog(self, query: str) -> None:
+        """Search, and wait until the rows that are shown are what was found: they move under the mouse before."""
+        self.dialog.get_by_role("searchbox").fill(query)
+        expect(self.dialog.get_by_role("status")).to_be_empty()
 
     def expect_in_room(self) -> None:
         expect(self.timeline).to_have_attribute("aria-busy", "false")

@@ -93,7 +93,7 @@ def test_a_private_room_is_entered_by_invitation_and_left_again(new_person: NewP
     ann, bob = new_person("ann"), new_person("bob")
     ann.make_room("Secret plan", private=True)
     ann.choose_of_room("Invite people")
-    ann.dialog.get_by_label("Search people by name").fill(bob.name)
+    ann.search_in_dialog(bob.name)
     ann.dialog.get_by_role("button", name=f"Invite {bob.name}").click()
     expect(ann.dialog.get_by_role("status")).to_contain_text("is now in Secret plan")
     ann.page.keyboard.press("Escape")

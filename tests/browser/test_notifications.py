@@ -335,7 +335,7 @@ def test_what_comes_between_the_list_of_rooms_and_the_join_of_a_room_is_told(
     bob.page.reload()
     listens(bob.page)
     expect(bob.room_button(room_name)).to_be_visible()
-    poll(lambda: joins.held)
+    poll(lambda: bob.page.wait_for_timeout(50) or joins.held)  # frames are passed on while the page is waited for
     mention(ann, room_id, "for bob")
     joins.release()
     poll(lambda: bob.page.evaluate(MADE) == [[f"{ann.name} in {room_name}", "for bob"]])

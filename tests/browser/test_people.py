@@ -66,6 +66,7 @@ def test_a_search_finds_people_past_the_first_page_and_by_the_words_of_their_nam
     search.fill("nobody-at-all")
     expect(ann.panel.get_by_role("status")).to_have_text("Nobody has such a name.")
     search.fill("")
+    expect(ann.panel.locator("[data-user-id]")).to_have_count(2)
     ann.panel.get_by_role("button", name="Show more").click()
     expect(ann.person(zoe.username)).to_be_visible()
     expect(ann.panel.get_by_role("button", name="Show more")).to_have_count(0)
@@ -206,7 +207,7 @@ def test_what_came_of_an_invitation_stays_and_a_search_that_fails_can_be_tried_a
     invite.click()
     expect(status).to_have_text(f"{bea} is now in {room_name}.")
     expect(invite).to_be_disabled()
-    search.fill(bob.username)
+    ann.search_in_dialog(bob.username)
     ann.dialog.get_by_role("button", name="Invite Robert").click()
     expect(status).to_have_text(f"Robert (@{bob.username}) is now in {room_name}.")
 
