@@ -176,7 +176,7 @@ export class Page {
     try {
       return (await open?.({ page: this, ...options })) ?? null;
     } catch (error) {
-      this.failed(error);
+      if (this.chat.user?.id === userId) this.failed(error);
       return null;
     }
   }

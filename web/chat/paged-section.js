@@ -4,6 +4,7 @@ import { h, patch } from "../ui/view.js";
 import { Lookup } from "./lookup.js";
 
 export class PagedSection {
+  #page;
   #root;
   #row;
   #empty;
@@ -20,10 +21,10 @@ export class PagedSection {
 
   /**
    * `load(cursor)` resolves to `{items, nextCursor}`. `row(item)`: a vnode with a key. `empty`: said of none. `head()`
-   * and `foot(items)`: vnodes above and below the list. `store`: the page's, where rows name people: they are drawn
-   * again when more is known of those.
+   * and `foot(items)`: vnodes above and below the list. Rows are drawn again when more is known of people.
    */
-  constructor({ root, load, row, empty, head = () => null, foot = (_items) => null, store = null }) {
+  constructor({ root, page, load, row, empty, head = () => null, foot = (_items) => null }) {
+    this.#page = page;
     this.#root = root;
     this.#row = row;
     this.#empty = empty;
@@ -43,7 +44,7 @@ export class PagedSection {
       },
     });
     void this.reload();
-    this.#end = store?.select(
+    this.#end = page.store.select(
       (_state, versions) => [versions.version("people")],
       () => this.#draw(),
     );
@@ -51,7 +52,7 @@ export class PagedSection {
 
   close() {
     this.#isClosed = true;
-    this.#end?.();
+    this.#end();
     this.#lookup.close();
     patch(this.#root, []);
   }
@@ -61,12 +62,13 @@ export class PagedSection {
     return this.#ask(() => this.#lookup.now(""));
   }
 
-  /** Do what changes the list, and load it again; an error is shown. */
+  /** Do what changes the list, and load it again; an error is shown, also where the list is gone meanwhile. */
   async change(work) {
     this.#refusal = null;
     try {
       await work();
     } catch (error) {
+      if (this.#isClosed) return this.#page.failed(error);
       this.#refusal = error;
       return this.#draw();
     }

@@ -1,4 +1,7 @@
-/** A dialog that is one form: what fails is said in it, and it closes when all is done. */
+/**
+ * A dialog that is one form: what fails is said in it, and it closes when all is done. Whoever closes it before the
+ * answer learns that from what it resolves to, or rejects with.
+ */
 
 import { h, patch } from "./view.js";
 import { openDialog } from "./dialog.js";
@@ -6,10 +9,12 @@ import { singleFlight } from "./single-flight.js";
 
 /**
  * Resolves to whether the form was sent. `fields()`: the vnodes above the button, drawn again after a failure. `action`:
- * the label of the button. `submit(elements)` may reject: the error's message is shown.
+ * the label of the button. `submit(elements)` may reject: the error's message is shown, or the error is thrown where the
+ * dialog was closed meanwhile.
  */
 export async function openFormDialog({ title, fields, action, isDanger = false, submit }) {
-  const mount = ({ body, close }) => {
+  let sending = null; // the promise of `submit`, until its failure was shown
+  const mount = ({ body, close, dialog }) => {
     const draw = (error = "") =>
       patch(
         body,
@@ -27,9 +32,12 @@ export async function openFormDialog({ title, fields, action, isDanger = false, 
       );
     const sendOnce = singleFlight(async (elements) => {
       try {
-        await submit(elements);
+        sending = submit(elements);
+        await sending;
         close(true);
       } catch (error) {
+        if (!dialog.open) return;
+        sending = null;
         draw(error.message);
       }
     });
@@ -39,5 +47,8 @@ export async function openFormDialog({ title, fields, action, isDanger = false, 
     };
     draw();
   };
-  return (await openDialog({ title, mount })) === true;
+  if (await openDialog({ title, mount })) return true;
+  if (!sending) return false;
+  await sending;
+  return true;
 }

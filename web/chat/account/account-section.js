@@ -91,6 +91,7 @@ export class AccountSection {
       await chat.deleteAccount(password);
     } catch (error) {
       store.set({ isLeaving: false });
+      if (!this.#root.isConnected) return this.#page.failed(error); // the dialog was closed meanwhile
       return this.#fail(error.code === "forbidden" ? { password: error.message } : { form: error.message });
     }
     this.#closeDialog();

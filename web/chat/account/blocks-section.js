@@ -6,7 +6,8 @@ import { PagedSection } from "../paged-section.js";
 export class BlocksSection {
   #list;
 
-  constructor({ root, page: { chat } }) {
+  constructor({ root, page }) {
+    const { chat } = page;
     const row = ({ id, displayName, username }) =>
       h(
         "li",
@@ -16,7 +17,7 @@ export class BlocksSection {
       );
     const load = async () => ({ items: await chat.api.people.blocked() });
     const empty = "You have blocked nobody. A profile has the button for it.";
-    this.#list = new PagedSection({ root, load, row, empty });
+    this.#list = new PagedSection({ root, page, load, row, empty });
   }
 
   close() {

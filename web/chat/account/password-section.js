@@ -56,6 +56,7 @@ export class PasswordSection {
         form.reset();
         this.#page.toast("The password is changed.");
       } catch (error) {
+        if (!this.#root.isConnected) return this.#page.failed(error); // the dialog was closed meanwhile
         this.#errors = refused(error);
       }
       this.#isBusy = false;

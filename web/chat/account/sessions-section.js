@@ -12,7 +12,7 @@ export class SessionsSection {
   constructor({ root, page }) {
     this.#people = page.chat.api.people;
     this.#list = new PagedSection({
-      root,
+      ...{ root, page },
       load: async () => ({ items: await this.#people.sessions() }),
       row: (session) => this.#row(session),
       empty: "",

@@ -17,15 +17,23 @@ export function openFindPersonDialog({ page, roomId = null, below = (_list) => n
     title: room ? `Invite to ${room.name}` : "New direct message",
     mount: ({ body, close }) => {
       const done = new Set(); // ids of those who were invited here
+      const openDirect = async (user) => {
+        const { id } = await page.chat.direct(user.id);
+        if (!body.isConnected) return; // whoever closed the dialog before the answer goes on where they are
+        page.go({ roomId: id });
+        close();
+      };
       const act = async (user, button) => {
         button.disabled = true;
         try {
-          if (room) await page.chat.invite(room.id, user.id);
-          else page.go({ roomId: (await page.chat.direct(user.id)).id });
+          if (!room) return await openDirect(user);
+          await page.chat.invite(room.id, user.id);
           done.add(user.id);
-          if (!room) return close();
-          list.say(`${wholeName(user)} is now in ${room.name}.`);
+          const told = `${wholeName(user)} is now in ${room.name}.`;
+          if (!body.isConnected) return page.toast(told);
+          list.say(told);
         } catch (error) {
+          if (!body.isConnected) return page.failed(error);
           button.disabled = false;
           list.say(error.message);
         }

@@ -17,11 +17,13 @@ export function openFindRoomsDialog({ page }) {
 }
 
 class RoomFinder {
+  #root;
   #page;
   #close;
   #list;
 
   constructor({ root, page, close }) {
+    this.#root = root;
     this.#page = page;
     this.#close = close;
     this.#list = new SearchList({
@@ -69,9 +71,15 @@ class RoomFinder {
     currentTarget.disabled = true;
     try {
       if (!this.#page.chat.rooms?.get(room.id)) await this.#page.chat.join(room.id);
+      const open = () => this.#page.go({ roomId: room.id });
+      // Who closed the dialog before the answer is about something else.
+      if (!this.#root.isConnected) {
+        return this.#page.toast(`You are now in ${room.name}.`, { action: { label: "Open", run: open } });
+      }
       this.#close();
-      this.#page.go({ roomId: room.id });
+      open();
     } catch (error) {
+      if (!this.#root.isConnected) return this.#page.failed(error);
       this.#list.say(error.message);
       currentTarget.disabled = false;
     }

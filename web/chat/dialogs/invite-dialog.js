@@ -19,8 +19,10 @@ function linkMaker({ page, roomId }) {
     try {
       const invite = await page.chat.api.rooms.createInvite(roomId, chosen);
       url = endpoint(page.chat.api.baseUrl, invite.url).href;
-      list.draw();
+      if (list.isOpen) return list.draw();
+      page.toast("The invite link is made: it is in the settings of the room.");
     } catch (error) {
+      if (!list.isOpen) return page.failed(error);
       list.say(error.message);
     }
   });

@@ -67,9 +67,14 @@ class NewRoomForm {
     const fields = { name: name.value.trim(), description: description.value.trim(), isPrivate: isPrivate.checked };
     try {
       const room = await this.#page.chat.createRoom(fields);
+      const open = () => this.#page.go({ roomId: room.id });
+      // Who closed the dialog before the answer is about something else.
+      if (!this.#root.isConnected)
+        return this.#page.toast(`${room.name} is made.`, { action: { label: "Open", run: open } });
       this.#close(room);
-      this.#page.go({ roomId: room.id });
+      open();
     } catch (error) {
+      if (!this.#root.isConnected) return this.#page.failed(error);
       this.#isBusy = false;
       const [name, label] = Object.entries(LABELS).find(([field]) => error.details?.[field]) ?? [];
       this.#show(name ? refusalText(label, error.details[name]) : error.message);

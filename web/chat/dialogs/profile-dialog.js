@@ -51,6 +51,7 @@ export function openProfileDialog({ page }) {
         error = about ? refusalText("The name", about) : failure.message;
       }
       progress = null;
+      if (error && !body.isConnected) page.toast(error, { isError: true });
       draw();
       return error === "";
     };

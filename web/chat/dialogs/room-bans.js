@@ -35,7 +35,7 @@ export class RoomBans {
       const { bans, nextCursor } = await rooms.bans(roomId, { cursor });
       return { items: bans, nextCursor };
     };
-    this.#list = new PagedSection({ root, load, row, empty: "Nobody is banned.", store: page.store });
+    this.#list = new PagedSection({ root, page, load, row, empty: "Nobody is banned." });
   }
 
   close() {

@@ -92,6 +92,10 @@ export class RoomForm {
       this.#draw();
       return true;
     } catch (error) {
+      if (!this.#root.isConnected) {
+        this.#page.failed(error);
+        return false;
+      }
       const details = error.code === "validation_failed" ? error.details : {};
       this.#draw(Object.keys(details).length > 0 ? details : { form: error.message });
       return false;
@@ -108,10 +112,9 @@ export class RoomForm {
       slowModeS: Number(slowModeS.value),
       isPrivate: isPrivate.checked,
     };
-    if (await this.#tried(() => this.#change(fields))) {
-      this.#closeDialog();
-      this.#page.toast("Saved.");
-    }
+    if (!(await this.#tried(() => this.#change(fields)))) return;
+    if (this.#root.isConnected) this.#closeDialog();
+    this.#page.toast("Saved.");
   }
 
   async #delete(room) {

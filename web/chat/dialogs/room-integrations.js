@@ -73,7 +73,10 @@ export class RoomIntegrations {
       ];
       return { items: items.sort((one, other) => other.createdAt.localeCompare(one.createdAt)) };
     };
-    return new PagedSection({ root, load, row: (item) => this.#row(item), empty: "No program posts here." });
+    return new PagedSection({
+      ...{ root, load, page: this.#page, row: (item) => this.#row(item) },
+      empty: "No program posts here.",
+    });
   }
 
   #row(item) {

@@ -18,13 +18,18 @@ export class RoomInvites {
     const { rooms } = page.chat.api;
     this.#page = page;
     this.#roomId = roomId;
-    const makeOnce = singleFlight((chosen) => this.#list.change(() => rooms.createInvite(roomId, chosen)));
+    const makeOnce = singleFlight(async (chosen) => {
+      await this.#list.change(async () => {
+        await rooms.createInvite(roomId, chosen);
+        if (!root.isConnected) page.toast("The invite link is made: it is in the settings of the room.");
+      });
+    });
     const make = (event) => {
       event.preventDefault();
       void makeOnce(chosenInvite(event.target.elements));
     };
     this.#list = new PagedSection({
-      root,
+      ...{ root, page },
       row: (invite) => this.#row(invite),
       load: async () => ({ items: await rooms.invites(roomId) }),
       empty: "There are no invite links.",

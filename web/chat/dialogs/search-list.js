@@ -41,6 +41,11 @@ export class SearchList {
     this.#lookup.close();
   }
 
+  /** Whether the dialog is. */
+  get isOpen() {
+    return this.#root.isConnected;
+  }
+
   /** Tell what came of something that was done here: until the query changes, whatever is found meanwhile. */
   say(text) {
     this.#told = text;

@@ -21,7 +21,7 @@ export class AuditPanel {
     };
     const row = (entry, index) => this.#row(entry, index);
     const empty = "Nothing was done here yet.";
-    this.#list = new PagedSection({ root, load, row, empty, store: page.store });
+    this.#list = new PagedSection({ root, page, load, row, empty });
   }
 
   close() {

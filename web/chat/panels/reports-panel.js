@@ -50,7 +50,7 @@ export class ReportsPanel {
       const { reports, nextCursor } = await chat.api.rooms.reports(roomId, { cursor });
       return { items: reports, nextCursor };
     };
-    this.#list = new PagedSection({ root, load, row, empty: "Nothing was reported here.", store: page.store });
+    this.#list = new PagedSection({ root, page, load, row, empty: "Nothing was reported here." });
   }
 
   close() {
