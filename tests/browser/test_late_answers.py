@@ -108,3 +108,32 @@ def test_a_room_that_is_made_after_its_dialog_was_closed_is_offered_and_not_open
     expect(ann.heading).to_have_text(room_name)
     ann.toasts.get_by_role("button", name="Open").click()
     expect(ann.heading).to_have_text(f"{room_name} two")
+
+
+def test_a_secret_that_comes_after_its_tab_or_dialog_was_left_is_shown_all_the_same(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    ann.make_room(room_name)
+
+    def leave_by_tab() -> None:
+        ann.dialog.get_by_role("button", name="Bans").click()
+        expect(ann.dialog).to_contain_text("Nobody is banned.")
+
+    for name, leave in (("Deploys", leave_by_tab), ("Builds", lambda: close_by_escape(ann))):
+        held = Held(ann, r"/webhooks$")
+        ann.choose_of_room("Room settings")
+        ann.dialog.get_by_role("button", name="Integrations").click()
+        ann.dialog.get_by_label("Name").fill(name)
+        ann.dialog.get_by_role("button", name="Make a webhook").click()
+        held.expect()
+        leave()
+        held.answer()
+        shown = ann.page.get_by_role("dialog", name=name)
+        expect(shown).to_contain_text("is not shown again")
+        expect(shown.get_by_label(f"address of {name}", exact=True)).to_have_value(re.compile("/hooks/"))
+        expect(shown.get_by_label(f"address of {name}", exact=True)).to_be_focused()
+        ann.page.keyboard.press("Escape")
+        expect(shown).to_have_count(0)
+        ann.page.keyboard.press("Escape")
+        expect(ann.dialog).to_have_count(0)

@@ -5,14 +5,14 @@ import { isCopied } from "../../ui/clipboard.js";
 
 /**
  * `label`: what it is. `tell(text)`: says in the dialog what became of copying; a notice of the page would be behind it.
- * `hasFocus`: the field gets the focus when it is drawn first.
+ * `hasFocus`: the field gets the focus when it is drawn first, or when the dialog opens if it is drawn before that.
  */
 export function copyField({ label, value, tell, hasFocus = false }) {
   const copy = async () => {
     tell((await isCopied(value)) ? "Copied." : "This browser lets no page copy. Select the text instead.");
   };
   const field = {
-    ...{ type: "text", readonly: true, "aria-label": label, value, spellcheck: "false" },
+    ...{ type: "text", readonly: true, "aria-label": label, value, spellcheck: "false", autofocus: hasFocus },
     on: { focus: ({ target }) => target.select() },
     ref: (node) => hasFocus && node.focus(),
   };

@@ -4,6 +4,7 @@ import { copyField } from "./copy-field.js";
 import { endpoint } from "../../client/api-request.js";
 import { fullLabel } from "../../ui/dates.js";
 import { h, patch } from "../../ui/view.js";
+import { openDialog } from "../../ui/dialog.js";
 import { PagedSection } from "../paged-section.js";
 import { singleFlight } from "../../ui/single-flight.js";
 
@@ -111,20 +112,13 @@ export class RoomIntegrations {
       this.#told = text;
       this.#drawForm();
     };
-    const copy = ({ kind, id, name, secret }, index) =>
-      h(
-        "div",
-        { key: `${kind} ${id}`, class: "made" },
-        h("p", {}, `This ${KINDS[kind].secret} is not shown again: copy it now, and keep it secret.`),
-        copyField({ label: `${KINDS[kind].secret} of ${name}`, value: secret, tell, hasFocus: index === 0 }),
-      );
     patch(this.#formRoot, [
       h("label", {}, "Kind", h("select", { name: "kind", on: { change: choose } }, options)),
       h("label", {}, "Name", h("input", { name: "name", maxlength, required: true, dir: "auto", autocomplete: "off" })),
       h("p", { class: "hint" }, does),
       h("p", { class: "form-error", role: "alert" }, this.#error),
       h("button", { type: "submit", class: "primary" }, `Make a ${title.toLowerCase()}`),
-      this.#made.map(copy),
+      this.#made.map((made, index) => secretBox(made, { tell, hasFocus: index === 0 })),
       h("p", { class: "hint", role: "status" }, this.#told),
     ]);
   }
@@ -133,14 +127,18 @@ export class RoomIntegrations {
     const kind = this.#kind;
     const { field, rule } = KINDS[kind];
     const name = input.value.trim();
-    const { api } = this.#page.chat;
+    const { api, user } = this.#page.chat;
     this.#error = this.#told = "";
     try {
       const made = await api.rooms.addIntegration(this.#roomId, kind, { [field]: name });
       const secret = made.token ?? endpoint(api.baseUrl, made.url).href;
-      this.#made.unshift({ kind, id: made.id ?? made.user.id, name, secret });
+      const shown = { kind, id: made.id ?? made.user.id, name, secret };
+      // Nothing of one user is shown to the next.
+      if (!this.#formRoot.isConnected) return this.#page.chat.user?.id === user.id && showSecret(shown);
+      this.#made.unshift(shown);
       input.value = "";
     } catch (error) {
+      if (!this.#formRoot.isConnected) return this.#page.failed(error);
       this.#error = error.details?.[field] ? rule : error.message;
     }
     this.#drawForm();
@@ -154,4 +152,25 @@ export class RoomIntegrations {
     this.#made = this.#made.filter((made) => made.kind !== kind || made.id !== id);
     this.#drawForm();
   }
+}
+
+/** What was made, with its secret to copy. `tell`, `hasFocus`: see copyField. */
+function secretBox({ kind, id, name, secret }, { tell, hasFocus }) {
+  const { secret: what } = KINDS[kind];
+  return h(
+    "div",
+    { key: `${kind} ${id}`, class: "made" },
+    h("p", {}, `This ${what} is not shown again: copy it now, and keep it secret.`),
+    copyField({ label: `${what} of ${name}`, value: secret, tell, hasFocus }),
+  );
+}
+
+/** Show a secret whose form was left before the answer: in a dialog of its own, above whatever is shown by then. */
+function showSecret(made) {
+  const mount = ({ body }) => {
+    const draw = (told = "") =>
+      patch(body, [secretBox(made, { tell: draw, hasFocus: true }), h("p", { class: "hint", role: "status" }, told)]);
+    draw();
+  };
+  void openDialog({ title: made.name, mount });
 }
