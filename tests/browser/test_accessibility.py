@@ -383,6 +383,23 @@ def test_a_search_and_the_bar_of_unread_messages_are_pressed_with_a_finger(
     poll(lambda: page.evaluate(SMALL, ".panel") == [])  # once nothing moves
 
 
+def test_retry_and_show_more_are_pressed_with_a_finger(new_person: NewPerson, room_name: str) -> None:
+    ann = new_person("ann", **PHONE)
+    ann.ignored_errors = (*ann.ignored_errors, "500")  # Chromium logs responses with an error status
+    page = ann.page
+    ann.make_room(room_name)
+    page.route("**/members?*", lambda route: route.fulfill(status=500, json={}))
+    ann.open_panel("People")
+    expect(ann.panel.get_by_role("button", name="Retry")).to_be_visible()
+    poll(lambda: page.evaluate(SMALL, ".panel") == [])  # once nothing moves
+    page.go_back()
+    page.get_by_role("button", name="Back to the rooms").click()
+    page.route("**/rooms?*", lambda route: route.fulfill(json={"rooms": [], "nextCursor": "more"}))
+    ann.choose(page.get_by_role("button", name="Add a room"), "Find rooms")
+    expect(ann.dialog.get_by_role("button", name="Show more")).to_be_visible()
+    poll(lambda: page.evaluate(SMALL, "dialog") == [])  # once nothing moves
+
+
 def test_on_a_phone_the_connection_is_tried_again_with_a_finger(
     new_person: NewPerson, start_server: StartServer, room_name: str
 ) -> None:
