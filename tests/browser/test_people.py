@@ -123,6 +123,32 @@ def test_two_people_of_one_name_can_be_told_apart_wherever_one_of_them_is_meant(
     expect(ann.person("Sam Oak")).to_have_attribute("data-user-id", sams[0].id)
 
 
+def test_two_people_of_one_name_can_be_told_apart_in_bans_and_reports(
+    server: ServerProcess, new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    room_id = ann.make_room(room_name)
+    sams = [add_member(server, room_id, name, "Sam Oak") for name in ("sam", "sammy")]
+    for sam in sams:
+        rude = add_member(server, room_id, "rude", "Kim Elm")
+        message = rude.post(room_id, "Something rude")
+        assert sam.call("POST", f"/messages/{message['id']}/report", {"reason": "Rude"}).status == 204
+        assert ann.call("PATCH", f"/rooms/{room_id}/members/{sam.id}", {"role": "moderator"}) == 200
+        banned = add_member(server, room_id, "banned")
+        assert sam.call("POST", f"/rooms/{room_id}/bans/{banned.id}", {}).status < 300
+    ann.choose_of_room("Reports")
+    reports = ann.panel.get_by_role("listitem")
+    for sam in sams:
+        expect(reports.filter(has_text=f"reported by Sam Oak @{sam.username},")).to_have_count(1)
+    reports.first.get_by_role("button", name="Mute").click()
+    expect(ann.page.get_by_role("dialog", name=f"Mute Kim Elm (@{rude.username})")).to_be_visible()
+    ann.page.keyboard.press("Escape")
+    ann.choose_of_room("Room settings")
+    ann.dialog.get_by_role("button", name="Bans").click()
+    for sam in sams:
+        expect(ann.dialog.get_by_role("listitem").filter(has_text=f"by Sam Oak @{sam.username},")).to_have_count(1)
+
+
 def test_a_person_who_joins_and_one_who_goes_are_shown_without_a_reload(new_person: NewPerson, room_name: str) -> None:
     ann, bob = new_person("ann"), new_person("bob")
     ann.make_room(room_name)

@@ -3,12 +3,14 @@
 import { fullLabel } from "../../ui/dates.js";
 import { h } from "../../ui/view.js";
 import { PagedSection } from "../paged-section.js";
+import { PersonNames } from "../person-names.js";
 
 export class RoomBans {
   #list;
 
   constructor({ root, page, roomId }) {
     const { rooms } = page.chat.api;
+    const names = new PersonNames({ page });
     const row = ({ user, by, reason, expiresAt }) =>
       h(
         "li",
@@ -20,7 +22,8 @@ export class RoomBans {
           h(
             "small",
             {},
-            `by ${page.people.of(by)?.displayName ?? "a moderator"}`,
+            "by ",
+            names.shown(by, "a moderator"),
             expiresAt ? `, until ${fullLabel(new Date(expiresAt))}` : ", for good",
           ),
           reason && h("small", { dir: "auto" }, reason),

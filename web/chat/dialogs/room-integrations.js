@@ -6,6 +6,7 @@ import { fullLabel } from "../../ui/dates.js";
 import { h, patch } from "../../ui/view.js";
 import { openDialog } from "../../ui/dialog.js";
 import { PagedSection } from "../paged-section.js";
+import { PersonNames } from "../person-names.js";
 import { singleFlight } from "../../ui/single-flight.js";
 
 /**
@@ -30,6 +31,7 @@ const KINDS = {
 export class RoomIntegrations {
   #page;
   #roomId;
+  #names;
   #formRoot = null;
   #list = null;
   #kind = "webhooks";
@@ -40,6 +42,7 @@ export class RoomIntegrations {
   constructor({ root, page, roomId }) {
     this.#page = page;
     this.#roomId = roomId;
+    this.#names = new PersonNames({ page });
     patch(root, [
       h("form", {
         class: "form",
@@ -82,8 +85,8 @@ export class RoomIntegrations {
 
   #row(item) {
     const { kind, id, name, createdBy, createdAt, isMember } = item;
-    const { people, chat } = this.#page;
-    const by = createdBy === chat.user.id ? "you" : (people.of(createdBy)?.displayName ?? "a moderator");
+    const isMine = createdBy === this.#page.chat.user.id;
+    const by = isMine ? "you" : this.#names.shown(createdBy, "a moderator");
     return h(
       "li",
       { key: `${kind} ${id}` },
@@ -91,7 +94,7 @@ export class RoomIntegrations {
         "span",
         { class: "two-lines" },
         h("b", {}, h("bdi", {}, name)),
-        h("small", {}, `${KINDS[kind].title}, made by ${by}, ${fullLabel(new Date(createdAt))}`),
+        h("small", {}, `${KINDS[kind].title}, made by `, by, `, ${fullLabel(new Date(createdAt))}`),
         !isMember && h("small", {}, "Was removed from the room, and cannot post until it is invited again."),
       ),
       h("button", { type: "button", class: "danger", on: { click: () => this.#revoke(item) } }, "Revoke"),

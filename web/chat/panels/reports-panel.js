@@ -2,6 +2,7 @@
 
 import { h } from "../../ui/view.js";
 import { PagedSection } from "../paged-section.js";
+import { PersonNames } from "../person-names.js";
 import { relativeLabel } from "../../ui/dates.js";
 
 export class ReportsPanel {
@@ -10,13 +11,14 @@ export class ReportsPanel {
 
   constructor({ root, page }) {
     const { roomId, chat } = page;
+    const names = new PersonNames({ page });
     const link = (label, run) => h("button", { type: "button", class: "link", on: { click: run } }, label);
     const remove = async (message) => {
       const question = { title: "Delete this message?", action: "Delete", isDanger: true };
       if (await page.confirm(question)) await this.#list.change(() => this.#delete(message, chat));
     };
     const row = ({ message, by, reason, at }, index) => {
-      const name = page.people.of(message.userId, message.username).displayName;
+      const name = names.text(message.userId, message.username);
       const about = { roomId, userId: message.userId, name, onChanged: () => {} };
       return h(
         "li",
@@ -26,11 +28,7 @@ export class ReportsPanel {
           { class: "two-lines" },
           h("small", {}, `@${message.username} wrote`),
           h("p", { dir: "auto" }, message.content ?? "(an attachment)"),
-          h(
-            "small",
-            {},
-            `reported by ${page.people.of(by)?.displayName ?? "a member"}, ${relativeLabel(new Date(at), new Date())}`,
-          ),
+          h("small", {}, "reported by ", names.shown(by, "a member"), `, ${relativeLabel(new Date(at), new Date())}`),
           h("p", { class: "report-reason", dir: "auto" }, reason),
           h(
             "div",
