@@ -54,22 +54,43 @@ test("what began before the span is forgotten", () => {
   assert.deepEqual([series.times.length, series.column("cpu").max.length, series.newestAt], [0, 0, null]);
 });
 
-test("a page that stays open for days keeps a bounded number of points, and the extremes of all of them", () => {
+test("a page that stays open for days keeps a bounded number of points of the last day, and the extremes of them", () => {
   const series = new Series();
-  const count = 5 * POINTS_MAX;
-  for (let n = 0; n < count; n += 1) series.append(AT + n * 5000, n % 3 ? { cpu: n } : { lag: 1 });
-  assert.ok(series.times.length <= POINTS_MAX);
+  const count = 2 * 17_280; // two days
+  for (let n = 0; n < count; n += 1) {
+    series.append(AT + n * 5000, n % 3 ? { cpu: n } : { lag: 1 });
+    assert.ok(series.times.length <= POINTS_MAX);
+  }
   const { mean, min, max } = series.column("cpu");
   for (const values of [mean, min, max]) assert.equal(values.length, series.times.length);
-  assert.deepEqual(
-    series.times,
-    series.times.toSorted((one, other) => one - other),
-  );
+  const newest = AT + (count - 1) * 5000;
+  assert.ok(newest - series.times[0] >= 23 * 3_600_000, "all of a day");
+  assert.ok(newest - series.times[0] <= 26 * 3_600_000, "and not for ever");
+  const steps = series.times.slice(1).map((at, index) => at - series.times[index]);
+  assert.ok(Math.min(...steps) > 0);
+  assert.ok(Math.max(...steps) <= 120_000, "the morning as fine as the noon");
+  assert.ok(steps.slice(-719).every((step) => step === 5000));
   const known = (values) => values.filter((value) => value !== null);
-  assert.equal(Math.min(...known(min)), 1);
-  assert.equal(Math.max(...known(max)), count - 2);
-  assert.equal(series.times[0], AT);
-  assert.deepEqual(series.times.slice(-2), [AT + (count - 2) * 5000, AT + (count - 1) * 5000]);
+  assert.ok(Math.min(...known(min)) <= (series.times[0] - AT) / 5000 + 1);
+  assert.equal(Math.max(...known(max)), count - 1);
+  for (const [index, value] of mean.entries())
+    if (value !== null) assert.ok(value >= min[index] && value <= max[index]);
+});
+
+test("a joined step has the mean of all its samples, however often older points are joined", () => {
+  const series = new Series();
+  for (let n = 0; n < 17_280; n += 1) series.append(AT + n * 5000, { cpu: n % 24 });
+  const { mean } = series.column("cpu");
+  const coarse = series.times.findIndex((at, index) => series.times[index + 1] - at === 5000) - 1;
+  assert.ok(coarse > 300);
+  for (let index = 0; index < coarse; index += 1) assert.equal(mean[index], 11.5, `${index}`);
+});
+
+test("points that come too quickly for a day are bounded, too: the oldest end", () => {
+  const series = new Series();
+  for (let n = 0; n < 3 * POINTS_MAX; n += 1) series.append(AT + n, { cpu: n });
+  assert.ok(series.times.length <= POINTS_MAX);
+  assert.equal(series.newestAt, AT + 3 * POINTS_MAX - 1);
 });
 
 test("mean, p95 and max are of one window", () => {

@@ -5,6 +5,8 @@
 
 export const POINTS_MAX = 2000;
 const KEPT_WHOLE = 720; // of the newest points, when older ones are joined
+const KEPT_MS = 24 * 3_600_000; // the longest span
+const COARSE_MS = 120_000; // a day of them are 720 points, about as many as a chart has pixels
 
 export class Series {
   times = [];
@@ -93,28 +95,36 @@ export class Series {
       for (const values of [mean, min, max]) while (values.length < this.times.length) values.push(null);
   }
 
-  /** Join the older points two by two when there are too many: a page that stays open for days has a coarse past. */
+  /**
+   * Join the older points to steps of COARSE_MS when there are too many, each step once: two by two, time and again,
+   * the morning of a page that is open all day would be a few points.
+   */
   #bound() {
     if (this.times.length <= POINTS_MAX) return;
-    const end = this.times.length - KEPT_WHOLE;
-    const pairs = (values, join) => [
-      ...values
-        .slice(0, end)
-        .flatMap((value, index) => (index % 2 ? [] : [join(value, values[index + 1], index + 1 < end)])),
+    this.dropBefore(this.newestAt - KEPT_MS);
+    const stepOf = (at) => Math.floor(at / COARSE_MS);
+    const whole = Math.max(0, this.times.length - KEPT_WHOLE);
+    const end = windowOf(this.times, stepOf(this.times[whole]) * COARSE_MS, Infinity)[0];
+    const starts = []; // the indices at which a step begins
+    for (let index = 0; index < end; index += 1)
+      if (index === 0 || stepOf(this.times[index]) !== stepOf(this.times[index - 1])) starts.push(index);
+    const joined = (values, combine) => [
+      ...starts.map((start, n) => {
+        const known = values.slice(start, starts[n + 1] ?? end).filter((value) => value !== null);
+        return known.length ? combine(known) : null;
+      }),
       ...values.slice(end),
     ];
-    const joined = (combine) => (one, other, isPair) =>
-      !isPair || other === null ? one : one === null ? other : combine(one, other);
-    this.times = pairs(this.times, (one) => one);
+    this.times = [...starts.map((start) => this.times[start]), ...this.times.slice(end)];
     for (const [metric, { mean, min, max }] of this.columns)
       this.columns.set(metric, {
-        mean: pairs(
-          mean,
-          joined((one, other) => (one + other) / 2),
-        ),
-        min: pairs(min, joined(Math.min)),
-        max: pairs(max, joined(Math.max)),
+        mean: joined(mean, (known) => known.reduce((sum, value) => sum + value, 0) / known.length),
+        min: joined(min, (known) => Math.min(...known)),
+        max: joined(max, (known) => Math.max(...known)),
       });
+    // Of points that come so quickly the oldest end, many at once: not each of the next ones is to come here.
+    const over = this.times.length - POINTS_MAX;
+    if (over > 0) this.dropBefore(this.times[over + KEPT_WHOLE]);
   }
 }
 
