@@ -99,11 +99,24 @@ test("mean, p95 and max are of one window", () => {
   assert.deepEqual(windowOf(times, 100, 200), [10, 21]);
   assert.deepEqual(windowOf(times, -5, -1), [0, 0]);
   assert.deepEqual(windowOf(times, 5000, 6000), [100, 100]);
-  assert.deepEqual(statsOf(column, [0, 100]), { min: -1, mean: 49.5, p95: 94, max: 990 });
-  assert.deepEqual(statsOf(column, [10, 21]), { min: -1, mean: 15, p95: 20, max: 200 });
-  assert.equal(statsOf(column, [5, 5]), null);
-  assert.equal(statsOf(null, [0, 9]), null);
-  assert.equal(statsOf({ mean: [null], min: [null], max: [null] }, [0, 1]), null);
+  assert.deepEqual(statsOf(times, column, [0, 100]), { min: -1, mean: 49.5, p95: 94, max: 990 });
+  assert.deepEqual(statsOf(times, column, [10, 21]), { min: -1, mean: 15, p95: 20, max: 200 });
+  assert.equal(statsOf(times, column, [5, 5]), null);
+  assert.equal(statsOf(times, null, [0, 9]), null);
+  assert.equal(statsOf([5], { mean: [null], min: [null], max: [null] }, [0, 1]), null);
+});
+
+test("mean and p95 count the hours alike, where the older ones are told in fewer points", () => {
+  const series = new Series();
+  for (let n = 0; n < 17_280; n += 1) series.append(AT + n * 5000, { connections: n < 8640 ? 0 : 100 });
+  const { mean } = statsOf(series.times, series.column("connections"), [0, series.times.length]);
+  assert.ok(Math.abs(mean - 50) < 0.5, `${mean}`);
+  const times = [0, 60, 120, 180, 185, 190, 195];
+  const column = (values) => ({ mean: values, min: values, max: values });
+  assert.equal(statsOf(times, column([1, 1, 1, 9, 9, 9, 9]), [0, 7]).p95, 9);
+  assert.equal(statsOf(times, column([1, 1, 1, 1, 1, 9, 9]), [0, 7]).p95, 1, "ten seconds of two hundred");
+  assert.equal(statsOf([0, 5, 600, 605], column([1, 1, 3, 3]), [0, 4]).mean, 2, "a gap counts for nobody");
+  assert.equal(statsOf([7], column([4]), [0, 1]).mean, 4);
 });
 
 test("since when a value is past its threshold is told by the history", () => {

@@ -112,7 +112,7 @@ function plotOf(metric, { frame, series, snapshot, sample }) {
   if (!column) return null;
   const { format } = metric;
   const threshold = shownThreshold(metric, snapshot);
-  const stats = statsOf(column, frame.window);
+  const stats = statsOf(frame.times, column, frame.window);
   const isOfSeveral = snapshot.processId === null && snapshot.processes.length > 1;
   const title = isOfSeveral && metric.ofAllWords ? `${metric.title} (${metric.ofAllWords})` : metric.title;
   const span = Math.min(frame.domain[1], frame.now) - frame.domain[0];

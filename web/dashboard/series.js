@@ -149,20 +149,33 @@ function lowerBound(times, at) {
 }
 
 /**
- * `{min, mean, p95, max}` of a column between two indices: mean and p95 of its points, min and max of all samples.
- * Null without a value.
+ * `{min, mean, p95, max}` of a column between two indices: mean and p95 of its points, each for as long as it stands
+ * for, min and max of all samples. Null without a value.
+ * @param {number[]} times
  */
-export function statsOf(column, [first, end]) {
-  const values = column ? column.mean.slice(first, end).filter((value) => value !== null) : [];
-  if (values.length === 0) return null;
+export function statsOf(times, column, [first, end]) {
+  const points = [];
+  for (let index = first; column && index < end; index += 1)
+    if (column.mean[index] !== null) points.push({ value: column.mean[index], weight: durationOf(times, index) });
+  if (points.length === 0) return null;
+  points.sort((one, other) => one.value - other.value);
+  const total = points.reduce((sum, { weight }) => sum + weight, 0);
   const known = (all) => all.slice(first, end).filter((value) => value !== null);
-  const sorted = Float64Array.from(values).sort();
+  let below = 0;
   return {
     min: Math.min(...known(column.min)),
-    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
-    p95: sorted[Math.max(0, Math.ceil(0.95 * sorted.length) - 1)],
+    mean: points.reduce((sum, { value, weight }) => sum + value * weight, 0) / total,
+    p95: points.find(({ weight }) => (below += weight) >= 0.95 * total * (1 - 1e-9)).value,
     max: Math.max(...known(column.max)),
   };
+}
+
+/** How long the point stands for, of a history that is finer where it is new: as long as its nearer neighbour is away. */
+function durationOf(times, index) {
+  const before = index > 0 ? times[index] - times[index - 1] : Infinity;
+  const after = index + 1 < times.length ? times[index + 1] - times[index] : Infinity;
+  const nearer = Math.min(before, after);
+  return nearer === Infinity ? 1 : nearer;
 }
 
 /** Since when the newest values are past a threshold, in epoch ms; null if the newest is not. */
