@@ -103,6 +103,35 @@ test("what is older than the span is forgotten", async () => {
   assert.ok(poller.series.times.length <= 61);
 });
 
+test("when the server's clock was set back, the charts go on", async () => {
+  const { server, poller, choose, pass } = setup();
+  await choose({});
+  await pass();
+  await pass(-1_800_000);
+  await pass();
+  assert.equal(poller.series.newestAt, server.now);
+  assert.ok(poller.series.times.every((at) => at <= server.now));
+  server.processes.set("b", { cpu: 8, connections: 4 });
+  await choose({ scope: "cluster" });
+  await pass(-1_800_000);
+  await pass();
+  assert.deepEqual(poller.series.times, [server.now - 5000, server.now]);
+});
+
+test("a history from before the clock was set back is shown up to now", async () => {
+  const { server, poller, choose } = setup();
+  const { get } = server;
+  server.get = async (path, query) => {
+    const reply = await get.call(server, path, query);
+    reply.history.times.push(iso(server.now + 1_800_000));
+    for (const column of Object.values(reply.history.metrics)) column.mean.push(9);
+    return reply;
+  };
+  await choose({});
+  assert.equal(poller.series.newestAt, AT);
+  assert.deepEqual(poller.series.column("cpu").mean, [1, 1, 1]);
+});
+
 test("behind a proxy the process that answered first is followed, whichever answers", async () => {
   const { server, poller, choose, pass } = setup();
   server.processes.set("b", { cpu: 8 });

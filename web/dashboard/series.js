@@ -75,6 +75,11 @@ export class Series {
       for (const values of [mean, min, max]) values.splice(0, count);
   }
 
+  /** Forget what began after `at`: of a clock that was set back. */
+  dropAfter(at) {
+    this.#cut(this.times.findLastIndex((time) => time <= at) + 1);
+  }
+
   #made(metric, length) {
     if (!this.columns.has(metric)) {
       const empty = () => new Array(length).fill(null);

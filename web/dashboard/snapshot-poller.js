@@ -17,6 +17,8 @@ const VERY_LOW_ALLOWANCE_MS = 60_000;
 const RETRY_MIN_MS = 1000;
 const RETRY_CAP_MS = 15_000;
 const SERIES_MAX = 8;
+// What the newest point may be ahead of a reply: the clocks of several machines differ by a little.
+const SET_BACK_MS = 30_000;
 
 export class SnapshotPoller extends EventTarget {
   state = "connecting";
@@ -176,9 +178,12 @@ export class SnapshotPoller extends EventTarget {
     if (snapshot.scope === "process") this.#followed ??= snapshot.processId;
     const { series } = this;
     const at = Date.parse(snapshot.at);
+    // Until the clock was there again, the charts would stand still.
+    if (series.newestAt !== null && series.newestAt - at > SET_BACK_MS) series.dropAfter(at);
     if (snapshot.history) {
       if (query.since) series.merge(snapshot.history);
       else series.replace(snapshot.history, query.minutes);
+      series.dropAfter(at + SET_BACK_MS);
       series.dropBefore(at - query.minutes * 60_000);
     } else if (snapshot.complete || snapshot.processId !== null) {
       // The sum of a part of the processes would be a drop that there was not
