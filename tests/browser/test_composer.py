@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.person import Person
 from tests.support import client
@@ -316,6 +316,26 @@ def test_names_typed_by_hand_mention_members_and_nobody_else(new_person: NewPers
     first, second = stored(ann, room_id)
     assert first["mentions"] == [dora["id"]]
     assert second["content"] == "right behind it"
+
+
+def test_a_message_that_waits_for_who_is_mentioned_is_shown_as_being_sent(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    room_id = ann.make_room(room_name)
+    dora = register(ann.url, ann.name.replace("ann", "dora"))["user"]
+    assert ann.call("POST", f"/rooms/{room_id}/members", {"userId": dora["id"]}) in {200, 201}
+    foot = ann.page.locator("main .composer").get_by_role("status")
+    asked: list[Route] = []
+    ann.page.route(f"**/rooms/{room_id}/members?q=*", lambda route: asked.append(route))
+    ann.page.reload()
+    ann.expect_in_room()
+    ann.send_message(f"Is @{dora['username']} here?")
+    expect(foot).to_have_text("Sending…")
+    for route in asked:
+        route.continue_()
+    ann.expect_message(f"Is @{dora['username']} here?")
+    expect(foot).to_have_text("")
 
 
 def test_emoji_are_completed_replaced_and_picked(new_person: NewPerson, room_name: str) -> None:

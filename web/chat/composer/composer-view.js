@@ -37,7 +37,7 @@ export function composerView({ page, room, threadId, draft, silence, waitMs, not
       h("p", { class: "typing", dir: "auto", "data-typing": "" }, threadId ? "" : typingText(page, room.id)),
       !silence && hint(),
       h("p", { key: "state", class: classes("composer-state", left !== null && left < 0 && "over"), role: "status" }, [
-        silence ? "" : stateText({ room, waitMs, left }),
+        silence ? "" : stateText({ room, draft, waitMs, left }),
       ]),
     ),
   ];
@@ -157,10 +157,11 @@ function uploadRow(uploads, upload) {
   );
 }
 
-function stateText({ room, waitMs, left }) {
+function stateText({ room, draft, waitMs, left }) {
   if (left !== null && left < 0) return `${plural(-left, "character")} too many`;
   if (waitMs > 0) return `Slow mode: again in ${durationLabel(waitMs)}`;
   if (left !== null) return `${plural(left, "character")} left`;
+  if (draft.isSending) return "Sending…";
   const isSlow = room.slowModeS > 0 && room.role === "member";
   return isSlow ? `Slow mode: a message each ${durationLabel(room.slowModeS * 1000)}` : "";
 }

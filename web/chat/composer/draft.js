@@ -6,6 +6,7 @@
 import { namesOfFiles } from "../message/file-names.js";
 import { Uploads } from "./uploads.js";
 
+const SOON_MS = 500; // what takes longer is shown as being sent
 const FILES_KEPT_MS = 20 * 3600 * 1000; // the server removes what no message has after a day
 
 /**
@@ -24,6 +25,7 @@ export class Draft extends EventTarget {
   #replyTo = null;
   #queued = null; // what is sent as soon as the files are uploaded
   #pending = []; // texts on their way to the outbox: see MessageSending
+  #slow = 0; // how many of them take long
   #write;
   #send;
 
@@ -64,6 +66,11 @@ export class Draft extends EventTarget {
     return this.#queued !== null;
   }
 
+  /** Whether a message takes long on its way to the outbox, and is shown nowhere else meanwhile. */
+  get isSending() {
+    return this.#slow > 0;
+  }
+
   get isEmpty() {
     return this.#text.trim() === "" && this.uploads.list.length === 0;
   }
@@ -102,6 +109,12 @@ export class Draft extends EventTarget {
     this.#changed();
     this.dispatchEvent(new Event("replaced"));
     this.dispatchEvent(new Event("sent"));
+    let isSlow = false;
+    const timer = setTimeout(() => {
+      isSlow = true;
+      this.#slow += 1;
+      this.#changed();
+    }, SOON_MS);
     try {
       await this.#send(message);
     } catch (error) {
@@ -111,6 +124,8 @@ export class Draft extends EventTarget {
       this.dispatchEvent(new Event("replaced"));
       this.dispatchEvent(new CustomEvent("failed", { detail: error }));
     }
+    clearTimeout(timer);
+    if (isSlow) this.#slow -= 1;
     this.#pending.splice(this.#pending.indexOf(text), 1);
     this.#changed();
   }
