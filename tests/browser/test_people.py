@@ -162,6 +162,26 @@ def test_a_person_who_joins_and_one_who_goes_are_shown_without_a_reload(new_pers
     expect(ann.people("here")).to_have_count(1)
 
 
+def test_who_goes_offline_stays_in_a_list_of_which_one_page_is_loaded(
+    server: ServerProcess, new_person: NewPerson, room_name: str
+) -> None:
+    ann, zoe = new_person("ann"), new_person("zoe")
+    room_id = ann.make_room(room_name)
+    for _ in range(2):
+        add_member(server, room_id, "aaa")
+    zoe.join_room(room_name)
+    serve_small_pages(ann.page, 2)
+    ann.open_panel("People")
+    expect(ann.panel.get_by_role("button", name="Show more")).to_be_visible()
+    expect(ann.people("here").filter(has_text=zoe.name)).to_be_visible()
+    zoe.page.close()
+    expect(ann.people("here")).to_have_count(1)
+    expect(ann.people("others").filter(has_text=zoe.name)).to_contain_text("Offline")
+    ann.panel.get_by_role("button", name="Show more").click()
+    expect(ann.panel.get_by_role("button", name="Show more")).to_have_count(0)
+    expect(ann.people("others").filter(has_text=zoe.name)).to_have_count(1)
+
+
 def test_a_profile_shows_the_role_of_a_person_whose_name_others_begin_with(
     server: ServerProcess, new_person: NewPerson, room_name: str
 ) -> None:

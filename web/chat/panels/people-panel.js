@@ -11,6 +11,7 @@ import { avatar } from "../../ui/avatar.js";
 import { STATUS_NAMES } from "../status-names.js";
 
 const RELOAD_MS = 2000; // after a new person appeared, as several may follow
+const SEEN_MAX = 500; // twice as many as the server names of those online
 
 export class PeoplePanel {
   #root;
@@ -18,6 +19,7 @@ export class PeoplePanel {
   #roomId;
   #query = "";
   #members = new Map(); // userId → member, as far as loaded
+  #seen = new Map(); // userId → who was online since the list was loaded, and may be on no page that is
   #cursor = null; // of what follows in the answer to the query
   #isWhole = false; // the members are all there are, and came in one answer
   #isStale = false; // a member may be gone
@@ -56,6 +58,7 @@ export class PeoplePanel {
 
   #take({ members, nextCursor }, { query, isMore }) {
     if (!isMore && (!query || this.#isStale)) this.#members = new Map();
+    if (!isMore && this.#isStale) this.#seen = new Map();
     this.#isStale &&= isMore;
     for (const member of members) this.#members.set(member.userId, member);
     this.#cursor = nextCursor;
@@ -80,6 +83,15 @@ export class PeoplePanel {
     this.#reload ??= setTimeout(this.#load, RELOAD_MS);
   }
 
+  /** Who goes offline stays in the list, also where the page that they are on is not loaded. */
+  #see(online) {
+    for (const { userId, username } of online.values()) this.#seen.set(userId, { userId, username });
+    for (const userId of this.#seen.keys()) {
+      if (this.#seen.size <= SEEN_MAX) break;
+      if (!online.has(userId)) this.#seen.delete(userId);
+    }
+  }
+
   #draw() {
     const { chat, people } = this.#page;
     const state = chat.rooms?.get(this.#roomId);
@@ -89,7 +101,9 @@ export class PeoplePanel {
     const online = presence?.online ?? new Map();
     const named = (person) => ({ ...person, displayName: people.of(person.userId)?.displayName ?? person.displayName });
     const here = [...online.values()].map((one) => named({ ...this.#members.get(one.userId), ...one }));
-    const others = [...this.#members.values()].filter(({ userId }) => !online.has(userId)).map(named);
+    const known = this.#isWhole ? this.#members : new Map([...this.#seen, ...this.#members]);
+    const others = [...known.values()].filter(({ userId }) => !online.has(userId)).map(named);
+    this.#see(online);
     if (this.#isWhole) this.#loadAgainFor(here.filter(({ userId }) => !this.#members.has(userId)));
     const names = distinctNames([...people.all, ...here, ...others]);
     const nameOf = ({ userId }) => names.get(userId).name;
