@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Route, expect
 
 from tests.browser.person import Person
+from tests.support import client
+from tests.support.server import ServerProcess
 
 NewPerson = Callable[..., Person]
 
@@ -117,3 +120,32 @@ def test_a_search_that_fails_can_be_tried_again_and_a_late_answer_is_dropped(
     search.fill("kettle")
     expect(panel.get_by_role("status")).to_have_text("1 message")
     expect(found).to_contain_text("One kettle")
+
+
+def test_a_reply_that_is_found_is_shown_in_its_thread(
+    server: ServerProcess, new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    room_id = ann.make_room(room_name)
+    bob = client.register(server.url)
+    bob.join(room_id)
+    root = bob.post(room_id, "Who is for tea?")
+    for number in range(52):  # more than a page of a thread has
+        bob.post(room_id, f"Reply {number}", threadId=root["id"])
+    reply = bob.post(room_id, "A teapot", threadId=root["id"])
+    for number in range(20):
+        bob.post(room_id, f"Later {number}", threadId=root["id"])
+    panel = ann.open_panel("Search")
+    found = panel.locator(".found-message")
+    panel.get_by_role("searchbox").fill("teapot")
+    found.click()
+    expect(panel.locator("[data-thread] .window-flash")).to_contain_text("A teapot")
+    replies = panel.locator("[data-thread] article")
+    expect(replies.filter(has_text="A teapot")).to_be_in_viewport()
+    expect(replies.filter(has_text="Later 19")).not_to_be_in_viewport()
+    expect(ann.message("Who is for tea?")).to_be_in_viewport()
+    ann.page.reload()
+    expect(replies.filter(has_text="A teapot")).to_be_in_viewport()
+    expect(ann.page).to_have_url(re.compile(f"panel=thread&id={root['id']}&at={reply['seq']}$"))
+    ann.page.go_back()
+    expect(found).to_be_visible()

@@ -103,8 +103,9 @@ export class Page {
     };
   }
 
-  /** Go to a message; its panel stays beside it, where there is room for both. */
-  showMessage({ roomId, seq = null }) {
+  /** Go to a message: a reply in its thread, others beside the panel that is shown, where there is room for both. */
+  showMessage({ roomId, seq = null, threadId = null }) {
+    if (threadId) return this.go({ roomId, at: seq, panel: "thread", id: threadId, within: null });
     const { panel, id, within } = NARROW.matches ? NOWHERE : this.route; // on a phone they are two screens
     this.go({ roomId, at: seq, panel, id, within });
   }

@@ -1,5 +1,6 @@
 /** What can be done with a message: by its toolbar, its menu and the keyboard. */
 
+import { formatRoute } from "../route.js";
 import { isCopied } from "../../ui/clipboard.js";
 import { NARROW } from "../../ui/narrow.js";
 import { openMenu } from "../../ui/menu.js";
@@ -50,7 +51,8 @@ export class MessageActions {
   };
 
   copyLink = (message) => {
-    const hash = `#room=${encodeURIComponent(message.roomId)}&at=${message.seq}`;
+    const { roomId, threadId, seq } = message;
+    const hash = formatRoute({ roomId, panel: threadId && "thread", id: threadId, at: seq });
     return this.copy(new URL(hash, location.href).href);
   };
 

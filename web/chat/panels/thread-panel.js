@@ -6,7 +6,7 @@ import { MessageActions } from "../message/message-actions.js";
 import { MessageEditing } from "../message/message-editing.js";
 import { NARROW } from "../../ui/narrow.js";
 import { RoomItems } from "../timeline/room-items.js";
-import { rowOf } from "../timeline/timeline-rows.js";
+import { rowOf, seqsOf } from "../timeline/timeline-rows.js";
 import { TimelineKeys } from "../timeline/timeline-keys.js";
 import { WindowList } from "../../ui/window-list.js";
 
@@ -22,6 +22,7 @@ export class ThreadPanel {
   #composer = null;
   #editing;
   #shownItems = [];
+  #placed = null; // the route whose reply was gone to
   #end = null;
   #isClosed = false;
   #closing = new AbortController();
@@ -110,7 +111,7 @@ export class ThreadPanel {
     });
     const versions = [`thread:${rootId}`, `outbox:${this.#roomId}`, "people", "settings", "blocks", "timeline"];
     this.#end = page.store.select(
-      (state, store) => versions.map((name) => store.version(name)),
+      ({ route }, store) => [route, ...versions.map((name) => store.version(name))],
       () => this.#draw(),
     );
     if (!NARROW.matches) this.#composer.focus(); // on a phone it would bring up the keyboard
@@ -129,7 +130,20 @@ export class ThreadPanel {
       unsent: thread.hasMore ? [] : unsent,
     });
     this.#list.set(this.#shownItems, { follow: !thread.hasMore, footer: this.#note(thread) });
+    this.#goToPlace(state.timeline);
     this.#markRead();
+  }
+
+  /** Go to the reply that the address names, once its page is loaded. */
+  #goToPlace(timeline) {
+    const { route } = this.#page;
+    const thread = this.#thread;
+    const isOther = (timeline.get(route.at)?.threadId ?? thread.rootId) !== thread.rootId;
+    if (!route.at || this.#placed === route || isOther || thread.isLoading || thread.loadError) return;
+    if (thread.hasMore && (thread.messages.at(-1)?.seq ?? 0) < route.at) return this.#loadMore();
+    this.#placed = route;
+    const item = this.#shownItems.find((one) => seqsOf(one).includes(route.at));
+    if (item) this.#list.jumpTo(item.key, { align: "center", flash: true });
   }
 
   #note(thread) {
