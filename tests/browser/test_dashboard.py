@@ -105,6 +105,14 @@ def send(socket: ClientConnection, event: str, **data: str) -> None:
             return
 
 
+def test_where_monitoring_is_off_the_verdict_says_that_nothing_is_measured(
+    start_server: StartServer, open_dashboard: OpenDashboard
+) -> None:
+    page = open_dashboard(start_server(ENABLE_PERFORMANCE_MONITORING="false").url).page
+    expect(verdict(page)).to_have_text(re.compile(r"^Nothing is measured: .*ENABLE_PERFORMANCE_MONITORING"))
+    expect(page).to_have_title(re.compile("^Nothing is measured"))
+
+
 def test_the_verdict_and_the_numbers_are_those_of_a_real_conversation_and_an_alert_comes_and_goes(
     shared: ServerProcess, open_dashboard: OpenDashboard
 ) -> None:

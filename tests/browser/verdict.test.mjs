@@ -142,3 +142,21 @@ test("the state of a process is that of its alerts, and of its sample beside the
   assert.equal(state({}, [alert("cpu")]), "degraded");
   assert.equal(state({}, [alert("bus", { severity: "critical" })]), "unhealthy");
 });
+
+test("what nobody measures is not called well", () => {
+  const off = (processId, fields = {}) => process(processId, { connectionsPeak: null, ...fields });
+  const on = (processId) => process(processId, { connectionsPeak: 700 });
+  assert.equal(
+    said({ processes: [off("a", { connections: 3 })] }),
+    "unmeasured | Nothing is measured: monitoring is off (ENABLE_PERFORMANCE_MONITORING) · 1 process · 3 connections",
+  );
+  assert.match(said({ processes: [off("a"), off("b")] }), /^unmeasured .* 2 processes · 1,204 connections$/);
+  assert.equal(said({ processes: [on("a"), off("b")] }), "degraded | Degraded: nothing is measured on process b");
+  const processes = [off("a")];
+  const { performance: database } = check("reachable", false, null, "unhealthy");
+  assert.equal(
+    said({ processes, health: { performance: WELL, database, cache: WELL } }),
+    "unhealthy | Unhealthy: the database does not answer · nothing is measured",
+  );
+  assert.equal(stateOfProcess(off("a"), {}), "unmeasured");
+});

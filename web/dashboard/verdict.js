@@ -3,7 +3,13 @@
 import { alertWords, bytes, clock, count, duration, moment, ms, number, percent, spaced } from "../ui/format.js";
 import { pastSince } from "./series.js";
 
-const WORDS = { well: "All is well", degraded: "Degraded", unhealthy: "Unhealthy", away: "No answer" };
+const WORDS = {
+  well: "All is well",
+  degraded: "Degraded",
+  unhealthy: "Unhealthy",
+  away: "No answer",
+  unmeasured: "Nothing is measured",
+};
 const SHOWN_MAX = 2;
 
 /**
@@ -83,6 +89,14 @@ function causesOf(snapshot, series = null) {
         processId: snapshot.answeredBy,
       });
     }
+  for (const { processId } of snapshot.processes.filter(isUnmeasured))
+    causes.push({
+      key: `${processId} unmeasured`,
+      words: "nothing is measured",
+      level: "degraded",
+      since: null,
+      processId,
+    });
   if (!snapshot.complete)
     causes.push({
       key: "incomplete",
@@ -93,6 +107,11 @@ function causesOf(snapshot, series = null) {
     });
   const rank = ({ level }) => (level === "unhealthy" ? 0 : 1);
   return causes.sort((one, other) => rank(one) - rank(other) || (one.since ?? Infinity) - (other.since ?? Infinity));
+}
+
+/** Whether monitoring is switched off in a process: it counts nothing, not even the most connections there were. */
+function isUnmeasured({ connectionsPeak }) {
+  return connectionsPeak === null;
 }
 
 function sinceWhen(metric, threshold, { processId, answeredBy }, series) {
@@ -119,9 +138,17 @@ export function verdictOf(snapshot, { series = null, now, away = null }) {
     return { level: "away", word: WORDS.away, text: `: ${away.words}.${then}`, key: "away" };
   }
   const causes = causesOf(snapshot, series);
-  if (causes.length === 0) return { level: "well", word: WORDS.well, text: wellText(snapshot), key: "well" };
+  if (causes.length === 0) {
+    const since = `since ${duration((Date.parse(snapshot.at) - wellSince(snapshot)) / 1000)}`;
+    return { level: "well", word: WORDS.well, text: ` · ${sizeWords(snapshot)} · ${since}`, key: "well" };
+  }
+  const { processes } = snapshot;
+  if (processes.every(isUnmeasured) && causes.length === processes.length) {
+    const text = `: monitoring is off (ENABLE_PERFORMANCE_MONITORING) · ${sizeWords(snapshot)}`;
+    return { level: "unmeasured", word: WORDS.unmeasured, text, key: "unmeasured" };
+  }
   const level = causes[0].level;
-  const isOneProcess = snapshot.processes.length === 1;
+  const isOneProcess = processes.length === 1;
   const shown = causes.slice(0, SHOWN_MAX).map(({ words, processId, since }) => {
     const where = isOneProcess ? "" : ` on process ${processId}`;
     return `${words}${where}${since === null ? "" : ` since ${sinceWords(since, now)}`}`;
@@ -140,15 +167,10 @@ function sinceWords(since, now) {
   return now - since < 60_000 ? words : words.replace(/:\d\d$/, "");
 }
 
-function wellText(snapshot) {
-  const { processes } = snapshot;
+/** "2 processes · 1,204 connections". */
+function sizeWords({ processes }) {
   const connections = processes.reduce((sum, one) => sum + (one.connections ?? 0), 0);
-  return [
-    "",
-    processesWords(processes.length),
-    `${count(connections)} ${connections === 1 ? "connection" : "connections"}`,
-    `since ${duration((Date.parse(snapshot.at) - wellSince(snapshot)) / 1000)}`,
-  ].join(" · ");
+  return `${processesWords(processes.length)} · ${count(connections)} ${connections === 1 ? "connection" : "connections"}`;
 }
 
 /** "1 process", "2 processes". */
@@ -164,7 +186,8 @@ function wellSince({ at, processes, alerts }) {
 }
 
 /** Which metrics of a process are past their thresholds by its newest sample: for the table of processes. */
-export function stateOfProcess({ sample, alerts }, thresholds) {
+export function stateOfProcess({ sample, alerts, connectionsPeak }, thresholds) {
+  if (isUnmeasured({ connectionsPeak })) return "unmeasured";
   if (alerts.some(({ severity }) => severity === "critical")) return "unhealthy";
   const isPast = Object.entries(thresholds).some(([metric, { degraded, isLowBad }]) => {
     // A rate of hits and a free disk count with other conditions, which their alerts know. The bytes of memory are
