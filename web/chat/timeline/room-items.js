@@ -1,11 +1,11 @@
 /** The items of a room's timeline: gathers what each message's row shows beside the message. */
 
 import { Authors } from "./authors.js";
+import { QuotedMessages } from "./quoted-messages.js";
 import { reactorsOf } from "../message/reactions.js";
 import { secondsLeft } from "../message/unsent-state.js";
 import { TimelineItems } from "./timeline-items.js";
 
-const QUOTED_MAX = 100;
 const NOBODY = Object.freeze([]);
 
 export class RoomItems {
@@ -13,7 +13,7 @@ export class RoomItems {
   #roomId;
   #authors;
   #items = new TimelineItems();
-  #quoted = new Map(); // message id → {message, author}; message is null until it is loaded
+  #quoted;
   #mentioned = new WeakMap(); // message → [name, id, …]
   #reactors = new WeakMap(); // message → {version, names}
   #shown = new Set(); // ids of blocked people whose messages are shown all the same
@@ -22,15 +22,20 @@ export class RoomItems {
     this.#page = page;
     this.#roomId = roomId;
     this.#authors = new Authors({ page });
+    this.#quoted = new QuotedMessages({
+      read: (messageId) => page.chat.api.messages.get(messageId),
+      onRead: () => page.store.bump("timeline"),
+    });
   }
 
   /** The items of a room's state. `newFrom`: seq of the first new message, or null; `editingId`: of the one edited. */
   arrange({ timeline }, { newFrom, editingId, messages = timeline.messages, unsent = null, isThread = false }) {
     const { chat } = this.#page;
     const counts = chat.threads?.counts(this.#roomId) ?? new Map();
-    const byId = new Map(messages.map((message) => [message.id, message]));
     const blocked = chat.blocks ?? new Set();
+    const authorOf = (message) => this.#authors.of(message);
     this.#authors.refresh();
+    this.#quoted.begin(messages);
     return this.#items.arrange({
       messages,
       unsent: unsent ?? (timeline.isDetached ? [] : chat.unsent(this.#roomId).filter(({ threadId }) => !threadId)),
@@ -39,10 +44,10 @@ export class RoomItems {
       editingId,
       isThread,
       today: new Date().toDateString(),
-      authorOf: (message) => this.#authors.of(message),
+      authorOf,
       // In the thread itself, the line that leads to it would lead nowhere.
       repliesOf: (message) => (isThread ? null : this.#repliesOf(counts.get(message.id), message.id, timeline)),
-      quotedOf: (message) => (message.replyToId ? this.#quotedBy(message.replyToId, byId) : null),
+      quotedOf: ({ replyToId }) => (replyToId ? this.#quoted.of(replyToId, authorOf) : null),
       mentionedBy: (message) => this.#mentionedBy(message),
       reactorsOf: (message) => this.#reactorsOf(message),
       waitOf: (entry) => secondsLeft(entry, Date.now()),
@@ -66,28 +71,6 @@ export class RoomItems {
     const read = this.#page.settings.threadRead(messageId);
     const lastAt = timeline.get(known.lastSeq)?.createdAt ?? null;
     return { count: known.count, lastSeq: known.lastSeq, lastAt, isUnread: read > 0 && known.lastSeq > read };
-  }
-
-  #quotedBy(messageId, byId) {
-    const known = this.#quoted.get(messageId);
-    const message = byId.get(messageId) ?? known?.message ?? null;
-    if (message === null && !known) void this.#loadQuoted(messageId);
-    const author = message && this.#authors.of(message);
-    if (known && known.message === message && known.author === author) return known;
-    return this.#keepQuoted(messageId, { message, author });
-  }
-
-  #keepQuoted(messageId, quoted) {
-    this.#quoted.set(messageId, quoted);
-    if (this.#quoted.size > QUOTED_MAX) this.#quoted.delete(this.#quoted.keys().next().value);
-    return quoted;
-  }
-
-  async #loadQuoted(messageId) {
-    const message = await this.#page.chat.api.messages.get(messageId).catch(() => null);
-    if (!message) return;
-    this.#keepQuoted(messageId, { message, author: this.#authors.of(message) });
-    this.#page.store.bump("timeline");
   }
 
   #reactorsOf(message) {
