@@ -266,3 +266,12 @@ test("a deletion that a reply shows before its event comes counts as no mention 
   connection.say("messageDeleted", { roomId: "r", rev: 7, message: deleted });
   assert.deepEqual([state().mentions, state().timeline.rev], [1, 7]);
 });
+
+test("a room that was left for another holds its newest messages, however long it is not opened", async () => {
+  const { connection, rooms, state, contents } = await opened();
+  for (let seq = 4; seq <= 250; seq += 1) connection.say("receiveMessage", message(seq));
+  assert.equal(contents().length, 250);
+  await rooms.open("another");
+  for (let seq = 251; seq <= 900; seq += 1) connection.say("receiveMessage", message(seq));
+  assert.deepEqual([contents().length, contents().at(-1), state().unread], [200, "900@0", 899]);
+});

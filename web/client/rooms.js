@@ -12,7 +12,7 @@ import { RoomPreviews } from "./room-previews.js";
 import { noteOpened, restoreInto, snapshotOf } from "./room-snapshot.js";
 import { RoomState } from "./room-state.js";
 
-const BACKGROUND_MESSAGES = 200;
+const BACKGROUND = 200; // messages of a loaded room that is not the active one
 
 /**
  * Events: `list` (the list or a count changed), `messages` (detail {roomId}), `closed` (detail {roomId, reason}),
@@ -139,7 +139,7 @@ export class Rooms extends EventTarget {
    */
   async open(roomId, { around = null } = {}) {
     const before = this.get(this.activeId);
-    if (before && before.room.id !== roomId) before.timeline.trim(BACKGROUND_MESSAGES);
+    if (before && before.room.id !== roomId) before.timeline.trim(BACKGROUND);
     this.activeId = roomId;
     noteOpened(this.openedIds, roomId);
     const state = this.get(roomId);
@@ -219,7 +219,7 @@ export class Rooms extends EventTarget {
     const outcome = state.isSubscribed ? state.timeline.receive(message) : "counted";
     if (outcome === "gap") return void this.subscribe(state).catch(() => {});
     state.countMessage(message, this.userId);
-    if (!state.isLoaded) state.timeline.trim(PAGE);
+    if (!state.isLoaded || message.roomId !== this.activeId) state.timeline.trim(state.isLoaded ? BACKGROUND : PAGE);
     this.emit("messages", { roomId: message.roomId });
     if (outcome !== "old") this.emit("message", { roomId: message.roomId, message });
     this.emit("list");
