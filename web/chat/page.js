@@ -135,6 +135,22 @@ export class Page {
     return this.#toasts.show(text, options);
   }
 
+  /**
+   * Tell what was done, with a button that undoes it. `undo()`: the inverse, which may fail; it may resolve to a text,
+   * which is told. `options`: as of `toast`.
+   */
+  done(text, undo, options = {}) {
+    const run = async () => {
+      try {
+        const told = await undo();
+        if (told) this.toast(told);
+      } catch (error) {
+        this.failed(error);
+      }
+    };
+    return this.toast(text, { ...options, action: { label: "Undo", run } });
+  }
+
   /** Tell that something failed. */
   failed(error) {
     this.toast(error.message, { isError: true });

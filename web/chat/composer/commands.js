@@ -95,8 +95,7 @@ async function mute({ page, roomId, text }) {
   if (minutes !== null && !(minutes > 0 && minutes <= 525_600)) return "Write minutes behind /mute, or nothing.";
   await page.settings.mute(roomId, minutes === null ? null : Date.now() + minutes * 60_000);
   const until = minutes === null ? "" : ` for ${spanText(minutes * 60)}`;
-  const action = { label: "Undo", run: () => unmute({ page, roomId }) };
-  page.toast(`No notifications of this room${until}.`, { action });
+  page.done(`No notifications of this room${until}.`, () => unmute({ page, roomId }));
   return null;
 }
 

@@ -24,6 +24,9 @@ export async function openMuteDialog({ page, roomId, userId, name, onChanged }) 
     },
   });
   if (!isDone) return;
-  page.toast(`${name} is muted for ${spanText(seconds)}.`);
+  page.done(`${name} is muted for ${spanText(seconds)}.`, async () => {
+    onChanged((await page.chat.api.rooms.mute(roomId, userId, null)).member);
+    return `${name} may write again.`;
+  });
   onChanged(member);
 }

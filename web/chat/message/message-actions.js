@@ -83,7 +83,7 @@ export class MessageActions {
     const { chat } = this.#page;
     const undo = chat.overlay(message, { deletedAt: new Date().toISOString(), content: null, attachments: [] });
     const send = () => this.#tried(chat.remove(message).finally(undo));
-    this.#page.toast("Deleted.", { action: { label: "Undo", run: undo }, ms: UNDO_MS, onEnd: send });
+    this.#page.done("Deleted.", undo, { ms: UNDO_MS, onEnd: send });
   };
 
   markUnread = (message) => {

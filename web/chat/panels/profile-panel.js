@@ -5,6 +5,7 @@ import { fullLabel } from "../../ui/dates.js";
 import { h, patch } from "../../ui/view.js";
 import { icon } from "../../ui/icons.js";
 import { memberMenu } from "./member-menu.js";
+import { memberNow } from "./membership.js";
 import { openMenu } from "../../ui/menu.js";
 import { RoomMutes } from "./room-mutes.js";
 import { STATUS_NAMES } from "../status-names.js";
@@ -47,9 +48,8 @@ export class ProfilePanel {
       this.#user = await chat.person(this.#userId);
       people.learn(this.#user);
       if (roomState && roomState.room.kind !== "direct") {
-        // The list is sorted by user name, so that of those whose names begin so the person is the first.
-        const { members } = await chat.members(roomState.room.id, { q: this.#user.username, limit: 1 });
-        this.#member = members.find(({ userId }) => userId === this.#userId) ?? null;
+        const { id: userId, username } = this.#user;
+        this.#member = await memberNow(chat, roomState.room.id, { userId, username });
       }
     } catch (error) {
       this.#error = error;
@@ -137,13 +137,13 @@ export class ProfilePanel {
     ];
   }
 
-  async #toggleBlock(user, isBlocked) {
+  async #toggleBlock({ id, displayName }, isBlocked) {
     const { chat } = this.#page;
-    const text = "You will not see their messages, and they cannot write to you or invite you. They are not told.";
-    const question = { title: `Block ${user.displayName}?`, text, action: "Block", isDanger: true };
+    const what = "you do not see their messages, and they cannot write to you or invite you. They are not told.";
     try {
-      if (isBlocked) await chat.unblock(user.id);
-      else if (await this.#page.confirm(question)) await chat.block(user.id);
+      if (isBlocked) return await chat.unblock(id);
+      await chat.block(id);
+      this.#page.done(`${displayName} is blocked: ${what}`, () => chat.unblock(id));
     } catch (error) {
       this.#page.failed(error);
     }

@@ -19,7 +19,7 @@ export class ReportsPanel {
     };
     const row = ({ message, by, reason, at }, index) => {
       const name = names.text(message.userId, message.username);
-      const about = { roomId, userId: message.userId, name, onChanged: () => {} };
+      const about = { roomId, userId: message.userId, username: message.username, name, onChanged: () => {} };
       return h(
         "li",
         { key: `${message.id} ${index}`, class: "report" },

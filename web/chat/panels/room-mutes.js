@@ -28,9 +28,14 @@ export class RoomMutes {
     this.#until.set(userId, mutedUntil ? Date.parse(mutedUntil) : 0);
   }
 
+  /** Until when a member is muted, in ms since the epoch: 0 if they are not, undefined if that is not known. */
+  until(userId) {
+    return this.#until.get(userId);
+  }
+
   /** Whether a member is muted now; null if that is not known. */
   isMuted(userId) {
-    const until = this.#until.get(userId);
+    const until = this.until(userId);
     return until === undefined ? (this.#isWhole ? false : null) : until > Date.now();
   }
 }

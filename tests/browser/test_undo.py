@@ -1,0 +1,84 @@
+"""Acts that take something away, each with the button that brings back what was before, on two pages at once."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+
+
+def undo(person: Person, told: str) -> None:
+    """Press Undo in the toast that says this."""
+    toast = person.toasts.locator(".toast", has_text=told)
+    toast.get_by_role("button", name="Undo").click()
+    expect(toast).to_have_count(0)
+
+
+def moderate(ann: Person, bob: Person, item: str) -> None:
+    """Choose an item of Bob's menu in Ann's people panel, which is open."""
+    ann.choose(ann.panel.get_by_role("button", name=f"Moderate {bob.name}"), item)
+
+
+def test_a_role_a_mute_and_its_end_are_taken_back(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    silence = bob.page.locator(".composer-silence")
+    ann.open_panel("People")
+    moderate(ann, bob, "Make a moderator")
+    expect(ann.person(bob.name)).to_contain_text("moderator")
+    undo(ann, f"{bob.name} is now moderator.")
+    expect(ann.toasts).to_contain_text(f"{bob.name} is member again.")
+    expect(ann.person(bob.name)).not_to_contain_text("moderator")
+
+    moderate(ann, bob, "Mute")
+    ann.dialog.get_by_role("button", name="Mute").click()
+    expect(silence).to_contain_text("muted")
+    undo(ann, f"{bob.name} is muted for 1 hour.")
+    expect(silence).to_have_count(0)
+
+    moderate(ann, bob, "Mute")
+    ann.dialog.get_by_role("button", name="Mute").click()
+    expect(silence).to_contain_text("muted")
+    until = silence.inner_text()
+    moderate(ann, bob, "Unmute")
+    expect(silence).to_have_count(0)
+    ann.toasts.locator(".toast", has_text="may write again").get_by_role("button", name="Undo").last.click()
+    expect(ann.toasts).to_contain_text(f"{bob.name} is muted as before.")
+    expect(silence).to_have_text(until)
+
+
+def test_who_was_removed_or_banned_is_added_again_with_the_role_of_before(
+    pair: tuple[Person, Person], room_name: str
+) -> None:
+    ann, bob = pair
+    ann.open_panel("People")
+    moderate(ann, bob, "Make a moderator")
+    expect(ann.person(bob.name)).to_contain_text("moderator")
+
+    moderate(ann, bob, "Remove")
+    ann.dialog.get_by_role("button", name="Remove").click()
+    expect(bob.room_button(room_name)).to_have_count(0)
+    undo(ann, f"{bob.name} was removed.")
+    expect(bob.room_button(room_name)).to_be_visible()
+    expect(ann.person(bob.name)).to_contain_text("moderator")
+
+    moderate(ann, bob, "Ban")
+    ann.dialog.get_by_role("button", name="Ban").click()
+    expect(bob.room_button(room_name)).to_have_count(0)
+    undo(ann, f"{bob.name} is banned for 7 days. Undo ends the ban and adds them again.")
+    expect(ann.toasts).to_contain_text(f"The ban is over, and {bob.name} is a member again.")
+    expect(bob.room_button(room_name)).to_be_visible()
+    expect(ann.person(bob.name)).to_contain_text("moderator")
+
+
+def test_a_block_is_taken_back(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    bob.send_message("Hello all")
+    ann.expect_message("Hello all")
+    ann.message("Hello all").locator(".author").click()
+    ann.panel.get_by_role("button", name="Block").click()
+    expect(ann.timeline).to_contain_text("1 message of a blocked person")
+    undo(ann, f"{bob.name} is blocked")
+    ann.expect_message("Hello all")
+    expect(ann.panel.get_by_role("button", name=re.compile("^Block"))).to_be_visible()
