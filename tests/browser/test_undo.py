@@ -82,3 +82,29 @@ def test_a_block_is_taken_back(pair: tuple[Person, Person]) -> None:
     undo(ann, f"{bob.name} is blocked")
     ann.expect_message("Hello all")
     expect(ann.panel.get_by_role("button", name=re.compile("^Block"))).to_be_visible()
+
+
+def test_who_left_a_public_room_is_back_where_it_was_and_others_are_asked_first(
+    pair: tuple[Person, Person], room_name: str
+) -> None:
+    ann, bob = pair
+    bob.choose_of_room("Leave the room")
+    expect(bob.heading).to_contain_text("Welcome")
+    expect(bob.room_button(room_name)).to_have_count(0)
+    undo(bob, f"You left {room_name}.")
+    expect(bob.heading).to_have_text(room_name)
+    bob.expect_in_room()
+    ann.send_message("You are back.")
+    bob.expect_message("You are back.")
+
+    ann.send_message("/leave")
+    expect(ann.dialog).to_contain_text("It gets another owner: you come back as a member.")
+    ann.dialog.get_by_role("button", name="Stay").click()
+    expect(ann.dialog).to_have_count(0)
+    expect(ann.heading).to_have_text(room_name)
+    ann.make_room("Attic", private=True)
+    ann.choose_of_room("Leave the room")
+    expect(ann.dialog).to_contain_text("You can come back only if you are invited again.")
+    ann.dialog.get_by_role("button", name="Leave").click()
+    expect(ann.room_button("Attic")).to_have_count(0)
+    expect(ann.toasts.get_by_role("button", name="Undo")).to_have_count(0)

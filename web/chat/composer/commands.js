@@ -25,7 +25,7 @@ const COMMANDS = [
   { name: "shrug", takes: "", does: "Shrug, behind your text", isMessage: true, run: shrug },
   { name: "topic", takes: "text", does: "Set the topic of this room", isFor: isModerator, run: setTopic },
   { name: "invite", takes: "@name", does: "Invite somebody to this room", isFor: isRoom, run: invite },
-  { name: "leave", takes: "", does: "Leave this room", run: leave },
+  { name: "leave", takes: "", does: "Leave this room", run: ({ page, roomId }) => page.dialog("leave", { roomId }) },
   { name: "mute", takes: "minutes", does: "No notifications of this room, for a while or for good", run: mute },
   { name: "unmute", takes: "", does: "Notifications of this room again", run: unmute },
   { name: "status", takes: "text", does: "Set your status; without a text, clear it", run: setStatus },
@@ -80,14 +80,6 @@ async function invite({ page, roomId, text }) {
   await page.chat.invite(roomId, person.id);
   page.toast(`${person.displayName} is now in this room.`);
   return null;
-}
-
-async function leave({ page, roomId }) {
-  const { room } = page.chat.rooms.get(roomId);
-  const name = page.chat.nameOf(room);
-  const text = room.isPrivate ? "You can come back only by an invitation." : "You can join it again at any time.";
-  const isSure = await page.confirm({ title: `Leave ${name}?`, text, action: "Leave", isDanger: true });
-  if (isSure) await page.chat.leave(roomId);
 }
 
 async function mute({ page, roomId, text }) {

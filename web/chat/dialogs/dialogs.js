@@ -9,6 +9,7 @@ export const dialogs = {
   history: async () => (await import("./history-dialog.js")).openHistoryDialog,
   image: async () => (await import("./image-dialog.js")).openImageDialog,
   invite: async () => (await import("./invite-dialog.js")).openInviteDialog,
+  leave: async () => (await import("./leave-dialog.js")).leaveRoom,
   mute: async () => (await import("./mute-dialog.js")).openMuteDialog,
   "new-room": async () => (await import("./new-room-dialog.js")).openNewRoomDialog,
   preferences: async () => (await import("./preferences-dialog.js")).openPreferencesDialog,

@@ -46,7 +46,9 @@ export function memberMenu({ userId, username, name, role = "member" }, { room }
   };
   const isMuted = mutes.isMuted(userId); // where it is not known, either may be wanted
   const remove = async () => {
-    const text = "They can join again, or be invited again.";
+    const text = room.archivedAt
+      ? "They can come back only once the room is not archived any more."
+      : "They can join again, or be invited again.";
     const question = { title: `Remove ${name}?`, text, action: "Remove", isDanger: true };
     if (!(await page.confirm(question))) return;
     const undo = async () => {

@@ -34,20 +34,11 @@ export function roomMenu(state, page) {
     },
     mayManage && { label: "Reports", icon: "flag", run: () => page.go({ roomId: room.id, panel: "reports" }) },
     mayManage && { label: "Audit trail", icon: "shield", run: () => page.go({ roomId: room.id, panel: "audit" }) },
-    isRoom && { label: "Leave the room…", icon: "leave", isDanger: true, run: guarded(() => leave(room, page)) },
+    isRoom && { label: "Leave the room", icon: "leave", isDanger: true, run: () => page.dialog("leave", about) },
   ].filter((item) => item === null || Boolean(item));
 }
 
 async function copyLink(roomId, page) {
   const url = new URL(`#room=${encodeURIComponent(roomId)}`, location.href);
   page.toast((await isCopied(url.href)) ? "The link is copied." : url.href);
-}
-
-/** Leaving asks: what a private room has is not seen again without an invitation. */
-async function leave(room, page) {
-  const back = room.isPrivate
-    ? "You can come back only if you are invited again."
-    : "You can join it again at any time.";
-  const answer = { title: `Leave ${room.name}?`, text: back, action: "Leave", cancel: "Stay", isDanger: true };
-  if (await page.confirm(answer)) await page.chat.leave(room.id);
 }
