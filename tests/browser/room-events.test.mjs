@@ -275,3 +275,18 @@ test("a room that was left for another holds its newest messages, however long i
   for (let seq = 251; seq <= 900; seq += 1) connection.say("receiveMessage", message(seq));
   assert.deepEqual([contents().length, contents().at(-1), state().unread], [200, "900@0", 899]);
 });
+
+test("a room is shown as read until that ends, with the counts of before or without, whatever comes meanwhile", async () => {
+  const { rooms, connection } = await opened({ isOpen: false });
+  const counts = () => [rooms.get("r").unread, rooms.get("r").mentions, rooms.get("r").room.unreadCount];
+  assert.deepEqual(counts(), [2, 1, 2]);
+  const end = rooms.showRead("r", 3);
+  assert.deepEqual(counts(), [0, 0, 2]);
+  connection.say("roomActivity", { rooms: [{ roomId: "r", lastSeq: 4 }] });
+  assert.deepEqual(counts(), [1, 1, 3]);
+  const endSecond = rooms.showRead("r", 4);
+  end();
+  assert.deepEqual(counts(), [0, 0, 3], "the second still holds");
+  endSecond();
+  assert.deepEqual(counts(), [3, 1, 3]);
+});

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from playwright.sync_api import expect
 
 from tests.browser.person import Person
+from tests.support.waiting import poll
+
+NewPerson = Callable[..., Person]
+
+ROOM = """async (roomId) => {
+    const { accessToken } = JSON.parse(localStorage.getItem("chat.session"));
+    const reply = await fetch(`/rooms/${roomId}`, { headers: { Authorization: `Bearer ${accessToken}` } });
+    return (await reply.json()).room;
+}"""
+
+
+def room_of(person: Person, room_id: str) -> dict[str, Any]:
+    """A room as the server tells it to this person."""
+    room: dict[str, Any] = person.page.evaluate(ROOM, room_id)
+    return room
 
 
 def undo(person: Person, told: str) -> None:
@@ -108,3 +125,85 @@ def test_who_left_a_public_room_is_back_where_it_was_and_others_are_asked_first(
     ann.dialog.get_by_role("button", name="Leave").click()
     expect(ann.room_button("Attic")).to_have_count(0)
     expect(ann.toasts.get_by_role("button", name="Undo")).to_have_count(0)
+
+
+def test_what_was_marked_as_read_is_as_before_after_undo_and_read_once_the_time_is_over(
+    pair: tuple[Person, Person], room_name: str
+) -> None:
+    ann, bob = pair
+    room_id = ann.page.url.partition("room=")[2].partition("&")[0]
+    other = f"Cellar {room_name[-6:]}"
+    bob.make_room("Desk")
+    ann.send_message("one")
+    ann.send_message(f"two for @{bob.name}")
+    ann.make_room(other)
+    bob.join_room(other)
+    bob.room_button("Desk").click()
+    ann.send_message("three")
+    rooms = [bob.room_button(room_name), bob.room_button(other)]
+    badges = [room.locator(".badge") for room in rooms]
+    entry = bob.page.get_by_role("button", name=re.compile("^Unread"))
+
+    def expect_unread() -> None:
+        expect(badges[0]).to_have_text("@1")
+        expect(rooms[0]).to_have_attribute("data-unread", "2")
+        expect(badges[1]).to_have_text("1")
+        expect(entry.locator(".badge")).to_have_text("3")
+
+    expect_unread()
+    entry.click()
+    bob.panel.get_by_role("button", name="Mark all as read").click()
+    expect(bob.panel).to_contain_text("You have read everything.")
+    expect(entry.locator(".badge")).to_have_count(0)
+    undo(bob, "2 rooms are marked as read.")
+    expect_unread()
+    assert room_of(bob, room_id)["readSeq"] == 0
+
+    bob.panel.get_by_role("button", name=f"Mark {room_name} as read").click()
+    expect(badges[0]).to_have_count(0)
+    bob.toasts.locator(".toast", has_text=room_name).get_by_role("button", name="Dismiss").click()
+    poll(lambda: room_of(bob, room_id)["readSeq"] == 2)
+    expect(badges[0]).to_have_count(0)
+    expect(badges[1]).to_have_text("1")
+    bob.panel.get_by_role("button", name=f"Mark {other} as read").click()
+    bob.page.reload()  # the time is over
+    expect(bob.room_button("Desk")).to_be_visible()
+    expect(badges[1]).to_have_count(0)
+    assert room_of(bob, room_id)["unreadCount"] == 0
+
+
+def test_a_mark_of_unread_and_a_star_come_back(pair: tuple[Person, Person], room_name: str) -> None:
+    _, bob = pair
+    room = bob.room_button(room_name)
+    starred = bob.page.get_by_role("region", name="Starred").locator("[data-room-id]", has_text=room_name)
+    bob.choose_of_room("Star")
+    expect(starred).to_be_visible()
+    bob.choose_of_room("Remove the star")
+    expect(starred).to_have_count(0)
+    undo(bob, "The star is removed.")
+    expect(starred).to_be_visible()
+
+    for text in ("one", "two"):
+        bob.send_message(text)
+        bob.expect_message(text)
+    bob.message("two").hover()
+    bob.choose(bob.message("two").get_by_role("button", name="More", exact=True), "Mark as unread")
+    line = bob.timeline.get_by_role("separator", name="New")
+    expect(line).to_be_visible()
+    bob.page.get_by_role("button", name="Mark as read").click()
+    expect(line).to_have_count(0)
+    expect(room).not_to_have_attribute("data-unread", re.compile(r"\d"))
+    undo(bob, f"{room_name} is marked as read.")
+    expect(line).to_be_visible()
+    expect(room).to_have_attribute("data-unread", re.compile(r"\d"))
+
+
+def test_what_waits_for_its_undo_is_done_before_the_log_out(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    ann.send_message("Oops")
+    bob.expect_message("Oops")
+    ann.message("Oops").focus()
+    ann.page.keyboard.press("Delete")
+    expect(ann.timeline).to_contain_text("This message was deleted.")
+    ann.log_out()
+    expect(bob.timeline).to_contain_text("This message was deleted.")

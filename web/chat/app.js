@@ -60,7 +60,7 @@ async function enter() {
 function leave({ reason }) {
   if (reason === "changed") return location.reload(); // another user logged in, in another tab
   closeNotifications().catch(() => {});
-  toasts.endAll();
+  page.endToasts();
   for (const dialog of document.querySelectorAll("dialog[open]")) /** @type {HTMLDialogElement} */ (dialog).close();
   const { isLeaving } = store.state;
   store.set({ hasSession: false, isLeaving: false });
@@ -84,7 +84,7 @@ navigator.serviceWorker?.addEventListener("message", ({ data }) => {
   if (data?.type === "open") page.go(parseRoute(data.address)); // a notification was clicked
 });
 addEventListener("popstate", () => page.followAddress(), { signal });
-addEventListener("pagehide", () => toasts.endAll(), { signal }); // what waits for its undo is done
+addEventListener("pagehide", () => page.endToasts(), { signal });
 setInterval(() => {
   if (document.visibilityState === "visible" && chat.connection?.isOnline) chat.rooms.refresh().catch(() => {});
 }, LIST_REFRESH_MS);

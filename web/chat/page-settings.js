@@ -90,9 +90,9 @@ export class PageSettings {
     }
   }
 
-  toggleStar(roomId) {
+  setStar(roomId, isStarred) {
     const others = this.stars.filter((id) => id !== roomId);
-    const stars = others.length < this.stars.length ? others : [...others, roomId].slice(-STARS_MAX);
+    const stars = isStarred ? [...others, roomId].slice(-STARS_MAX) : others;
     return this.change({ client: { stars } });
   }
 
@@ -102,19 +102,19 @@ export class PageSettings {
     return this.change({ client: { collapsed: others.length < before.length ? others : [...others, section] } });
   }
 
-  /** Mark a room as unread from a message on; null takes the mark away. */
-  markUnread(roomId, seq) {
-    return this.change({ client: { unreadFrom: this.#put("unreadFrom", roomId, seq, MARKS_MAX) } });
+  /** Mark rooms as unread: roomId → the seq of the message from which on; null takes the mark away. */
+  async markUnread(marks) {
+    if (Object.keys(marks).length > 0) await this.#put("unreadFrom", marks, MARKS_MAX);
   }
 
   markThreadRead(messageId, seq) {
-    return this.change({ client: { threads: this.#put("threads", messageId, seq, THREADS_MAX) } });
+    return this.#put("threads", { [messageId]: seq }, THREADS_MAX);
   }
 
   /** No notifications of a room, until a time in ms since the epoch, or for good (null). */
   mute(roomId, until) {
     if (until === null) return this.change({ notifications: { [roomId]: "none" } });
-    return this.change({ client: { mutedUntil: this.#put("mutedUntil", roomId, until, MARKS_MAX) } });
+    return this.#put("mutedUntil", { [roomId]: until }, MARKS_MAX);
   }
 
   /** Notifications of a room as they are by default; as they were before, where it was muted for a while. */
@@ -123,10 +123,12 @@ export class PageSettings {
     return this.change({ notifications, client: { mutedUntil: { [roomId]: null } } });
   }
 
-  /** The patch that puts one value into a map of `client`, and removes the oldest beyond `max`. */
-  #put(name, key, value, max) {
-    const keys = Object.keys(this.client[name] ?? {}).filter((one) => one !== key);
-    const dropped = keys.slice(0, Math.max(0, keys.length + 1 - max));
-    return { ...Object.fromEntries(dropped.map((one) => [one, null])), [key]: value };
+  /** Put values into a map of `client`, and remove the oldest beyond `max`. */
+  #put(name, values, max) {
+    const added = Object.fromEntries(Object.entries(values).slice(-max));
+    const keys = Object.keys(this.client[name] ?? {}).filter((key) => !(key in added));
+    const dropped = keys.slice(0, Math.max(0, keys.length + Object.keys(added).length - max));
+    const patch = { ...Object.fromEntries(dropped.map((key) => [key, null])), ...added };
+    return this.change({ client: { [name]: patch } });
   }
 }

@@ -151,6 +151,11 @@ export class Page {
     return this.toast(text, { ...options, action: { label: "Undo", run } });
   }
 
+  /** What waits for its undo is done: the page is left. */
+  endToasts() {
+    this.#toasts.endAll();
+  }
+
   /** Tell that something failed. */
   failed(error) {
     this.toast(error.message, { isError: true });
@@ -161,26 +166,32 @@ export class Page {
     return this.dialog("confirm", options);
   }
 
-  /** All of a room is read, and it is not marked as unread any more. Throws ChatError. */
-  async markRead({ id, lastSeq }) {
-    this.chat.read(id, lastSeq);
-    if (this.settings.unreadFrom(id) !== null) await this.settings.markUnread(id, null);
+  /**
+   * All of these rooms is read, and they are not marked as unread any more. It shows at once; the server, where what is
+   * read stays so, is told when there was time to undo it, or the page is left. `onUndo()`: it is as before.
+   */
+  markRead(states, onUndo = () => {}) {
+    const { chat, settings } = this;
+    const rooms = states.filter((state) => settings.isUnread(state)).map(({ room }) => room);
+    if (rooms.length === 0) return;
+    const marks = rooms.map(({ id }) => [id, settings.unreadFrom(id)]).filter(([, seq]) => seq !== null);
+    const ends = rooms.map(({ id, lastSeq }) => chat.showRead(id, lastSeq));
+    const end = (isRead) => ends.forEach((one) => one({ isRead }));
+    const setMarks = (all) => settings.markUnread(Object.fromEntries(all)).catch((error) => this.failed(error));
+    const undo = () => {
+      end(false);
+      onUndo();
+      void setMarks(marks);
+    };
+    void setMarks(marks.map(([id]) => [id, null]));
+    const what = rooms.length > 1 ? `${rooms.length} rooms are` : `${chat.nameOf(rooms[0])} is`;
+    this.done(`${what} marked as read.`, undo, { onEnd: () => end(true) });
   }
 
   /** Of which messages of a room the user is notified: all, mentions or none. Asks the browser for its permission. */
   async setLevel(roomId, level) {
     if (level !== "none") void globalThis.Notification?.requestPermission?.();
     await this.settings.change({ notifications: { [roomId]: level } });
-  }
-
-  /** Asks, then ends the session. What is unsent is kept for this user's next login, and the question says so. */
-  async logOut() {
-    const { outbox } = this.chat;
-    const unsent = outbox?.unsentCount ?? 0;
-    const text = unsent > 0 ? `${unsent} of your messages are not sent yet. They are kept until you log in again.` : "";
-    if (!(await this.confirm({ title: "Log out?", text, action: "Log out" }))) return;
-    this.store.set({ isLeaving: true });
-    await this.chat.logout();
   }
 
   /** Open a dialog by its name; resolves to what it was closed with, or null. */

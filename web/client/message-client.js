@@ -132,4 +132,23 @@ export class MessageClient extends SessionClient {
     rooms.onRead({ roomId, readSeq: seq });
     presence.read(roomId, seq);
   }
+
+  /**
+   * Show a room as read up to `seq` until the function that this returns is called: with `{isRead: true}` it is so, else
+   * as before. What the server was told cannot be undone.
+   * @param {string} roomId
+   * @param {number} seq
+   * @returns {(end: {isRead: boolean}) => void}
+   */
+  showRead(roomId, seq) {
+    const { rooms, presence } = this._current;
+    const end = rooms.showRead(roomId, seq);
+    return ({ isRead }) => {
+      if (isRead) {
+        rooms.onRead({ roomId, readSeq: seq });
+        presence.read(roomId, seq);
+      }
+      end();
+    };
+  }
 }

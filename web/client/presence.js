@@ -124,10 +124,9 @@ export class Presence extends EventTarget {
     read.wanted = seq;
     clearTimeout(read.timer);
     this.#reads.set(roomId, read);
-    read.timer = setTimeout(
-      () => this.#sendRead(roomId, read),
-      Math.max(0, read.sentAt + READ_AGAIN_MS - this.timed()),
-    );
+    const waitMs = read.sentAt + READ_AGAIN_MS - this.timed();
+    if (waitMs > 0) read.timer = setTimeout(() => this.#sendRead(roomId, read), waitMs);
+    else void this.#sendRead(roomId, read); // at once: the page may be about to close
   }
 
   /** The room's seqs begin again below what was read: the server came back from a backup. */

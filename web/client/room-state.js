@@ -13,6 +13,7 @@ export class RoomState {
   isStale = false; // whether this is what a snapshot had, and the server has not confirmed it
   wanted = null; // the seq around which messages are to be loaded, or "unread"; null: the newest, or what is there
   joining = null; // the promise of a join that has not ended
+  readShown = 0; // the seq up to which it is shown as read, whatever `room.readSeq` says
 
   /** `listing`: the number of times that the room list had been read when the room was added. */
   constructor(room, { timelineMax, listing }) {
@@ -22,7 +23,13 @@ export class RoomState {
     this.timeline = new Timeline({ max: timelineMax });
   }
 
+  /** How many messages are to be shown as unread. */
   get unread() {
+    return Math.min(this.#left, Math.max(0, this.room.lastSeq - this.readShown));
+  }
+
+  /** How many are not read. */
+  get #left() {
     return Math.max(0, this.room.lastSeq - (this.room.readSeq ?? 0));
   }
 
@@ -91,6 +98,7 @@ export class RoomState {
     Object.assign(this.room, { rev: 0, lastSeq: 0, readSeq: 0 });
     this.mentionSeq = 0;
     this.#preview = null;
+    this.readShown = 0;
     this.timeline.endOverlays();
   }
 
@@ -139,7 +147,7 @@ export class RoomState {
     const isRead = ({ seq }) => seq > before && seq <= readSeq;
     const read = this.timeline.held.filter((message) => isRead(message) && mentions(message, ownUserId)).length;
     this.room.readSeq = readSeq;
-    const left = Math.max(0, Math.min(this.mentions - read, this.unread));
+    const left = Math.max(0, Math.min((this.room.mentionCount ?? 0) - read, this.#left));
     const countedTo = readSeq + unreadCount;
     this.room.mentionCount = countedTo < this.mentionSeq ? Math.max(mentionCount, left) : mentionCount;
     this.mentionSeq = Math.max(this.mentionSeq, countedTo);
@@ -148,8 +156,8 @@ export class RoomState {
   }
 
   updateCounts() {
-    this.room.unreadCount = this.unread;
-    if (this.unread === 0) this.room.mentionCount = 0;
+    this.room.unreadCount = this.#left;
+    if (this.#left === 0) this.room.mentionCount = 0;
   }
 }
 

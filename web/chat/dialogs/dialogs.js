@@ -10,6 +10,7 @@ export const dialogs = {
   image: async () => (await import("./image-dialog.js")).openImageDialog,
   invite: async () => (await import("./invite-dialog.js")).openInviteDialog,
   leave: async () => (await import("./leave-dialog.js")).leaveRoom,
+  "log-out": async () => (await import("./log-out-dialog.js")).logOut,
   mute: async () => (await import("./mute-dialog.js")).openMuteDialog,
   "new-room": async () => (await import("./new-room-dialog.js")).openNewRoomDialog,
   preferences: async () => (await import("./preferences-dialog.js")).openPreferencesDialog,

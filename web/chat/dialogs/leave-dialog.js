@@ -14,7 +14,7 @@ export async function leaveRoom({ page, roomId }) {
   page.done(`You left ${name}.`, async () => {
     await chat.join(roomId);
     if (isShown) page.go({ roomId });
-    if (from !== null) await settings.markUnread(roomId, from); // who joins has read all
+    if (from !== null) await settings.markUnread({ [roomId]: from }); // who joins has read all
   });
 }
 

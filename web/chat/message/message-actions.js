@@ -82,7 +82,14 @@ export class MessageActions {
   delete = (message) => {
     const { chat } = this.#page;
     const undo = chat.overlay(message, { deletedAt: new Date().toISOString(), content: null, attachments: [] });
-    const send = () => this.#tried(chat.remove(message).finally(undo));
+    const send = async () => {
+      try {
+        if (chat.user) await chat.remove(message);
+      } catch (error) {
+        this.#page.failed(error);
+      }
+      undo();
+    };
     this.#page.done("Deleted.", undo, { ms: UNDO_MS, onEnd: send });
   };
 

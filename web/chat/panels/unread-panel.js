@@ -30,6 +30,12 @@ export class UnreadPanel {
       other.mentions - one.mentions || chat.nameOf(one.room).localeCompare(chat.nameOf(other.room));
     patch(this.#root, [
       states.length === 0 && h("p", { class: "timeline-note", role: "status" }, "You have read everything."),
+      states.length > 1 &&
+        h(
+          "button",
+          { type: "button", class: "link", on: { click: () => this.#page.markRead(states) } },
+          "Mark all as read",
+        ),
       h(
         "ul",
         { class: "unread-list" },
@@ -38,12 +44,13 @@ export class UnreadPanel {
     ]);
   }
 
-  #row({ room, unread, mentions, lastMessage }) {
+  #row(state) {
+    const { room, unread, mentions, lastMessage } = state;
     const page = this.#page;
     const name = page.chat.nameOf(room);
     const about = [unread > 0 ? `${unread} new` : "marked as unread", mentions > 0 && plural(mentions, "mention")];
     const go = () => page.showMessage({ roomId: room.id });
-    const read = () => page.markRead(room).catch(() => {}); // a mark that stays is seen
+    const read = () => page.markRead([state]);
     return h(
       "li",
       { key: room.id, class: "unread-row" },

@@ -51,6 +51,6 @@ function items(page) {
     { label: "Preferences", icon: "settings", run: () => page.dialog("preferences") },
     ...(NARROW.matches ? [] : [shortcuts]),
     null,
-    { label: "Log out", icon: "leave", isDanger: true, run: () => page.logOut() },
+    { label: "Log out", icon: "leave", isDanger: true, run: () => page.dialog("log-out") },
   ];
 }

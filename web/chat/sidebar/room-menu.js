@@ -6,18 +6,22 @@ const LEVELS = { all: "Every message", mentions: "Mentions only", none: "Nothing
 
 /** Items for ui/menu.js. */
 export function roomMenu(state, page) {
-  const { room, unread } = state;
+  const { room } = state;
   const { settings } = page;
   const guarded = (work) => () => work().catch((error) => page.failed(error));
   const isStarred = settings.stars.includes(room.id);
   const isRoom = room.kind !== "direct";
   const level = settings.levelOf(room);
+  const setStar = async (isNow) => {
+    await settings.setStar(room.id, isNow);
+    if (!isNow) page.done("The star is removed.", () => settings.setStar(room.id, true));
+  };
   const about = { roomId: room.id };
   const mayManage = isRoom && ["owner", "moderator"].includes(room.role);
   const mayInvite = isRoom && (!room.isPrivate || mayManage) && !room.archivedAt;
   return [
-    { label: isStarred ? "Remove the star" : "Star", icon: "star", run: guarded(() => settings.toggleStar(room.id)) },
-    unread > 0 && { label: "Mark as read", icon: "check", run: () => page.markRead(room).catch(() => {}) },
+    { label: isStarred ? "Remove the star" : "Star", icon: "star", run: guarded(() => setStar(!isStarred)) },
+    settings.isUnread(state) && { label: "Mark as read", icon: "check", run: () => page.markRead([state]) },
     { label: "Copy the link", icon: "link", run: () => copyLink(room.id, page) },
     null,
     ...Object.entries(LEVELS).map(([name, label]) => ({

@@ -136,7 +136,7 @@ export class Timeline {
   markRead() {
     const state = this.#state;
     if (!state?.isLoaded) return;
-    this.#marks.markRead(state).catch((error) => this.#page.failed(error));
+    this.#marks.markRead(state);
     this.#page.store.bump("timeline");
   }
 

@@ -49,14 +49,17 @@ export class UnreadMarks {
 
   /** The user marks as unread from a message on. Throws ChatError. */
   async markUnread({ seq }) {
-    await this.#page.settings.markUnread(this.#roomId, seq);
+    await this.#page.settings.markUnread({ [this.#roomId]: seq });
   }
 
-  /** All of the room is read. Throws ChatError. */
-  async markRead({ room }) {
+  /** All of the room is read. */
+  markRead(state) {
+    const before = this.#newFrom;
     this.#newFrom = null;
-    this.#tracker.readUpTo(room.lastSeq);
-    await this.#page.markRead(room);
+    this.#page.markRead([state], () => {
+      this.#newFrom ??= before;
+      this.#page.store.bump("timeline");
+    });
   }
 
   /** The server came back from an older backup: seqs begin again. */
