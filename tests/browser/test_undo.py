@@ -207,3 +207,41 @@ def test_what_waits_for_its_undo_is_done_before_the_log_out(pair: tuple[Person, 
     expect(ann.timeline).to_contain_text("This message was deleted.")
     ann.log_out()
     expect(bob.timeline).to_contain_text("This message was deleted.")
+
+
+def test_a_file_a_message_that_failed_and_a_change_that_was_given_up_come_back(
+    new_person: NewPerson, room_name: str
+) -> None:
+    ann = new_person("ann")
+    ann.make_room(room_name)
+    files = ann.page.get_by_role("list", name="Attachments")
+    notes = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"some notes\n"}
+    ann.page.set_input_files("input[type=file]", [notes, {**notes, "name": "more.txt"}])
+    expect(files.locator('[data-state="done"]')).to_have_count(2)
+    files.get_by_role("button", name="Remove notes.txt").click()
+    expect(files.get_by_role("listitem")).to_have_count(1)
+    undo(ann, "notes.txt is removed.")
+    expect(files.get_by_role("listitem")).to_contain_text(["notes.txt", "more.txt"])
+    expect(files.locator('[data-state="done"]')).to_have_count(2)
+
+    ann.send_message("nul \u0000 here")
+    failed = ann.messages("failed")
+    failed.get_by_role("button", name="Discard").click()
+    expect(failed).to_have_count(0)
+    undo(ann, "Discarded.")
+    expect(failed).to_contain_text("Not sent")
+    failed.get_by_role("button", name="Edit").click()
+    expect(files.get_by_role("listitem")).to_contain_text(["notes.txt", "more.txt"])
+    ann.send_message("nul is gone")
+    ann.expect_message("nul is gone")
+    expect(ann.message("nul is gone")).to_contain_text("more.txt")
+
+    ann.composer.press("ArrowUp")
+    field = ann.page.get_by_label("Edit the message")
+    field.fill("Something else")
+    field.press("Escape")
+    expect(field).to_have_count(0)
+    undo(ann, "The change is discarded.")
+    expect(field).to_have_value("Something else")
+    field.press("Enter")
+    ann.expect_message("Something else")

@@ -53,7 +53,7 @@ async function enter() {
   } catch (error) {
     return show(NotLoaded, { error, retry: enter });
   }
-  void page.followInvite();
+  if (page.invite) void page.dialog("follow-invite");
   notifying ??= notify().catch(() => (notifying = null)); // the next login tries again
 }
 

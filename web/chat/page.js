@@ -62,21 +62,6 @@ export class Page {
     return new URLSearchParams(location.search).get("invite") || null;
   }
 
-  /** Become a member of the room of the invite link, and go there. The code leaves the address, also if it fails. */
-  async followInvite() {
-    const code = this.invite;
-    if (!code) return;
-    history.replaceState(history.state, "", location.pathname + location.hash);
-    try {
-      const { room } = await this.chat.api.rooms.acceptInvite(code);
-      this.chat.rooms?.onRoom({ room });
-      this.go({ roomId: room.id });
-    } catch (error) {
-      const gone = "This invite link is not valid any more. Ask for another one.";
-      this.toast(error.code === "not_found" ? gone : error.message, { isError: true });
-    }
-  }
-
   /** The message field of the shown room, or null: `focus()`, `insert(text)`, `reply(message)`. */
   get composer() {
     return this.#composer;

@@ -57,11 +57,12 @@ export class MessageClient extends SessionClient {
   }
 
   /**
-   * Delete a failed message.
+   * Delete a failed message. Returns a function that puts it back.
    * @param {string} clientId
+   * @returns {() => void}
    */
   discard(clientId) {
-    this._current.outbox.remove(clientId);
+    return this._current.outbox.remove(clientId);
   }
 
   /**

@@ -123,11 +123,16 @@ export class MessageOutbox extends EventTarget {
     return entries;
   }
 
+  /** Returns a function that puts it back in its place. */
   remove(clientId) {
     const entry = this.#entries.find((one) => one.clientId === clientId);
-    if (!entry) return;
+    if (!entry) return () => {};
     this.#entries = this.#entries.filter((one) => one !== entry);
     this.#saveAndEmit(entry.roomId);
+    return () => {
+      this.#entries = interleaved([entry], this.#entries);
+      this.#saveAndEmit(entry.roomId);
+    };
   }
 
   /** Remove the entries whose messages are in the room's timeline, or have a seq up to its `head`. */

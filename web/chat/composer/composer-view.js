@@ -26,7 +26,7 @@ export function composerView({ page, room, threadId, draft, silence, waitMs, not
             "div",
             { key: "box", class: classes("composer-box", left !== null && left < 0 && "over") },
             replyRow(page, draft, on),
-            uploadList(draft.uploads),
+            uploadList(draft.uploads, page),
             draft.isQueued && queuedRow(draft),
             h("div", { key: "row", class: "composer-row" }, controls({ label, draft, left, canSend, on })),
           ),
@@ -119,13 +119,13 @@ function queuedRow(draft) {
   );
 }
 
-function uploadList(uploads) {
+function uploadList(uploads, page) {
   if (uploads.list.length === 0) return null;
-  const rows = uploads.list.map((upload) => uploadRow(uploads, upload));
+  const rows = uploads.list.map((upload) => uploadRow(uploads, upload, page));
   return h("ul", { key: "uploads", class: "uploads", "aria-label": "Attachments" }, rows);
 }
 
-function uploadRow(uploads, upload) {
+function uploadRow(uploads, upload, page) {
   const { number, name, state, progress, preview } = upload;
   const isOnItsWay = state === "waiting" || state === "uploading";
   const percent = Math.round(progress * 100);
@@ -133,7 +133,7 @@ function uploadRow(uploads, upload) {
   // The button goes, and the focus would go with it.
   const then = (act) => ({
     click({ currentTarget }) {
-      act.call(uploads, upload);
+      act();
       currentTarget.closest(".composer").querySelector("textarea")?.focus();
     },
   });
@@ -148,11 +148,15 @@ function uploadRow(uploads, upload) {
     h("div", { class: "upload-text" }, h("bdi", { class: "upload-name", title: name }, name), isOnItsWay ? bar : said),
     failed &&
       !upload.isRefused &&
-      iconButton("retry", `Upload ${name} again`, { key: "retry", class: "small", on: then(uploads.retry) }),
+      iconButton("retry", `Upload ${name} again`, {
+        key: "retry",
+        class: "small",
+        on: then(() => uploads.retry(upload)),
+      }),
     iconButton("close", `${isOnItsWay ? "Cancel" : "Remove"} ${name}`, {
       key: "remove",
       class: "small",
-      on: then(uploads.remove),
+      on: then(() => page.done(`${name} is removed.`, uploads.remove(upload))),
     }),
   );
 }

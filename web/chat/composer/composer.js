@@ -94,9 +94,10 @@ export class Composer {
     return files !== null;
   }
 
-  /** Put a text before what is written, on lines of its own: that of a message that failed, to be changed. */
-  insert(text) {
+  /** Put a text before what is written, on lines of its own, and files: a message that failed, to be changed. */
+  insert(text, files = []) {
     const { draft } = this;
+    draft.uploads.addStored(files);
     draft.replace(draft.text.trim() ? `${text}\n${draft.text}` : text);
     this.focus();
   }

@@ -73,12 +73,21 @@ export class Uploads extends EventTarget {
     return files.length - added.length;
   }
 
-  /** @param {Upload} upload */
+  /**
+   * Returns a function that puts it back in its place, unless there are too many now.
+   * @param {Upload} upload
+   */
   remove(upload) {
+    const index = this.#list.indexOf(upload);
     this.#aborts.get(upload)?.abort();
     if (upload.preview && upload.file) URL.revokeObjectURL(upload.preview);
     this.#list = this.#list.filter((one) => one !== upload);
     this.#startNext();
+    return () => {
+      if (upload.preview && upload.file) upload.preview = URL.createObjectURL(upload.file);
+      this.#list = this.#list.toSpliced(index, 0, upload).slice(0, FILES_MAX);
+      this.retry(upload); // its upload may have been cancelled
+    };
   }
 
   /** @param {Upload} upload */

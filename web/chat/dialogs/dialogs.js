@@ -1,4 +1,4 @@
-/** The dialogs of the page by name. Each is loaded when it is first wanted. */
+/** The dialogs of the page by name, and acts that may ask before they are done. Each is loaded when it is first wanted. */
 
 /** Name → a function that resolves to `open({page, …})`, which resolves to what the dialog was closed with. */
 export const dialogs = {
@@ -6,6 +6,7 @@ export const dialogs = {
   confirm: async () => (await import("./confirm-dialog.js")).openConfirmDialog,
   "find-person": async () => (await import("./find-person-dialog.js")).openFindPersonDialog,
   "find-rooms": async () => (await import("./find-rooms-dialog.js")).openFindRoomsDialog,
+  "follow-invite": async () => (await import("./follow-invite.js")).followInvite,
   history: async () => (await import("./history-dialog.js")).openHistoryDialog,
   image: async () => (await import("./image-dialog.js")).openImageDialog,
   invite: async () => (await import("./invite-dialog.js")).openInviteDialog,

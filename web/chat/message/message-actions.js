@@ -28,7 +28,7 @@ export class MessageActions {
   jumpTo = (message) => this.#owner.jumpTo(message);
   edit = (message) => this.#owner.edit(message);
   retry = (clientId) => this.#page.chat.retry(clientId);
-  discard = (clientId) => this.#page.chat.discard(clientId);
+  discard = (clientId) => this.#page.done("Discarded.", this.#page.chat.discard(clientId));
   showImage = (file) => this.#page.dialog("image", { file });
   showHistory = (message) => this.#page.dialog("history", { message });
 
@@ -42,7 +42,7 @@ export class MessageActions {
     const entry = chat.unsent(this.#page.roomId).find((one) => one.clientId === clientId);
     if (!entry) return;
     chat.discard(clientId);
-    this.#composer?.insert(entry.content);
+    this.#composer?.insert(entry.content, entry.attachments);
   };
 
   copy = async (text) => {

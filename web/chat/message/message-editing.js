@@ -9,12 +9,18 @@ export class MessageEditing {
   #id = null;
   #text = null; // that the server has refused
   #isFromRow = false;
+  #endUndo = () => {};
 
   /** `draw()`: another message, or none, is edited. `focus(message)`: it has ended; null if it began at the field. */
   constructor({ page, draw, focus }) {
     this.#page = page;
     this.#draw = draw;
     this.#focus = focus;
+  }
+
+  /** Where it was edited is not shown any more. */
+  close() {
+    this.#endUndo();
   }
 
   /** The id of the message, or null. */
@@ -34,8 +40,14 @@ export class MessageEditing {
     return messageEditor(message, {
       text: this.#text ?? message.content ?? "",
       save: (text) => void this.#save(message, text),
-      cancel: () => this.#end(message),
+      cancel: (text) => this.#cancel(message, text),
     });
+  }
+
+  #cancel(message, text) {
+    this.#end(message);
+    if (text === message.content) return;
+    this.#endUndo = this.#page.done("The change is discarded.", () => this.begin(message, { text }));
   }
 
   #end(message) {

@@ -5,7 +5,7 @@ import { h } from "../../ui/view.js";
 import { isComposing } from "../../ui/keys.js";
 import { lengthOf } from "../../ui/text.js";
 
-/** `text`: to begin with. `save(text)` and `cancel()` end it. */
+/** `text`: to begin with. `save(text)` and `cancel(text)` end it. */
 export function messageEditor(message, { text: first, save, cancel }) {
   const begin = (node) => {
     // After the row is in the document.
@@ -19,29 +19,29 @@ export function messageEditor(message, { text: first, save, cancel }) {
     const text = node.value.trim();
     const isFine = text !== "" && lengthOf(text) <= CONTENT_MAX;
     if (!isFine) return node.setAttribute("aria-invalid", "true");
-    if (text === message.content) cancel();
+    if (text === message.content) cancel(text);
     else save(text);
   };
   const onKeyDown = (event) => {
     if (isComposing(event)) return;
-    if (event.key === "Escape") cancel();
+    if (event.key === "Escape") cancel(event.currentTarget.value);
     else if (event.key === "Enter" && !event.shiftKey) submit(event.currentTarget);
     else return;
     event.preventDefault();
     event.stopPropagation();
   };
-  const field = { class: "message-edit", "aria-label": "Edit the message", dir: "auto", rows: "1", ref: begin };
+  const attributes = { class: "message-edit", "aria-label": "Edit the message", dir: "auto", rows: "1", ref: begin };
   const on = { keydown: onKeyDown, input: ({ currentTarget }) => fit(currentTarget) };
-  const done = ({ currentTarget }) => submit(currentTarget.closest(".message-editor").querySelector("textarea"));
+  const field = ({ currentTarget }) => currentTarget.closest(".message-editor").querySelector("textarea");
   return h(
     "div",
     { class: "message-editor", key: "editor" },
-    h("textarea", { ...field, on }, first),
+    h("textarea", { ...attributes, on }, first),
     h(
       "div",
       { class: "message-editor-actions" },
-      h("button", { type: "button", class: "primary", on: { click: done } }, "Save"),
-      h("button", { type: "button", on: { click: cancel } }, "Cancel"),
+      h("button", { type: "button", class: "primary", on: { click: (event) => submit(field(event)) } }, "Save"),
+      h("button", { type: "button", on: { click: (event) => cancel(field(event).value) } }, "Cancel"),
     ),
   );
 }

@@ -42,6 +42,7 @@ export class ThreadPanel {
     this.#closing.abort();
     this.#end?.();
     this.#composer?.close();
+    this.#editing.close();
     this.#list?.close();
     if (this.#thread) this.#page.chat.threads?.close(this.#thread.rootId);
     patch(this.#root, []);

@@ -90,6 +90,7 @@ export class Timeline {
     clearTimeout(this.#midnight);
     clearTimeout(this.#tick);
     this.#announcer.close();
+    this.#editing.close();
     this.#list.close();
   }
 
