@@ -280,11 +280,11 @@ test("a room is shown as read until that ends, with the counts of before or with
   const { rooms, connection } = await opened({ isOpen: false });
   const counts = () => [rooms.get("r").unread, rooms.get("r").mentions, rooms.get("r").room.unreadCount];
   assert.deepEqual(counts(), [2, 1, 2]);
-  const end = rooms.showRead("r", 3);
+  const end = rooms.get("r").showRead(3);
   assert.deepEqual(counts(), [0, 0, 2]);
   connection.say("roomActivity", { rooms: [{ roomId: "r", lastSeq: 4 }] });
   assert.deepEqual(counts(), [1, 1, 3]);
-  const endSecond = rooms.showRead("r", 4);
+  const endSecond = rooms.get("r").showRead(4);
   end();
   assert.deepEqual(counts(), [0, 0, 3], "the second still holds");
   endSecond();

@@ -143,13 +143,14 @@ export class MessageClient extends SessionClient {
    */
   showRead(roomId, seq) {
     const { rooms, presence } = this._current;
-    const end = rooms.showRead(roomId, seq);
+    const end = rooms.get(roomId)?.showRead(seq);
+    rooms.emit("list");
     return ({ isRead }) => {
       if (isRead) {
         rooms.onRead({ roomId, readSeq: seq });
         presence.read(roomId, seq);
       }
-      end();
+      if (end?.()) rooms.emit("list");
     };
   }
 }

@@ -13,7 +13,7 @@ export class RoomState {
   isStale = false; // whether this is what a snapshot had, and the server has not confirmed it
   wanted = null; // the seq around which messages are to be loaded, or "unread"; null: the newest, or what is there
   joining = null; // the promise of a join that has not ended
-  readShown = 0; // the seq up to which it is shown as read, whatever `room.readSeq` says
+  #readShown = 0; // the seq up to which it is shown as read, whatever `room.readSeq` says
 
   /** `listing`: the number of times that the room list had been read when the room was added. */
   constructor(room, { timelineMax, listing }) {
@@ -25,7 +25,20 @@ export class RoomState {
 
   /** How many messages are to be shown as unread. */
   get unread() {
-    return Math.min(this.#left, Math.max(0, this.room.lastSeq - this.readShown));
+    return Math.min(this.#left, Math.max(0, this.room.lastSeq - this.#readShown));
+  }
+
+  /**
+   * Show the messages up to `seq` as read until the function that this returns is called; it returns whether that makes
+   * a difference.
+   */
+  showRead(seq) {
+    this.#readShown = seq;
+    return () => {
+      const isShown = this.#readShown === seq;
+      if (isShown) this.#readShown = 0;
+      return isShown;
+    };
   }
 
   /** How many are not read. */
@@ -98,7 +111,7 @@ export class RoomState {
     Object.assign(this.room, { rev: 0, lastSeq: 0, readSeq: 0 });
     this.mentionSeq = 0;
     this.#preview = null;
-    this.readShown = 0;
+    this.#readShown = 0;
     this.timeline.endOverlays();
   }
 

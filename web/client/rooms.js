@@ -293,17 +293,6 @@ export class Rooms extends EventTarget {
     if (this.get(roomId)?.markRead(mark, this.userId)) this.emit("list");
   }
 
-  /** Show a room as read up to `seq` until the function that this returns is called. */
-  showRead(roomId, seq) {
-    const state = this.get(roomId);
-    const show = (value) => {
-      if (state) state.readShown = value;
-      this.emit("list");
-    };
-    show(seq);
-    return () => void (state?.readShown === seq && show(0));
-  }
-
   /** For the parts of this class. */
   emit(name, detail = {}) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
