@@ -182,6 +182,29 @@ def test_who_goes_offline_stays_in_a_list_of_which_one_page_is_loaded(
     expect(ann.people("others").filter(has_text=zoe.name)).to_have_count(1)
 
 
+def test_the_number_of_members_follows_who_joins(server: ServerProcess, new_person: NewPerson, room_name: str) -> None:
+    ann, bob = new_person("ann"), new_person("bob")
+    room_id = ann.make_room(room_name)
+    add_member(server, room_id, "offline")
+    title = ann.page.locator(".room-title p")
+    ann.page.reload()
+    expect(title).to_have_text("2 members")
+    hold(ann.page, lambda url: query_of(url).get("mine") == "true")  # the list of rooms, which is read each minute
+    bob.join_room(room_name)
+    expect(title).to_have_text("3 members")
+    ann.open_panel("People")
+    expect(ann.people("others")).to_have_count(1)
+    add_member(server, room_id, "another")  # nobody is told of who is not online, until something else changes
+    assert ann.call("PATCH", f"/rooms/{room_id}", {"description": "Tea"}) == 200
+    expect(title).to_have_text("4 members · Tea")
+    expect(ann.people("others")).to_have_count(2)
+    add_member(server, room_id, "third")
+    ann.page.keyboard.press("Escape")
+    ann.open_panel("People")
+    expect(ann.people("others")).to_have_count(3)
+    expect(title).to_have_text("5 members · Tea")
+
+
 def test_a_profile_shows_the_role_of_a_person_whose_name_others_begin_with(
     server: ServerProcess, new_person: NewPerson, room_name: str
 ) -> None:

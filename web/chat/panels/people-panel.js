@@ -24,6 +24,7 @@ export class PeoplePanel {
   #isWhole = false; // the members are all there are, and came in one answer
   #isStale = false; // a member may be gone
   #error = null;
+  #askedAt = 0; // how many members the room was said to have when the list was loaded because of that
   #askedAbout = new Set(); // people online who were not among the members: one reload for each
   #reload = null;
   #mutes = new RoomMutes();
@@ -65,7 +66,16 @@ export class PeoplePanel {
     this.#isWhole = !query && !isMore && nextCursor === null;
     this.#error = null;
     this.#page.people.learnMembers(members);
+    this.#compareCount();
     this.#draw();
+  }
+
+  /** The whole list tells how many members there are: what the room's head says may be older. */
+  #compareCount() {
+    const { chat } = this.#page;
+    const { memberCount } = chat.rooms?.get(this.#roomId)?.room ?? {};
+    this.#askedAt = memberCount;
+    if (this.#isWhole && memberCount !== this.#members.size) chat.refreshRoom(this.#roomId).catch(() => {});
   }
 
   #load = () => {
@@ -74,6 +84,13 @@ export class PeoplePanel {
     this.#isStale = true;
     void this.#lookup.now(this.#query);
   };
+
+  /** The room has another number of members than when the list was loaded. */
+  #loadAgainAt(memberCount) {
+    if (memberCount === this.#members.size || memberCount === this.#askedAt) return;
+    this.#askedAt = memberCount;
+    this.#reload ??= setTimeout(this.#load, RELOAD_MS);
+  }
 
   /** People are online who were no members when the list was loaded: load it again. */
   #loadAgainFor(strangers) {
@@ -104,6 +121,7 @@ export class PeoplePanel {
     const known = this.#isWhole ? this.#members : new Map([...this.#seen, ...this.#members]);
     const others = [...known.values()].filter(({ userId }) => !online.has(userId)).map(named);
     this.#see(online);
+    if (this.#isWhole) this.#loadAgainAt(state.room.memberCount);
     if (this.#isWhole) this.#loadAgainFor(here.filter(({ userId }) => !this.#members.has(userId)));
     const names = distinctNames([...people.all, ...here, ...others]);
     const nameOf = ({ userId }) => names.get(userId).name;

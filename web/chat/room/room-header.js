@@ -2,6 +2,7 @@
 
 import { h, patch } from "../../ui/view.js";
 import { icon, iconButton } from "../../ui/icons.js";
+import { MemberCount } from "./member-count.js";
 import { openMenu } from "../../ui/menu.js";
 import { peerStatus } from "../room-peer.js";
 import { plural } from "../../ui/text.js";
@@ -12,12 +13,14 @@ export class RoomHeader {
   #root;
   #page;
   #roomId;
+  #members;
   #end;
 
   constructor({ root, page, roomId }) {
     this.#root = root;
     this.#page = page;
     this.#roomId = roomId;
+    this.#members = new MemberCount({ page, roomId });
     this.#end = page.store.select(
       ({ route }, store) => [
         route.panel,
@@ -31,12 +34,14 @@ export class RoomHeader {
 
   close() {
     this.#end();
+    this.#members.close();
   }
 
   #draw(panel) {
     const page = this.#page;
     const room = page.chat.rooms?.get(this.#roomId)?.room;
     if (!room) return;
+    if (room.kind !== "direct") this.#members.look();
     const toggle = (name) => () => page.openPanel(panel === name ? null : name);
     const pressed = (name) => ({ "aria-pressed": String(panel === name), on: { click: toggle(name) } });
     const online = page.chat.presence?.of(room.id)?.onlineCount ?? 0;
@@ -67,7 +72,7 @@ export class RoomHeader {
   #about(room, online) {
     if (room.kind !== "direct") {
       const archived = room.archivedAt ? "Archived" : "";
-      const members = Math.max(room.memberCount, online); // nobody is told of a new member, but of who is online
+      const members = Math.max(room.memberCount, online); // who is online is told at once
       return [archived, plural(members, "member"), room.description].filter(Boolean).join(" · ");
     }
     const { peer } = room;
