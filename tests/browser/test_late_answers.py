@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import APIResponse, Route, expect
 
-from tests.browser.person import Person
+from tests.browser.person import PASSWORD, Person
 from tests.support.waiting import poll
 
 NewPerson = Callable[..., Person]
@@ -137,3 +137,27 @@ def test_a_secret_that_comes_after_its_tab_or_dialog_was_left_is_shown_all_the_s
         expect(shown).to_have_count(0)
         ann.page.keyboard.press("Escape")
         expect(ann.dialog).to_have_count(0)
+
+
+def test_what_is_answered_after_a_log_out_is_not_told_to_who_comes_next(pair: tuple[Person, Person]) -> None:
+    ann, bob = pair
+    late: list[tuple[Route, APIResponse]] = []
+    ann.page.route(re.compile("/members/"), lambda route: late.append((route, route.fetch())))
+    ann.open_panel("People")
+    ann.choose(ann.panel.get_by_role("button", name=f"Moderate {bob.name}"), "Mute")
+    ann.dialog.get_by_role("button", name="Mute", exact=True).click()
+    poll(lambda: ann.page.evaluate("0") == 0 and late)
+    close_by_escape(ann)
+    ann.log_out()
+    ann.page.evaluate(
+        """() => {
+            const tell = () => (window.told = document.querySelector(".toasts").textContent);
+            new MutationObserver(tell).observe(document.querySelector(".toasts"), { childList: true, subtree: true });
+        }"""
+    )
+    with ann.page.expect_event("requestfinished", lambda request: "/members/" in request.url):
+        ((route, answer),) = late
+        route.fulfill(response=answer)
+    ann.fill_login(bob.name, PASSWORD)
+    ann.expect_online()
+    assert ann.page.evaluate("window.told ?? null") is None

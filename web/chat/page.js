@@ -117,7 +117,9 @@ export class Page {
    * action. Returns a function that takes it away.
    */
   toast(text, options = {}) {
-    return this.#toasts.show(text, options);
+    if (this.chat.user) return this.#toasts.show(text, options);
+    options.onEnd?.(); // it comes after the session that it is of, and the next one may be another user's
+    return () => {};
   }
 
   /**
