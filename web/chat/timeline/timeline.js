@@ -250,7 +250,8 @@ export class Timeline {
     if (!state?.isLoaded || !this.#marks.hasBegun) return;
     const visible = new Set(this.#list.visibleKeys());
     if (document.visibilityState === "visible") {
-      this.#marks.see(this.#shownItems.filter(({ key }) => visible.has(key)).flatMap(seqsOf), state);
+      const seqs = this.#shownItems.filter(({ key }) => visible.has(key)).flatMap(seqsOf);
+      if (this.#marks.see(seqs, state)) this.#page.store.bump("timeline");
     }
     this.#drawNotes(state, visible);
   }

@@ -41,10 +41,18 @@ export class UnreadMarks {
     if (isFirst) this.#newFrom = seq;
   }
 
-  /** These seqs are on the screen of a page that is seen. */
+  /**
+   * These seqs are on the screen of a page that is seen. True if others before them never were, as when more came at
+   * once than the screen holds, after a computer has slept: from there on all is new.
+   */
   see(seqs, { room }) {
     this.#tracker.readUpTo(room.readSeq ?? 0);
     if (this.#tracker.see(seqs)) this.#page.chat.read(this.#roomId, this.#tracker.readSeq);
+    const firstUnread = this.#tracker.readSeq + 1;
+    const isKnown = this.#newFrom !== null && this.#newFrom >= firstUnread;
+    if (isKnown || !seqs.some((seq) => seq > firstUnread)) return false;
+    this.#newFrom = firstUnread;
+    return true;
   }
 
   /** The user marks as unread from a message on. Throws ChatError. */
