@@ -6,7 +6,9 @@
 const HELD_MAX = 500;
 const WANTED_MAX = 100;
 const AT_ONCE = 3;
-const LOOKUPS_PER_SESSION = 400; // of the 1,000 requests an hour that the server allows
+const LOOKUPS_PER_HOUR = 400; // of the 1,000 requests that the server allows
+const HOUR_MS = 3_600_000;
+const RETRY_MS = 30_000; // after a failure: each draw of a page without a network would ask again
 
 /** A user, as far as known: `{id, username, displayName, avatarUrl?, status?, customStatus?, isWhole}`. */
 export class PeopleDirectory {
@@ -15,12 +17,16 @@ export class PeopleDirectory {
   #people = new Map(); // userId → person; the order is that of use
   #wanted = new Set(); // user ids, the latest last
   #running = 0;
-  #lookups = 0;
+  #timed;
+  #lookups = 0; // since #hourFrom
+  #hourFrom = -Infinity;
+  #notBefore = -Infinity; // when the next one may be, after a failure
 
-  /** Bumps the version `people` of the store when something becomes known. */
-  constructor({ chat, store, signal }) {
+  /** Bumps the version `people` of the store when something becomes known. `timed`: a monotonic clock, in ms. */
+  constructor({ chat, store, signal, timed = () => performance.now() }) {
     this.#chat = chat;
     this.#store = store;
+    this.#timed = timed;
     chat.addEventListener("ended", () => this.#clear(), { signal });
   }
 
@@ -72,10 +78,16 @@ export class PeopleDirectory {
   }
 
   #want(userId) {
-    if (this.#lookups >= LOOKUPS_PER_SESSION || this.#wanted.has(userId)) return;
+    if (!this.#mayAsk) return;
     this.#wanted.add(userId);
     if (this.#wanted.size > WANTED_MAX) this.#wanted.delete(this.#wanted.values().next().value);
     while (this.#running < AT_ONCE && this.#running < this.#wanted.size) void this.#read();
+  }
+
+  get #mayAsk() {
+    const now = this.#timed();
+    if (now - this.#hourFrom >= HOUR_MS) [this.#hourFrom, this.#lookups] = [now, 0];
+    return this.#lookups < LOOKUPS_PER_HOUR && now >= this.#notBefore;
   }
 
   async #read() {
@@ -84,7 +96,7 @@ export class PeopleDirectory {
       for (let userId = this.#next(); userId; userId = this.#next()) {
         this.#lookups += 1;
         const reader = this.#chat.user;
-        const user = await this.#chat.person(userId).catch((error) => (error.status === 404 ? deleted(userId) : null));
+        const user = await this.#chat.person(userId).catch((error) => this.#failed(userId, error));
         if (user && this.#chat.user?.id === reader.id) this.learn(user); // and not to the next user of the page
       }
     } finally {
@@ -92,7 +104,14 @@ export class PeopleDirectory {
     }
   }
 
+  #failed(userId, error) {
+    if (error.status === 404) return deleted(userId);
+    this.#notBefore = this.#timed() + Math.max(RETRY_MS, 1000 * (error.retryAfterS ?? 0));
+    return null;
+  }
+
   #next() {
+    if (!this.#mayAsk) return undefined;
     const userId = [...this.#wanted].at(-1);
     this.#wanted.delete(userId);
     return this.#chat.user ? userId : undefined;
@@ -102,6 +121,7 @@ export class PeopleDirectory {
     this.#people.clear();
     this.#wanted.clear();
     this.#lookups = 0;
+    this.#notBefore = -Infinity;
   }
 }
 
