@@ -132,6 +132,20 @@ test("a history from before the clock was set back is shown up to now", async ()
   assert.deepEqual(poller.series.column("cpu").mean, [1, 1, 1]);
 });
 
+test("what a zoom shows stays while the span moves on, bounded as all is", async () => {
+  const { server, poller, choose, pass } = setup();
+  await choose({ span: "5m" });
+  poller.zoomFrom = AT - 5000;
+  for (let look = 0; look < 80; look += 1) await pass();
+  assert.equal(poller.series.times[0], AT - 5000);
+  for (let look = 0; look < 4000; look += 1) await pass();
+  assert.equal(poller.series.times[0], AT - 5000);
+  assert.ok(poller.series.times.length <= 2000);
+  poller.zoomFrom = null;
+  await pass();
+  assert.equal(poller.series.times[0], server.now - 300_000);
+});
+
 test("behind a proxy the process that answered first is followed, whichever answers", async () => {
   const { server, poller, choose, pass } = setup();
   server.processes.set("b", { cpu: 8 });

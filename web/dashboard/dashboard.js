@@ -35,6 +35,7 @@ function go(fields) {
 function choose(choice) {
   const before = store.state.choice;
   store.set({ choice });
+  poller.zoomFrom = choice.zoom?.from ?? null;
   if (["scope", "process", "span"].some((name) => choice[name] !== before[name])) poller.choose(choice);
 }
 
@@ -84,4 +85,5 @@ window.addEventListener("storage", () => {
 });
 
 poller.setHidden(document.visibilityState !== "visible");
+poller.zoomFrom = store.state.choice.zoom?.from ?? null;
 poller.choose(store.state.choice);

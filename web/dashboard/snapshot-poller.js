@@ -28,6 +28,8 @@ export class SnapshotPoller extends EventTarget {
   retryAt = null; // of the next try while it is away; null: it is under way
   /** Why what is shown is not what was chosen: the process has ended. */
   endedProcess = null;
+  /** From when on a zoom shows the history, in epoch ms: it stays, also when the span has moved on. Null without one. */
+  zoomFrom = null;
   /** Whether the history of the chosen span is still to come. */
   isLoading = true;
 
@@ -184,7 +186,7 @@ export class SnapshotPoller extends EventTarget {
       if (query.since) series.merge(snapshot.history);
       else series.replace(snapshot.history, query.minutes);
       series.dropAfter(at + SET_BACK_MS);
-      series.dropBefore(at - query.minutes * 60_000);
+      series.dropBefore(Math.min(at - query.minutes * 60_000, this.zoomFrom ?? Infinity));
     } else if (snapshot.complete || snapshot.processId !== null) {
       // The sum of a part of the processes would be a drop that there was not
       const shown = snapshot.processes.find(({ processId }) => processId === snapshot.processId);
