@@ -249,10 +249,9 @@ export class Timeline {
     const state = this.#state;
     if (!state?.isLoaded || !this.#marks.hasBegun) return;
     const visible = new Set(this.#list.visibleKeys());
-    if (document.visibilityState === "visible") {
-      const seqs = this.#shownItems.filter(({ key }) => visible.has(key)).flatMap(seqsOf);
-      if (this.#marks.see(seqs, state)) this.#page.store.bump("timeline");
-    }
+    const seqs = this.#shownItems.filter(({ key }) => visible.has(key)).flatMap(seqsOf);
+    const isSeen = document.visibilityState === "visible";
+    if (isSeen && this.#marks.see(seqs, state)) this.#page.store.bump("timeline");
     this.#drawNotes(state, visible);
   }
 
