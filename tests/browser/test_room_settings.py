@@ -233,9 +233,16 @@ def test_from_a_report_its_author_is_muted_and_banned_and_the_message_deleted(
     poll(lambda: bob.call("POST", "/messages", message) == 403)
 
     report.get_by_role("button", name="Delete").click()
-    answer(ann, "Delete this message?", "Delete")
     expect(report).to_contain_text("Deleted.")
+    undo = ann.toasts.locator(".toast", has_text="Deleted.").get_by_role("button", name="Undo")
+    undo.click()
+    expect(report.get_by_role("button", name="Delete")).to_be_visible()
+    ann.expect_message("Something rude")
+    report.get_by_role("button", name="Delete").click()
+    expect(report).to_contain_text("Deleted.")
+    ann.toasts.locator(".toast", has_text="Deleted.").get_by_role("button", name="Dismiss").click()
     expect(bob.timeline).not_to_contain_text("Something rude")
+    expect(report).to_contain_text("Deleted.")
 
     report.get_by_role("button", name="Ban").click()
     ann.dialog.get_by_role("button", name="Ban", exact=True).click()

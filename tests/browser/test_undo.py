@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,8 @@ from playwright.sync_api import expect
 
 from tests.browser.person import Person
 from tests.support.waiting import poll
+
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 NewPerson = Callable[..., Person]
 
@@ -245,3 +248,73 @@ def test_a_file_a_message_that_failed_and_a_change_that_was_given_up_come_back(
     expect(field).to_have_value("Something else")
     field.press("Enter")
     ann.expect_message("Something else")
+
+
+def test_a_topic_a_status_and_the_settings_of_a_room_are_as_before_after_undo(
+    pair: tuple[Person, Person], room_name: str
+) -> None:
+    ann, bob = pair
+    titles = [person.page.locator(".room-title") for person in pair]
+    ann.send_message("/topic Good news")
+    expect(titles[1]).to_contain_text("Good news")
+    ann.send_message("/topic ")
+    expect(titles[1]).not_to_contain_text("Good news")
+    undo(ann, "The topic is removed.")
+    expect(titles[1]).to_contain_text("Good news")
+
+    ann.send_message("/status At sea")
+    expect(ann.own_line).to_contain_text("At sea")
+    ann.send_message("/status ")
+    expect(ann.own_line).not_to_contain_text("At sea")
+    undo(ann, "Your status is cleared.")
+    expect(ann.own_line).to_contain_text("At sea")
+
+    ann.choose_of_room("Room settings")
+    ann.dialog.get_by_label("Name").fill("Mistake")
+    ann.dialog.get_by_label("What is it about?").fill("Nothing")
+    ann.dialog.get_by_role("button", name="Save").click()
+    expect(titles[1]).to_contain_text("Nothing")
+    expect(bob.heading).to_have_text("Mistake")
+    undo(ann, "Saved.")
+    expect(bob.heading).to_have_text(room_name)
+    expect(titles[1]).to_contain_text("Good news")
+
+
+def test_a_picture_that_was_removed_or_replaced_comes_back_and_the_end_of_a_session_is_asked_about(
+    new_person: NewPerson,
+) -> None:
+    ann = new_person("ann", registered=False).register()  # by the form: pictures are read by a cookie
+    ann.choose(ann.own_line, "Profile")
+    ann.panel.get_by_role("button", name="Edit the profile").click()
+    picture = ann.dialog.locator(".avatar-field img")
+    remove = ann.dialog.get_by_role("button", name="Remove the picture")
+    put_back = ann.dialog.get_by_role("button", name="Undo")
+    ann.dialog.locator("input[type=file]").set_input_files(
+        {"name": "dot.png", "mimeType": "image/png", "buffer": base64.b64decode(DOT)}
+    )
+    expect(picture).to_be_visible()
+    put_back.click()
+    expect(picture).to_have_count(0)
+    ann.dialog.locator("input[type=file]").set_input_files(
+        {"name": "dot.png", "mimeType": "image/png", "buffer": base64.b64decode(DOT)}
+    )
+    remove.click()
+    expect(picture).to_have_count(0)
+    put_back.click()
+    expect(picture).to_be_visible()
+    poll(lambda: picture.evaluate("image => image.naturalWidth") == 1)
+    expect(put_back).to_have_count(0)
+    ann.page.keyboard.press("Escape")
+
+    other = new_person("other", registered=False)
+    other.name = ann.name
+    other.log_in()
+    ann.choose(ann.own_line, "Preferences")
+    ann.dialog.get_by_role("button", name="Sessions").click()
+    end = ann.dialog.get_by_role("button", name="End", exact=True)
+    end.click()
+    question = ann.page.get_by_role("dialog", name=re.compile("^End the session"))
+    expect(question).to_contain_text("cannot be undone")
+    question.get_by_role("button", name="End").click()
+    expect(end).to_have_count(0)
+    expect(other.page.get_by_role("form", name="Log in")).to_be_visible()

@@ -36,17 +36,17 @@ export class PagedSection {
         this.#items = isMore ? [...this.#items, ...items] : items;
         this.#cursor = nextCursor;
         this.#failure = null;
-        this.#draw();
+        this.draw();
       },
       onFailed: (error) => {
         this.#failure = error;
-        this.#draw();
+        this.draw();
       },
     });
     void this.reload();
     this.#end = page.store.select(
       (_state, versions) => [versions.version("people")],
-      () => this.#draw(),
+      () => this.draw(),
     );
   }
 
@@ -70,7 +70,7 @@ export class PagedSection {
     } catch (error) {
       if (this.#isClosed) return this.#page.failed(error);
       this.#refusal = error;
-      return this.#draw();
+      return this.draw();
     }
     await this.reload();
   }
@@ -78,17 +78,18 @@ export class PagedSection {
   /** Say something about an item, until the list is loaded again. */
   tell(text) {
     this.#told = text;
-    this.#draw();
+    this.draw();
   }
 
   #ask(ask) {
     this.#told = "";
     const asked = ask();
-    this.#draw();
+    this.draw();
     return asked;
   }
 
-  #draw() {
+  /** Draw again: what the rows show has changed elsewhere. */
+  draw() {
     if (this.#isClosed) return;
     const { isAsking } = this.#lookup;
     const failure = isAsking ? null : this.#failure;

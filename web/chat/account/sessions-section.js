@@ -7,9 +7,11 @@ import { momentLabel } from "../../ui/dates.js";
 
 export class SessionsSection {
   #list;
+  #page;
   #people;
 
   constructor({ root, page }) {
+    this.#page = page;
     this.#people = page.chat.api.people;
     this.#list = new PagedSection({
       ...{ root, page },
@@ -40,8 +42,12 @@ export class SessionsSection {
     return h("button", { type: "button", class: "danger", on: { click: () => this.#end(others) } }, "End all others");
   }
 
-  #end(sessions) {
-    return this.#list.change(async () => {
+  async #end(sessions) {
+    const [{ userAgent }] = sessions;
+    const what = sessions.length > 1 ? `${sessions.length} sessions` : `the session of ${deviceOf(userAgent ?? "")}`;
+    const text = "Who uses it is logged out there, which cannot be undone: the password is needed again.";
+    if (!(await this.#page.confirm({ title: `End ${what}?`, text, action: "End", isDanger: true }))) return;
+    await this.#list.change(async () => {
       for (const { id } of sessions) await this.#people.endSession(id);
     });
   }

@@ -67,10 +67,15 @@ function sayMe({ text, send }) {
 }
 
 async function setTopic({ page, roomId, text }) {
-  if (!isModerator(page.chat.rooms.get(roomId))) return "Only moderators set the topic of a room.";
-  const room = await page.chat.api.rooms.change(roomId, { description: text });
-  page.chat.rooms?.onRoom({ room });
-  page.toast(text ? "The topic is set." : "The topic is removed.");
+  const { chat } = page;
+  if (!isModerator(chat.rooms.get(roomId))) return "Only moderators set the topic of a room.";
+  const before = chat.rooms.get(roomId).room.description ?? "";
+  const set = async (description) => {
+    const room = await chat.api.rooms.change(roomId, { description });
+    chat.rooms?.onRoom({ room });
+  };
+  await set(text);
+  page.done(text ? "The topic is set." : "The topic is removed.", () => set(before));
   return null;
 }
 
@@ -98,8 +103,10 @@ async function unmute({ page, roomId }) {
 
 async function setStatus({ page, text }) {
   if ([...text].length > 140) return "A status has 140 characters at most.";
-  await page.chat.setStatus(page.chat.user.status === "offline" ? "online" : page.chat.user.status, text || null);
-  page.toast(text ? `Your status is “${text}”.` : "Your status is cleared.");
+  const { status, customStatus } = page.chat.user;
+  const set = (words) => page.chat.setStatus(status === "offline" ? "online" : status, words);
+  await set(text || null);
+  page.done(text ? `Your status is “${text}”.` : "Your status is cleared.", () => set(customStatus));
   return null;
 }
 

@@ -10,6 +10,7 @@ export function openProfileDialog({ page }) {
   const { chat } = page;
   const mount = ({ body, close }) => {
     let [error, progress] = ["", null];
+    let undo = null; // puts the picture of before back
     let colors = { textColor: chat.user.textColor, backgroundColor: chat.user.backgroundColor };
     const choose = (chosen) => {
       colors = chosen;
@@ -33,6 +34,13 @@ export function openProfileDialog({ page }) {
             user.avatarUrl &&
               h("button", { type: "button", class: "link", on: { click: remove } }, "Remove the picture"),
           ),
+          undo &&
+            h(
+              "p",
+              { class: "hint", role: "status" },
+              "The picture is changed. ",
+              h("button", { type: "button", class: "link", on: { click: undoPicture } }, "Undo"),
+            ),
           progress !== null && h("progress", { "aria-label": "Uploading", max: 1, value: progress }),
           h("label", {}, "Name", h("input", name)),
           h("p", { class: "hint" }, `Others see it beside your messages. Your username stays @${user.username}.`),
@@ -59,12 +67,26 @@ export function openProfileDialog({ page }) {
       progress = total > 0 ? sent / total : 0;
       draw();
     };
+    /** What is on the server is read first, so that it can be put back. */
+    const changePicture = (work) =>
+      tried(async () => {
+        const hadOne = chat.user.avatarUrl !== null;
+        const before = hadOne ? await ownPicture(chat) : null;
+        await work();
+        if (hadOne) undo = before && (() => chat.setAvatar(before, { onProgress }));
+        else undo = () => chat.removeAvatar();
+      });
     const chooseFile = ({ target }) => {
       const [file] = target.files;
       target.value = ""; // the same file may be chosen again
-      if (file) void tried(() => chat.setAvatar(file, { onProgress }));
+      if (file) void changePicture(() => chat.setAvatar(file, { onProgress }));
     };
-    const remove = () => tried(() => chat.removeAvatar());
+    const remove = () => changePicture(() => chat.removeAvatar());
+    const undoPicture = () =>
+      tried(async () => {
+        await undo();
+        undo = null;
+      });
     const submit = async (event) => {
       event.preventDefault();
       const displayName = event.target.elements.displayName.value.trim();
@@ -73,4 +95,11 @@ export function openProfileDialog({ page }) {
     draw();
   };
   return openDialog({ title: "Your profile", mount });
+}
+
+/** One's own picture as a file; null where it cannot be read. */
+async function ownPicture(chat) {
+  const file = await chat.fetchFile({ url: chat.user.avatarUrl }).catch(() => null);
+  file?.revoke();
+  return file?.blob ?? null;
 }

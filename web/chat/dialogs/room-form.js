@@ -112,9 +112,11 @@ export class RoomForm {
       slowModeS: Number(slowModeS.value),
       isPrivate: isPrivate.checked,
     };
+    const { room } = this.#page.chat.rooms.get(this.#roomId);
+    const before = Object.fromEntries(Object.keys(fields).map((key) => [key, room[key]]));
     if (!(await this.#tried(() => this.#change(fields)))) return;
     if (this.#root.isConnected) this.#closeDialog();
-    this.#page.toast("Saved.");
+    this.#page.done("Saved.", () => this.#change(before));
   }
 
   async #delete(room) {

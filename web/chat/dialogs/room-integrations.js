@@ -149,7 +149,12 @@ export class RoomIntegrations {
   });
 
   async #revoke({ kind, id, name }) {
-    const question = { title: `Revoke ${name}?`, text: KINDS[kind].loss, action: "Revoke", isDanger: true };
+    const question = {
+      title: `Revoke ${name}?`,
+      text: `${KINDS[kind].loss} This cannot be undone.`,
+      action: "Revoke",
+      isDanger: true,
+    };
     if (!(await this.#page.confirm(question))) return;
     await this.#list.change(() => this.#page.chat.api.rooms.removeIntegration(this.#roomId, kind, id));
     this.#made = this.#made.filter((made) => made.kind !== kind || made.id !== id);

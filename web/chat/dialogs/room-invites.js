@@ -69,7 +69,7 @@ export class RoomInvites {
   }
 
   async #revoke({ code }) {
-    const text = "Who has it cannot join by it any more. Members stay.";
+    const text = "Who has it cannot join by it any more, which cannot be undone. Members stay.";
     const question = { title: "Revoke this link?", text, action: "Revoke", isDanger: true };
     if (!(await this.#page.confirm(question))) return;
     await this.#list.change(() => this.#page.chat.api.rooms.deleteInvite(this.#roomId, code));

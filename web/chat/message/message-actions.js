@@ -78,17 +78,25 @@ export class MessageActions {
     }
   };
 
-  /** It is shown as deleted at once; the server is told when there was time to undo it, or the page is left. */
-  delete = (message) => {
+  /**
+   * It is shown as deleted at once; the server is told when there was time to undo it, or the page is left. `onBack()`:
+   * it is not deleted.
+   */
+  delete = (message, onBack = () => {}) => {
     const { chat } = this.#page;
-    const undo = chat.overlay(message, { deletedAt: new Date().toISOString(), content: null, attachments: [] });
+    const end = chat.overlay(message, { deletedAt: new Date().toISOString(), content: null, attachments: [] });
+    const undo = () => {
+      end();
+      onBack();
+    };
     const send = async () => {
       try {
         if (chat.user) await chat.remove(message);
+        end();
       } catch (error) {
+        undo();
         this.#page.failed(error);
       }
-      undo();
     };
     this.#page.done("Deleted.", undo, { ms: UNDO_MS, onEnd: send });
   };

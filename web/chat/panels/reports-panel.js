@@ -1,6 +1,7 @@
 /** The messages of the shown room that were reported, for its moderators. */
 
 import { h } from "../../ui/view.js";
+import { MessageActions } from "../message/message-actions.js";
 import { PagedSection } from "../paged-section.js";
 import { PersonNames } from "../person-names.js";
 import { relativeLabel } from "../../ui/dates.js";
@@ -13,9 +14,14 @@ export class ReportsPanel {
     const { roomId, chat } = page;
     const names = new PersonNames({ page });
     const link = (label, run) => h("button", { type: "button", class: "link", on: { click: run } }, label);
-    const remove = async (message) => {
-      const question = { title: "Delete this message?", action: "Delete", isDanger: true };
-      if (await page.confirm(question)) await this.#list.change(() => this.#delete(message, chat));
+    const actions = new MessageActions({ page, owner: {} });
+    const remove = (message) => {
+      const show = (work) => {
+        work.call(this.#deleted, message.id);
+        this.#list.draw();
+      };
+      actions.delete(message, () => show(this.#deleted.delete));
+      show(this.#deleted.add);
     };
     const row = ({ message, by, reason, at }, index) => {
       const name = names.text(message.userId, message.username);
@@ -39,7 +45,7 @@ export class ReportsPanel {
               link("Mute…", () => page.dialog("mute", about)),
               link("Ban…", () => page.dialog("ban", about)),
             ],
-            this.#isDeleted(message, chat) ? h("em", {}, "Deleted.") : link("Delete…", () => remove(message)),
+            this.#isDeleted(message, chat) ? h("em", {}, "Deleted.") : link("Delete", () => remove(message)),
           ),
         ),
       );
@@ -53,11 +59,6 @@ export class ReportsPanel {
 
   close() {
     this.#list.close();
-  }
-
-  async #delete(message, chat) {
-    await chat.api.messages.delete(message.id);
-    this.#deleted.add(message.id);
   }
 
   #isDeleted({ id, roomId, seq }, chat) {
