@@ -48,7 +48,7 @@ def test_a_role_a_mute_and_its_end_are_taken_back(pair: tuple[Person, Person]) -
     moderate(ann, bob, "Make a moderator")
     expect(ann.person(bob.name)).to_contain_text("moderator")
     undo(ann, f"{bob.name} is now moderator.")
-    expect(ann.toasts).to_contain_text(f"{bob.name} is member again.")
+    expect(ann.toasts).to_contain_text(f"{bob.name} is a member again.")
     expect(ann.person(bob.name)).not_to_contain_text("moderator")
 
     moderate(ann, bob, "Mute")

@@ -40,7 +40,7 @@ export function memberMenu({ userId, username, name, role = "member" }, { room }
     if (next === "owner") return handOver;
     const undo = async () => {
       await rooms.setRole(room.id, userId, role);
-      return `${name} is ${role} again.`;
+      return `${name} is a ${role} again.`;
     };
     return done(`${name} is now ${next}.`, () => rooms.setRole(room.id, userId, next), undo);
   };

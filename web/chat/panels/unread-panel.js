@@ -30,18 +30,18 @@ export class UnreadPanel {
       other.mentions - one.mentions || chat.nameOf(one.room).localeCompare(chat.nameOf(other.room));
     patch(this.#root, [
       states.length === 0 && h("p", { class: "timeline-note", role: "status" }, "You have read everything."),
-      states.length > 1 &&
-        h(
-          "button",
-          { type: "button", class: "link", on: { click: () => this.#page.markRead(states) } },
-          "Mark all as read",
-        ),
+      states.length > 1 && h("p", { class: "unread-all" }, this.#readAll(states)),
       h(
         "ul",
         { class: "unread-list" },
         states.sort(byWeight).map((state) => this.#row(state)),
       ),
     ]);
+  }
+
+  #readAll(states) {
+    const click = () => this.#page.markRead(states);
+    return h("button", { type: "button", class: "link", on: { click } }, "Mark all as read");
   }
 
   #row(state) {

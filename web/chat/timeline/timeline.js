@@ -89,9 +89,7 @@ export class Timeline {
     this.#closing.abort();
     clearTimeout(this.#midnight);
     clearTimeout(this.#tick);
-    this.#announcer.close();
-    this.#editing.close();
-    this.#list.close();
+    for (const part of [this.#announcer, this.#editing, this.#list]) part.close();
   }
 
   // ---- for others ---------------------------------------------------------------------------------------------------
