@@ -3,10 +3,12 @@
  * rooms and timelines of the client library): of it the store counts versions.
  */
 
+const VERSIONS_MAX = 2000; // some are of one thread or draft: a page that is open for days meets many
 const HIDDEN_FRAME_MS = 250; // a hidden page has no animation frames, and its title is read
 
 export class Store {
-  #versions = new Map();
+  #versions = new Map(); // the order is that of the changes
+  #changes = 0; // of all: no version comes twice, also where one was forgotten
   #selections = new Set(); // {select, render, values}
   #cancel = null; // ends the wait for the next frame
 
@@ -24,11 +26,13 @@ export class Store {
 
   /** What is called `name` has changed in place. */
   bump(name) {
-    this.#versions.set(name, this.version(name) + 1);
+    this.#versions.delete(name);
+    this.#versions.set(name, (this.#changes += 1));
+    if (this.#versions.size > VERSIONS_MAX) this.#versions.delete(this.#versions.keys().next().value);
     this.#schedule();
   }
 
-  /** How often `name` has changed. */
+  /** A number that is another one after each change of `name`; that of what has changed long ago may be 0 again. */
   version(name) {
     return this.#versions.get(name) ?? 0;
   }
