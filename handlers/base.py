@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Generic, TypeVar
 
-from tornado.web import HTTPError, stream_request_body
+from tornado.web import HTTPError, OutputTransform, stream_request_body
 
 from chat.errors import ChatError, RateLimited, as_refusal, limit_refusal
 from chat.logins import Identity
@@ -88,6 +88,14 @@ class Handler(RequestSender, WholeReplies, Generic[S]):
         self._is_path_text = True
         self._body = bytearray()
         self._decision: Decision | None = None
+
+    async def _execute(self, transforms: list[OutputTransform], *args: bytes, **kwargs: bytes) -> None:
+        """Run the handler, as Tornado's own method does; the server that stops waits for it."""
+        task = self.shared.running.begin()
+        try:
+            await super()._execute(transforms, *args, **kwargs)
+        finally:
+            self.shared.running.end(task)
 
     # ---- before the method ---------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from chat.logins import Logins
 from chat.profiles import Profiles
 from chat.request_limits import RequestLimits
 from handlers.client_address import ClientAddresses
+from handlers.http.running_handlers import RunningHandlers
 from handlers.operator_access import Operators
 from monitor.observer import Observer
 from monitor.spans import Spans
@@ -28,3 +29,4 @@ class SharedServices(Struct, frozen=True):
     operators: Operators
     observer: Observer
     spans: Spans
+    running: RunningHandlers

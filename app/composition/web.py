@@ -20,6 +20,7 @@ from handlers.database_health import DatabaseHealth
 from handlers.files import DOWNLOADS_AT_ONCE, FREE_PER_DOWNLOAD, FileServices
 from handlers.health import About, Readiness
 from handlers.http.http_bounds import HttpBounds
+from handlers.http.running_handlers import RunningHandlers
 from handlers.http.server import BoundedHTTPServer
 from handlers.messages import MessageServices
 from handlers.metrics import MetricPages
@@ -103,6 +104,7 @@ def build_web(
         newest=lambda: monitoring.monitor.newest_sample,
         forecasts=lambda: monitoring.alert_pipeline.forecaster.forecasts,
     )
+    running = RunningHandlers()
     services = Services(
         shared=SharedServices(
             accounts=chat.account_parts.accounts,
@@ -118,6 +120,7 @@ def build_web(
             ),
             observer=observer,
             spans=spans,
+            running=running,
         ),
         rooms=RoomServices(
             rooms=chat.conversation.rooms,
@@ -195,4 +198,5 @@ def build_web(
         on_refusal=refusal_log(observer),
         # Where spans are exported each handshake has one, so each is the handler's
         upgrades=None if spans.exports else upgrades,
+        running=running,
     )

@@ -26,6 +26,7 @@ from handlers.http.http_bounds import HttpBounds
 from handlers.http.lingering_close import LingeringCloses
 from handlers.http.new_connections import NewConnection, NewConnections
 from handlers.http.request_head import BODY_MAX_BYTES, CROWDED, Refusal
+from handlers.http.running_handlers import RunningHandlers
 from handlers.http.server_contract import Upgrades
 from handlers.http.stream import HeadStream
 from handlers.http.upgrade_request import HEAD_MAX_BYTES, UpgradeRequest, parse_upgrade
@@ -49,9 +50,11 @@ class BoundedHTTPServer(HTTPServer):
         trusted_proxies: Sequence[Network],
         on_refusal: Callable[[Refusal, str, str], None],
         upgrades: Upgrades | None = None,
+        running: RunningHandlers | None = None,
     ) -> None:
         """`on_refusal` is called for each reply that no handler made, with the peer's address and the request id.
 
+        `running` has the application's handlers that run, also those whose connection has ended.
         `upgrades` carries out ordinary WebSocket handshakes; None: the application's handlers carry out all.
         """
         super().initialize(
@@ -69,6 +72,7 @@ class BoundedHTTPServer(HTTPServer):
         self._trusted_proxies = trusted_proxies
         self._on_refusal = on_refusal
         self._upgrades = upgrades
+        self._running = running or RunningHandlers()
         self._new = NewConnections(head_s=bounds.head_s, on_bytes=self._on_bytes, on_closed=self.on_close)
         self._by_address: defaultdict[str, set[ServerConnection | NewConnection]] = defaultdict(set)
         self.is_stopping = False
@@ -196,10 +200,11 @@ class BoundedHTTPServer(HTTPServer):
             serving.close_when_answered()
 
     async def close_all_connections(self) -> None:
-        """Wait up to `stop_s` for unfinished replies, then close all connections."""
+        """Wait up to `stop_s` for unfinished replies, and for handlers whose client is gone; then end all of them."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wait_for_replies(), self.bounds.stop_s)
         await super().close_all_connections()
+        await self._running.cancel()
         self.lingering.close()
 
     async def _wait_for_replies(self) -> None:
@@ -210,3 +215,4 @@ class BoundedHTTPServer(HTTPServer):
             await asyncio.gather(
                 *(one.wait_closed() for one in unfinished if isinstance(one, ServerConnection | NewConnection))
             )
+        await self._running.wait()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.integration.conftest import Start, StoreEnv
-from tests.support.client import register
+from tests.support.client import PASSWORD, register
 from tests.support.raw_websocket_client import RawWebSocket
 from tests.support.server import ServerProcess
 
@@ -93,3 +95,22 @@ def test_a_second_signal_ends_it_at_once_and_says_so(process: ServerProcess) -> 
         assert process.wait(30.0) == 1
     assert "ended at once, for a second signal came" in process.log()
     assert " server: stopped " not in process.log()
+
+
+def test_a_stop_waits_for_requests_whose_clients_are_gone(process: ServerProcess) -> None:
+    name = register(process.url).username
+    body = json.dumps({"username": name, "password": PASSWORD}).encode()
+    head = f"POST /auth/login HTTP/1.1\r\nHost: chat\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    for _ in range(8):  # two are checked at a time, for 25 ms each
+        with socket.create_connection(("127.0.0.1", process.port)) as client:
+            client.sendall(head.encode() + b"\r\n\r\n" + body)
+            client.settimeout(0.01)
+            with suppress(TimeoutError):
+                client.recv(1)
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(30.0) == 0
+    answered = re.findall(r"path=/auth/login status=(\d+)", process.log())
+    assert set(answered) <= {"200", "429", "503"}, answered
+    assert "Traceback" not in process.log()
+    assert len(answered) == 8
+    assert " server: stopped " in process.log().rstrip().splitlines()[-1]
