@@ -31,6 +31,7 @@ export class ConnectionBanner {
 
   close() {
     this.#end();
+    delete document.documentElement.dataset.link; // of a session that has ended
   }
 
   #draw() {
