@@ -16,6 +16,7 @@ from cache.contract import FENCE_MAX_S, NEGATIVE_TTL_S, CacheClosed
 from cache.keys_and_ttls import Key
 from cache.single_flight import result_of
 from cache.value_update import ValueUpdate
+from common.task_shutdown import cancel_all
 from monitor.observer import Observer
 from store.errors import StoreTimeout
 
@@ -122,10 +123,7 @@ class MemoryCache:
 
     async def close(self) -> None:
         self._closed = True
-        loads = list(self._loads)
-        for task in loads:
-            task.cancel()
-        await asyncio.gather(*loads, return_exceptions=True)
+        await cancel_all(self._loads)
         self._leases.clear()
         self._values.clear()
 

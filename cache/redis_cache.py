@@ -28,6 +28,7 @@ from cache.single_flight import result_of
 from cache.value_update import ValueUpdate
 from cluster.redis_connection import RedisClient, RedisGone, RedisRefused
 from cluster.redis_keys import GENERATION
+from common.task_shutdown import cancel_all
 from monitor.observer import Observer
 from store.errors import StoreTimeout
 
@@ -160,10 +161,7 @@ class RedisCache:
 
     async def close(self) -> None:
         self._closed = True
-        loads = list(self._loads)
-        for task in loads:
-            task.cancel()
-        await asyncio.gather(*loads, return_exceptions=True)
+        await cancel_all(self._loads)
 
     async def _load_shared(
         self, key: Key[T], token: bytes, load: Callable[[], Awaitable[T]], seconds: float, *, may_fill: bool

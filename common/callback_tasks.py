@@ -8,6 +8,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from common.task_shutdown import cancel_all
+
 log = logging.getLogger(__name__)
 
 R = TypeVar("R")
@@ -32,10 +34,7 @@ class CallbackTasks:
 
     async def close(self) -> None:
         """Cancel the tasks that are under way, and wait for them."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_all(self._tasks)
 
 
 async def _pass_on(coroutine: Coroutine[Any, Any, R], on_settled: OnSettled[R]) -> None:

@@ -1,8 +1,10 @@
-"""Ends a background task: waits for it for a bounded time, then cancels it."""
+"""Ends background tasks: at once, or after a bounded time."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from typing import Any
 
 
 async def finish_or_cancel(task: asyncio.Task[None] | None, *, within_s: float) -> None:
@@ -10,6 +12,12 @@ async def finish_or_cancel(task: asyncio.Task[None] | None, *, within_s: float) 
     if task is None:
         return
     _, late = await asyncio.wait([task], timeout=within_s)
-    for one in late:
-        one.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
+    await cancel_all(late)
+
+
+async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and wait for their end. Raises nothing that they raise."""
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)

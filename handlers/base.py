@@ -91,11 +91,7 @@ class Handler(RequestSender, WholeReplies, Generic[S]):
 
     async def _execute(self, transforms: list[OutputTransform], *args: bytes, **kwargs: bytes) -> None:
         """Run the handler, as Tornado's own method does; the server that stops waits for it."""
-        task = self.shared.running.begin()
-        try:
-            await super()._execute(transforms, *args, **kwargs)
-        finally:
-            self.shared.running.end(task)
+        await self.shared.running.run(super()._execute(transforms, *args, **kwargs))
 
     # ---- before the method ---------------------------------------------------------------------------------------
 

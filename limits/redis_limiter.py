@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from common.task_shutdown import cancel_all
 from limits.combined_decision import Outcome, decide
 from limits.contract import UNLIMITED, Check, Decision, Limiter, widened
 from limits.limit_outcome_counts import Counts, OutcomeCounts, added, counts
@@ -151,9 +152,7 @@ class RedisLimiter:
         return self._fallback.sweep()  # the keys in Redis expire by themselves
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel_all(self._tasks)
         await self._fallback.close()
 
     async def _without_redis(self, checks: Sequence[Check], exempt: bool) -> Decision:

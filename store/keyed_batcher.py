@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from common.task_shutdown import cancel_all
 from store.errors import StoreTimeout, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -99,9 +100,7 @@ class KeyedBatcher(Generic[A, R]):
         """Wait up to `within_s` seconds for the accepted arguments, then fail the rest: StoreUnavailable("closed")."""
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=within_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await cancel_all(late)
 
     async def _run(self, key: str, queue: _KeyQueue[A, R]) -> None:
         waiting = queue.waiting

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from chat.delivery.event_order import EventOrder
 from chat.delivery.room_channel import Channel
+from common.task_shutdown import cancel_all
 from store.contract import Store
 from store.errors import StoreError
 from store.models import Room
@@ -138,7 +139,4 @@ class GapRepair:
 
     async def close(self) -> None:
         """End the repairs that are under way."""
-        repairs = list(self._repairs)
-        for task in repairs:
-            task.cancel()
-        await asyncio.gather(*repairs, return_exceptions=True)
+        await cancel_all(self._repairs)

@@ -26,6 +26,7 @@ from chat.request_results.rooms import RoomView
 from cluster.contract import Bus
 from cluster.events import RoomChanges, RoomEphemeral, RoomMessages
 from cluster.topics import room_topic
+from common.task_shutdown import cancel_all
 from monitor.observer import Observer
 from monitor.part_metrics import PartMetrics
 from store.contract import Store
@@ -312,10 +313,7 @@ class Hub:
         """End the tasks that are under way."""
         for channel in self._channels.values():
             self._gap_repair.stop(channel)
-        tasks: list[asyncio.Task[object]] = [*self._opening.values(), *self._closing]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_all([*self._opening.values(), *self._closing])
         await self._gap_repair.close()
 
 

@@ -5,26 +5,27 @@ client goes before the reply: when the server stops, what the handler uses may b
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
-RunningTask = asyncio.Task[Any]
+from common.task_shutdown import cancel_all
 
 
 class RunningHandlers:
-    """Those of one server. A handler says itself when it begins and ends."""
+    """Those of one server."""
 
     def __init__(self) -> None:
-        self._tasks: set[RunningTask] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
-    def begin(self) -> RunningTask:
-        """The current task runs a handler. Return the task, for `end`."""
+    async def run(self, handler: Awaitable[None]) -> None:
+        """Run a handler in the current task, which is one of these until it ends."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        return task
-
-    def end(self, task: RunningTask) -> None:
-        self._tasks.discard(task)
+        try:
+            await handler
+        finally:
+            self._tasks.discard(task)
 
     async def wait(self) -> None:
         """Wait until no handler runs."""
@@ -33,7 +34,4 @@ class RunningHandlers:
 
     async def cancel(self) -> None:
         """Cancel those that still run, and wait for their end. Raises nothing that they raise."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_all(self._tasks)
