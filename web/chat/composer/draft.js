@@ -24,8 +24,7 @@ export class Draft extends EventTarget {
   /** @type {ReplyTarget | null} */
   #replyTo = null;
   #queued = null; // what is sent as soon as the files are uploaded
-  #pending = []; // texts on their way to the outbox: see MessageSending
-  #slow = 0; // how many of them take long
+  #pending = []; // {text, isSlow} of those on their way to the outbox: see MessageSending
   #write;
   #send;
 
@@ -68,7 +67,7 @@ export class Draft extends EventTarget {
 
   /** Whether a message takes long on its way to the outbox, and is shown nowhere else meanwhile. */
   get isSending() {
-    return this.#slow > 0;
+    return this.#pending.some(({ isSlow }) => isSlow);
   }
 
   get isEmpty() {
@@ -102,17 +101,16 @@ export class Draft extends EventTarget {
     const attachments = [...uploads.stored];
     const text = content || namesOfFiles(attachments);
     const message = { roomId, threadId, content: text, replyToId: this.#replyTo?.id ?? null, attachments };
-    this.#pending.push(text);
+    const pending = { text, isSlow: false };
+    this.#pending.push(pending);
     this.#text = "";
     this.#replyTo = null;
     uploads.clear();
     this.#changed();
     this.dispatchEvent(new Event("replaced"));
     this.dispatchEvent(new Event("sent"));
-    let isSlow = false;
     const timer = setTimeout(() => {
-      isSlow = true;
-      this.#slow += 1;
+      pending.isSlow = true;
       this.#changed();
     }, SOON_MS);
     try {
@@ -125,8 +123,7 @@ export class Draft extends EventTarget {
       this.dispatchEvent(new CustomEvent("failed", { detail: error }));
     }
     clearTimeout(timer);
-    if (isSlow) this.#slow -= 1;
-    this.#pending.splice(this.#pending.indexOf(text), 1);
+    this.#pending = this.#pending.filter((one) => one !== pending);
     this.#changed();
   }
 
@@ -156,7 +153,7 @@ export class Draft extends EventTarget {
   }
 
   #changed() {
-    const text = [...this.#pending, this.#text].filter(Boolean).join("\n");
+    const text = [...this.#pending.map((one) => one.text), this.#text].filter(Boolean).join("\n");
     const files = this.uploads.stored;
     const isNothing = text === "" && files.length === 0 && this.#replyTo === null;
     this.#write(isNothing ? null : { text, replyTo: this.#replyTo, files });

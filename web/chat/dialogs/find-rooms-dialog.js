@@ -1,5 +1,6 @@
 /** Finds rooms that the user may see, to join or open them. */
 
+import { enterRoom } from "./enter-room.js";
 import { h } from "../../ui/view.js";
 import { icon } from "../../ui/icons.js";
 import { openDialog } from "../../ui/dialog.js";
@@ -71,13 +72,8 @@ class RoomFinder {
     currentTarget.disabled = true;
     try {
       if (!this.#page.chat.rooms?.get(room.id)) await this.#page.chat.join(room.id);
-      const open = () => this.#page.go({ roomId: room.id });
-      // Who closed the dialog before the answer is about something else.
-      if (!this.#root.isConnected) {
-        return this.#page.toast(`You are now in ${room.name}.`, { action: { label: "Open", run: open } });
-      }
-      this.#close();
-      open();
+      const told = `You are now in ${room.name}.`;
+      enterRoom({ page: this.#page, root: this.#root, roomId: room.id, told, close: this.#close });
     } catch (error) {
       if (!this.#root.isConnected) return this.#page.failed(error);
       this.#list.say(error.message);

@@ -1,5 +1,6 @@
 /** Makes a room. */
 
+import { enterRoom } from "./enter-room.js";
 import { h, patch } from "../../ui/view.js";
 import { openDialog } from "../../ui/dialog.js";
 import { refusalText } from "../refusal.js";
@@ -67,12 +68,8 @@ class NewRoomForm {
     const fields = { name: name.value.trim(), description: description.value.trim(), isPrivate: isPrivate.checked };
     try {
       const room = await this.#page.chat.createRoom(fields);
-      const open = () => this.#page.go({ roomId: room.id });
-      // Who closed the dialog before the answer is about something else.
-      if (!this.#root.isConnected)
-        return this.#page.toast(`${room.name} is made.`, { action: { label: "Open", run: open } });
-      this.#close(room);
-      open();
+      const close = () => this.#close(room);
+      enterRoom({ page: this.#page, root: this.#root, roomId: room.id, told: `${room.name} is made.`, close });
     } catch (error) {
       if (!this.#root.isConnected) return this.#page.failed(error);
       this.#isBusy = false;
